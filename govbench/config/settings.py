@@ -1,0 +1,138 @@
+"""The settings of one call, merged once and then frozen. Where values come from is ``load.py``'s business."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from govbench.results.comparison import Verdict
+from govbench.results.metrics import MetricName
+from govbench.results.plan import Api, Deadlines, HttpTemplate, Scenario, TestType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetConfig:
+    """Which stack is measured and how it is spoken to (section ``[target]``)."""
+
+    form: str = "embedded"
+    api: Api | None = None  # None: govstack, or http for a URL with a path
+    stream: bool = False
+    model: str | None = None
+    collection_id: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    http: HttpTemplate = field(default_factory=HttpTemplate)
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    api_key: str | None = field(default=None, repr=False)  # environment only, never a file
+    openai_api_key: str | None = field(default=None, repr=False)
+    openai_org_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackConfig:
+    """How a stack that govbench boots comes up (section ``[stack]``).
+
+    ``environment`` is handed to the booted process: DATABASE_URL and the like.
+    """
+
+    health_path: str = "/health"
+    boot_timeout_s: float = 60.0
+    stop_timeout_s: float = 10.0
+    port: int | None = None  # None: a free one
+    environment: dict[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadConfig:
+    """The load (section ``[load]``). None means: what the profile says."""
+
+    profile: str = "quick"
+    test_types: tuple[TestType, ...] | None = None
+    max_users: int | None = None
+    spawn_rate: float = 10.0
+    ramp_up_s: float | None = None
+    test_duration_s: float | None = None
+    seed: int = 1
+    max_requests: int | None = None
+    retries: int = 0
+    retry_delay_s: float = 1.0
+    stop_timeout_s: float = 5.0
+    scenarios: tuple[Scenario, ...] = ()  # never empty once loaded: the built-in one stands in
+    test_file: Path | None = None
+    user_class: str | None = None
+    assume_yes: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricRule:
+    """How one metric is judged (section ``[compare.metrics.NAME]``). None means: the general rule."""
+
+    gate: bool | None = None
+    margin: float | None = None
+    absolute_margin: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompareConfig:
+    """How a verdict is reached (section ``[compare]``); relative margins and deviations are ratios.
+
+    ``between_run_sd`` and ``instance_sd`` are standard deviations of the log-ratio of two runs, and of two
+    instances of the same code, in force until a calibration has measured them.
+    """
+
+    level: float = 0.99
+    paired_margin: float = 0.02
+    unpaired_margin: float = 0.10
+    absolute_margin_ms: float = 0.3
+    between_run_sd: float = 0.05
+    instance_sd: float = 0.01
+    min_samples: int = 30
+    fail_on: frozenset[Verdict] = frozenset({Verdict.REGRESSION, Verdict.INVALID})
+    metrics: dict[MetricName, MetricRule] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Threshold:
+    """An absolute bound (section ``[thresholds]``); ``source`` says which key or variable set it."""
+
+    metric: MetricName
+    bound: float
+    source: str
+    test_type: TestType | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineConfig:
+    """Where committed baselines lie and how many a machine class keeps (section ``[baselines]``)."""
+
+    folder: Path = Path("baselines")
+    window: int = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputConfig:
+    """Where results go and what is kept (section ``[output]``)."""
+
+    folder: Path = Path("results")
+    region: str | None = None
+    track_tokens: bool = True
+    save_responses: int = 0  # at most that many answers, redacted and size-capped
+    log_level: str = "WARNING"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that one call of govbench was told, by defaults, file, environment and flags.
+
+    ``notes`` tell what a reader should know of the merge: a variable that this target does not use, which
+    of two overlapping values won.
+    """
+
+    suite: str = "default"
+    target: TargetConfig = field(default_factory=TargetConfig)
+    stack: StackConfig = field(default_factory=StackConfig)
+    load: LoadConfig = field(default_factory=LoadConfig)
+    compare: CompareConfig = field(default_factory=CompareConfig)
+    thresholds: tuple[Threshold, ...] = ()
+    baselines: BaselineConfig = field(default_factory=BaselineConfig)
+    output: OutputConfig = field(default_factory=OutputConfig)
+    notes: tuple[str, ...] = ()

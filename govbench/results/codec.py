@@ -1,0 +1,102 @@
+"""``results.json``: results as JSON and back, checked against the schema version. Compares nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from govbench.errors import ResultsError
+from govbench.results.comparison import Results
+
+SCHEMA_NAME = "govbench/results"
+SCHEMA_VERSION = 1
+
+_ADAPTER = TypeAdapter(Results)
+
+
+def to_json(results: Results) -> str:
+    """The document, with the schema's name and version first; NaN and infinity are refused."""
+    body = {
+        "schema": SCHEMA_NAME,
+        "schema_version": SCHEMA_VERSION,
+        **_ADAPTER.dump_python(results, mode="json"),
+    }
+    return json.dumps(body, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def from_json(text: str, *, source: str) -> Results:
+    """Read a document back; ``source`` names it in errors.
+
+    Raises:
+        ResultsError: empty or truncated text, another kind or version of document, or a wrong field.
+    """
+    body = _object(text, source)
+    if body.get("schema") != SCHEMA_NAME:
+        raise ResultsError(f'{source}: not a govbench result (no "schema": "{SCHEMA_NAME}")')
+    version = body.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise ResultsError(
+            f"{source}: schema version {version}, and this govbench reads version {SCHEMA_VERSION}",
+            hint="measure again, or use the govbench that wrote it (run.govbench_version says which)",
+        )
+    fields = {key: value for key, value in body.items() if key not in {"schema", "schema_version"}}
+    try:
+        return _ADAPTER.validate_python(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ResultsError(
+            f"{source}: {where}: {first['msg']}", hint="the file was edited or is damaged"
+        ) from error
+
+
+def read(path: Path) -> Results:
+    """Read ``results.json`` from a file or from a run folder that holds it.
+
+    Raises:
+        ResultsError: there is no such file, or it cannot be used.
+    """
+    file = path / "results.json" if path.is_dir() else path
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise ResultsError(
+            f"{file}: no such result", hint="name a results.json or a run folder that holds one"
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ResultsError(f"{file}: cannot be read: {error}") from error
+    return from_json(text, source=str(file))
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of ``results.json``; docs/results.schema.json is this value."""
+    schema = _ADAPTER.json_schema(mode="serialization")
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "govbench results"
+    schema["properties"] = {
+        "schema": {"const": SCHEMA_NAME},
+        "schema_version": {"const": SCHEMA_VERSION},
+        **schema["properties"],
+    }
+    schema["required"] = ["schema", "schema_version", *schema.get("required", [])]
+    return schema
+
+
+def _object(text: str, source: str) -> dict[str, Any]:
+    if not text.strip():
+        raise ResultsError(
+            f"{source}: the file is empty", hint="the run that wrote it did not finish; measure again"
+        )
+    try:
+        body = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ResultsError(
+            f"{source}: not valid JSON at line {error.lineno}: {error.msg}",
+            hint="the file is truncated or damaged; measure again",
+        ) from error
+    if not isinstance(body, dict):
+        raise ResultsError(f"{source}: not a govbench result (the document is not an object)")
+    return body

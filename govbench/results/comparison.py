@@ -1,0 +1,134 @@
+"""The types of a verdict: one finding per metric, thresholds, and the whole. ``compare/`` fills them in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from govbench.results.metrics import Metric, MetricName
+from govbench.results.plan import TestType
+from govbench.results.run import RunSummary
+
+
+class Verdict(StrEnum):
+    """What a comparison says, of one metric or of the whole run."""
+
+    PASS = "pass"  # noqa: S105 - a verdict, not a password
+    IMPROVEMENT = "improvement"
+    REGRESSION = "regression"
+    INCONCLUSIVE = "inconclusive"
+    NO_BASELINE = "no_baseline"
+    NOT_COMPARABLE = "not_comparable"
+    INVALID = "invalid"
+
+
+class ThresholdState(StrEnum):
+    """Whether an absolute bound was kept."""
+
+    MET = "met"
+    MISSED = "missed"
+    NOT_MEASURED = "not_measured"
+
+
+class Method(StrEnum):
+    """How baseline and candidate were set against each other."""
+
+    UNPAIRED = "unpaired"
+    PAIRED_SLICES = "paired_slices"
+    STORED_WINDOW = "stored_window"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """How much the candidate differs from the baseline, with its interval.
+
+    A relative change (candidate/baseline - 1; 0.05 is +5 %), or for ``difference`` the plain difference
+    of two ratios (0.01 is one percentage point more).
+    """
+
+    estimate: float
+    low: float
+    high: float
+    level: float
+    difference: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.low <= self.estimate <= self.high:
+            raise ValueError("the estimate must lie within its interval")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Margin:
+    """The smallest change worth acting on: relative, and absolute in the metric's own unit.
+
+    A change counts only where it lies beyond both.
+    """
+
+    relative: float
+    absolute: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """The verdict on one metric of one test type, with what it rests on."""
+
+    test_type: TestType
+    metric: MetricName
+    verdict: Verdict
+    gated: bool
+    reason: str
+    baseline: Metric | None = None
+    candidate: Metric | None = None
+    change: Change | None = None
+    margin: Margin | None = None
+    mde: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThresholdResult:
+    """An absolute bound on a metric and whether the candidate kept it."""
+
+    metric: MetricName
+    bound: float
+    state: ThresholdState
+    test_type: TestType | None = None
+    value: float | None = None
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """What the candidate was compared with."""
+
+    label: str
+    run_ids: tuple[str, ...] = ()
+    commit: str | None = None
+    machine_class: str | None = None
+    distance: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """The answer: an overall verdict, why, and every finding behind it."""
+
+    verdict: Verdict
+    reason: str
+    method: Method
+    baseline: Reference | None
+    candidate: Reference
+    findings: tuple[Finding, ...] = ()
+    thresholds: tuple[ThresholdResult, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def missed(self) -> tuple[ThresholdResult, ...]:
+        """The thresholds that were missed."""
+        return tuple(t for t in self.thresholds if t.state is ThresholdState.MISSED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """One ``results.json``: a run and, where something was there to compare with, the verdict."""
+
+    summary: RunSummary
+    comparison: Comparison | None = None

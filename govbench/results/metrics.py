@@ -1,0 +1,112 @@
+"""The metrics that govbench measures and judges: their names, units and directions. Computes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Unit(StrEnum):
+    """The unit that a metric's value is kept in."""
+
+    MS = "ms"
+    RPS = "rps"
+    RATIO = "ratio"
+    BYTES = "bytes"
+    TOKENS = "tokens"
+
+
+class Direction(StrEnum):
+    """Which way is better."""
+
+    LOWER = "lower_is_better"
+    HIGHER = "higher_is_better"
+
+
+class MetricName(StrEnum):
+    """One word per thing measured, the same in code, JSON, reports and docs."""
+
+    RESPONSE_TIME_P50 = "response_time_p50_ms"
+    RESPONSE_TIME_P95 = "response_time_p95_ms"
+    RESPONSE_TIME_P99 = "response_time_p99_ms"
+    TTFB_P50 = "time_to_first_byte_p50_ms"
+    TTFT_P50 = "time_to_first_token_p50_ms"
+    THROUGHPUT = "throughput_rps"
+    ERROR_RATE = "error_rate"
+    OUTPUT_TOKENS = "output_tokens_per_answer"
+    CPU_PER_REQUEST = "cpu_per_request_ms"
+    MEMORY_PEAK = "memory_peak_bytes"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricSpec:
+    """What is fixed about a metric: how it is called in print, its unit, and whether it gates by default."""
+
+    label: str
+    unit: Unit
+    direction: Direction
+    gate: bool
+    compared_as_difference: bool = False
+
+
+METRICS: dict[MetricName, MetricSpec] = {
+    MetricName.RESPONSE_TIME_P50: MetricSpec(
+        label="response time p50", unit=Unit.MS, direction=Direction.LOWER, gate=True
+    ),
+    MetricName.RESPONSE_TIME_P95: MetricSpec(
+        label="response time p95", unit=Unit.MS, direction=Direction.LOWER, gate=False
+    ),
+    MetricName.RESPONSE_TIME_P99: MetricSpec(
+        label="response time p99", unit=Unit.MS, direction=Direction.LOWER, gate=False
+    ),
+    MetricName.TTFB_P50: MetricSpec(
+        label="time to first byte p50", unit=Unit.MS, direction=Direction.LOWER, gate=False
+    ),
+    MetricName.TTFT_P50: MetricSpec(
+        label="time to first token p50", unit=Unit.MS, direction=Direction.LOWER, gate=True
+    ),
+    MetricName.THROUGHPUT: MetricSpec(
+        label="throughput", unit=Unit.RPS, direction=Direction.HIGHER, gate=True
+    ),
+    MetricName.ERROR_RATE: MetricSpec(
+        label="error rate", unit=Unit.RATIO, direction=Direction.LOWER, gate=True, compared_as_difference=True
+    ),
+    MetricName.OUTPUT_TOKENS: MetricSpec(
+        label="output tokens per answer", unit=Unit.TOKENS, direction=Direction.LOWER, gate=False
+    ),
+    MetricName.CPU_PER_REQUEST: MetricSpec(
+        label="target CPU per request", unit=Unit.MS, direction=Direction.LOWER, gate=False
+    ),
+    MetricName.MEMORY_PEAK: MetricSpec(
+        label="target memory peak", unit=Unit.BYTES, direction=Direction.LOWER, gate=False
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One measured value with its interval.
+
+    ``n`` counts the observations behind it (requests, for a latency). ``standard_error`` is on the scale
+    on which the metric is compared: of the logarithm for ratios, of the value itself for differences
+    (``MetricSpec.compared_as_difference``). It covers what varies within the run, not from run to run.
+    """
+
+    name: MetricName
+    value: float
+    n: int
+    low: float | None = None
+    high: float | None = None
+    level: float | None = None
+    standard_error: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.n < 1:
+            raise ValueError(f"{self.name}: n must be at least 1")
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ValueError(f"{self.name}: interval is upside down")
+
+    @property
+    def spec(self) -> MetricSpec:
+        """Label, unit and direction of this metric."""
+        return METRICS[self.name]

@@ -1,0 +1,188 @@
+"""What a run shall do: sides, scenarios and phases, fixed before the first request is sent.
+
+A plan is a value; it neither sends requests (``load/``) nor decides defaults (``config/``).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class TestType(StrEnum):
+    """What a group of phases is for; the metrics of a test type are judged together."""
+
+    __test__ = False  # not a test class, whatever pytest thinks of the name
+
+    BASELINE = "baseline"
+    CONCURRENT = "concurrent"
+
+
+class LoadModel(StrEnum):
+    """How the next request is started: after the last answer (closed), or by schedule (open)."""
+
+    CLOSED = "closed"
+
+
+class Api(StrEnum):
+    """The request and answer format that a target speaks."""
+
+    GOVSTACK = "govstack"
+    GOVSTACK_MESSAGE = "govstack-message"
+    OPENAI_CHAT = "openai-chat"
+    HTTP = "http"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThinkTime:
+    """Pause of a closed-loop user between an answer and its next request: uniform in [low_s, high_s]."""
+
+    low_s: float = 0.0
+    high_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.low_s <= self.high_s < math.inf):
+            raise ValueError("think time must be 0 <= low_s <= high_s")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """One question that a user may ask, and the kind of question it is."""
+
+    text: str
+    category: str = "general"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """A kind of user: what it asks, how long it thinks, how many turns a session has, its share."""
+
+    name: str
+    queries: tuple[Query, ...]
+    think_time: ThinkTime = field(default_factory=ThinkTime)
+    turns: int = 1
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.queries:
+            raise ValueError(f"scenario {self.name!r} has no queries")
+        if self.turns < 1 or not self.weight > 0:
+            raise ValueError(f"scenario {self.name!r} needs turns >= 1 and weight > 0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """A stretch of a phase during which all users talk to one side; times from the start of the phase."""
+
+    side: int
+    start_s: float
+    duration_s: float
+    pair: int
+
+    def __post_init__(self) -> None:
+        if self.side < 0 or self.pair < 0 or self.start_s < 0 or not self.duration_s > 0:
+            raise ValueError("a slice needs side, pair, start_s >= 0 and duration_s > 0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    """One load step: ``users`` at a time, for warm-up (ramp included), steady and cool-down seconds.
+
+    Without ``slices`` all requests go to side 0. With them, the slices lie within the steady segment's
+    stretch of the phase and say which side is asked when.
+    """
+
+    name: str
+    test_type: TestType
+    users: int
+    steady_s: float
+    warmup_s: float = 0.0
+    cooldown_s: float = 0.0
+    spawn_rate: float = 10.0
+    model: LoadModel = LoadModel.CLOSED
+    think_time: ThinkTime | None = None
+    slices: tuple[Slice, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.users < 1 or not self.spawn_rate > 0:
+            raise ValueError(f"phase {self.name!r} needs users >= 1 and spawn_rate > 0")
+        if not self.steady_s > 0 or self.warmup_s < 0 or self.cooldown_s < 0:
+            raise ValueError(f"phase {self.name!r} needs steady_s > 0 and no negative segment")
+
+    @property
+    def duration_s(self) -> float:
+        """Length of the whole phase in seconds."""
+        return self.warmup_s + self.steady_s + self.cooldown_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpTemplate:
+    """The request of api ``http`` and where its answer keeps what is measured (dotted JSON paths)."""
+
+    method: str = "GET"
+    path: str = "/"
+    body: str | None = None
+    answer_path: str | None = None
+    session_path: str | None = None
+    input_tokens_path: str | None = None
+    output_tokens_path: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One stack under test as the load generator sees it.
+
+    ``secret_headers`` travel to the load process over a pipe and are left out of every file.
+    """
+
+    name: str
+    url: str
+    api: Api
+    stream: bool = False
+    model: str | None = None
+    collection_id: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    secret_headers: tuple[tuple[str, str], ...] = ()
+    http: HttpTemplate | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadlines:
+    """How long a request may take, in seconds: to connect, and from send to the last byte."""
+
+    connect_s: float = 10.0
+    total_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        if not (0 < self.connect_s < math.inf and 0 < self.total_s < math.inf):
+            raise ValueError("deadlines must be positive")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All that the load process needs to know; what it does follows from this value alone."""
+
+    phases: tuple[Phase, ...]
+    scenarios: tuple[Scenario, ...]
+    sides: tuple[Side, ...]
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    seed: int = 1
+    max_requests: int | None = None
+    retries: int = 0
+    retry_delay_s: float = 0.0
+    stop_timeout_s: float = 5.0
+    save_responses: int = 0
+    test_file: str | None = None
+    user_class: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.phases or not self.scenarios or not self.sides:
+            raise ValueError("a plan needs at least one phase, one scenario and one side")
+        if any(s.side >= len(self.sides) for p in self.phases for s in p.slices):
+            raise ValueError("a slice names a side that the plan does not have")
+
+    @property
+    def duration_s(self) -> float:
+        """Planned length of the load in seconds."""
+        return sum(phase.duration_s for phase in self.phases)

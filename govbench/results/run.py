@@ -1,0 +1,237 @@
+"""What a run was and what it gave: the types of ``results.json``. Nothing here computes or decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from govbench.results.metrics import Metric, MetricName
+from govbench.results.plan import Phase, TestType
+
+
+class RunStatus(StrEnum):
+    """How a run ended."""
+
+    COMPLETED = "completed"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+
+
+class Outcome(StrEnum):
+    """How a request ended: the closed set of error classes, ``ok`` and ``cancelled``."""
+
+    OK = "ok"
+    CONNECT = "connect"
+    TLS = "tls"
+    TIMEOUT = "timeout"
+    RESET = "reset"
+    TRUNCATED = "truncated"
+    HTTP_4XX = "http_4xx"
+    HTTP_429 = "http_429"
+    HTTP_5XX = "http_5xx"
+    BAD_BODY = "bad_body"
+    CHECK = "check"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accounting:
+    """Where every request went: offered = sent + dropped, sent = ok + failed + cancelled.
+
+    ``lost`` counts requests that were sent but whose record is missing, as after a killed load process;
+    it is 0 in every run that ended by itself. ``errors`` splits ``failed`` by class.
+    """
+
+    offered: int = 0
+    dropped: int = 0
+    sent: int = 0
+    ok: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    lost: int = 0
+    errors: dict[Outcome, int] = field(default_factory=dict)
+
+    @property
+    def balanced(self) -> bool:
+        """Whether both equations hold, nothing lost."""
+        return (
+            self.offered == self.sent + self.dropped
+            and self.sent == self.ok + self.failed + self.cancelled
+            and self.failed == sum(self.errors.values())
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """When a phase ran, in Unix seconds: only requests due in [steady_start_s, steady_end_s) count."""
+
+    start_s: float
+    steady_start_s: float
+    steady_end_s: float
+    end_s: float
+
+    def __post_init__(self) -> None:
+        if not self.start_s <= self.steady_start_s <= self.steady_end_s <= self.end_s:
+            raise ValueError("the instants of a window must be in order")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelinePoint:
+    """One second of a run: requests finished, failed, and their median response time."""
+
+    at_s: float
+    users: int
+    completed: int
+    failed: int
+    p50_ms: float | None
+    p95_ms: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distribution:
+    """A latency distribution as counts in logarithmic buckets, for charts and for merging.
+
+    ``buckets`` holds (index, count) in rising order; bucket i covers (gamma**(i-1), gamma**i] ms.
+    """
+
+    gamma: float
+    buckets: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseResult:
+    """What one phase gave on one side: its window, its accounting, the metrics of its steady segment."""
+
+    phase: Phase
+    side: int
+    window: Window
+    accounting: Accounting
+    metrics: tuple[Metric, ...]
+    distribution: Distribution | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestTypeResult:
+    """The metrics of a test type on one side, all its phases pooled: what is judged."""
+
+    __test__ = False
+
+    test_type: TestType
+    side: int
+    metrics: tuple[Metric, ...]
+
+    def metric(self, name: MetricName) -> Metric | None:
+        """The metric of that name, or None where it was not measured."""
+        return next((metric for metric in self.metrics if metric.name is name), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessUsage:
+    """What a process and its children used over the steady segments; ``role``: target:SIDE or generator."""
+
+    role: str
+    cpu_s: float
+    cpu_cores_mean: float
+    rss_peak_bytes: int
+    rss_last_bytes: int
+    samples: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeneratorHealth:
+    """What tells whether the generator was the bottleneck.
+
+    ``lag`` is how much later the program saw an answer than the kernel did; ``cpu_cores_mean`` is the use
+    of one core in the steady segments. ``clock`` is the share of samples with kernel receive timestamps.
+    """
+
+    lag_p50_ms: float | None
+    lag_p99_ms: float | None
+    cpu_cores_mean: float | None
+    cpu_cores_peak: float | None
+    kernel_clock_share: float | None
+    saturated: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """Where a run was measured. ``machine_class`` decides comparability; the rest is recorded."""
+
+    machine_class: str
+    os: str
+    os_release: str
+    architecture: str
+    cpu_model: str
+    cores: int
+    memory_bytes: int
+    python: str
+    packages: dict[str, str]
+    ci: str | None = None
+    runner_image: str | None = None
+    load_average: tuple[float, float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """Which code was measured: the commit of the repository that the run was started in."""
+
+    commit: str | None = None
+    branch: str | None = None
+    dirty: bool | None = None
+    committed_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One stack as the reader of a report knows it; the URL carries no credentials."""
+
+    name: str
+    form: str
+    url: str
+    api: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunInfo:
+    """Identity and circumstances of a run."""
+
+    id: str
+    suite: str
+    suite_version: str
+    profile: str
+    status: RunStatus
+    started_at: str
+    duration_s: float
+    seed: int
+    govbench_version: str
+    region: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenUsage:
+    """Tokens that the answers reported, over all successful requests of a side."""
+
+    side: int
+    answers: int
+    answers_with_usage: int
+    input_tokens: int
+    output_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """A whole run, summarised from its samples."""
+
+    run: RunInfo
+    targets: tuple[Target, ...]
+    environment: Environment
+    provenance: Provenance
+    accounting: Accounting
+    phases: tuple[PhaseResult, ...]
+    test_types: tuple[TestTypeResult, ...]
+    generator: GeneratorHealth
+    resources: tuple[ProcessUsage, ...] = ()
+    tokens: tuple[TokenUsage, ...] = ()
+    timeline: tuple[TimelinePoint, ...] = ()
+    warnings: tuple[str, ...] = ()
