@@ -1,0 +1,235 @@
+"""Requests and answers of every target API."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from govbench.errors import ConfigError
+from govbench.results.plan import Api, HttpTemplate, Side
+from govbench.results.wire import Answer, Wire, auth_headers, read_answer, request_for, stream_content
+
+AWKWARD = 'Say "héllo"\n{session_id} \\ {user_id} 🏛'
+
+
+def side(api: Api = Api.GOVSTACK, url: str = "http://127.0.0.1:8000", **fields: Any) -> Side:
+    return Side(name="s", url=url, api=api, **fields)
+
+
+def http(**fields: Any) -> Side:
+    return side(Api.HTTP, http=HttpTemplate(**fields))
+
+
+def body_of(target: Side, query: str = AWKWARD, session_id: str | None = None) -> Any:
+    body = request_for(target, query, session_id, "u-7").body
+    assert body is not None
+    return json.loads(body)
+
+
+def test_govstack_request() -> None:
+    target = side(collection_id="law", stream=True)
+    request = request_for(target, AWKWARD, None, "u-7")
+    assert (request.method, request.path, request.name) == ("POST", "/api/v1/chat", "POST /api/v1/chat")
+    assert body_of(target) == {"query": AWKWARD, "collection_id": "law", "session_id": None, "stream": True}
+    assert body_of(side(), "q", "s-1") == {"query": "q", "collection_id": None, "session_id": "s-1"}
+
+
+def test_govstack_message_request() -> None:
+    target = side(Api.GOVSTACK_MESSAGE)
+    assert request_for(target, "q", None, "u").path == "/chat/"
+    assert body_of(target, session_id="s") == {
+        "message": AWKWARD,
+        "session_id": "s",
+        "user_id": "u-7",
+        "metadata": {},
+    }
+    with pytest.raises(ConfigError, match="no streaming"):
+        Wire(side(Api.GOVSTACK_MESSAGE, stream=True))
+
+
+def test_openai_request() -> None:
+    messages = [{"role": "user", "content": AWKWARD}]
+    assert body_of(side(Api.OPENAI_CHAT, model="m-1")) == {"model": "m-1", "messages": messages}
+    assert body_of(side(Api.OPENAI_CHAT, stream=True)) == {
+        "messages": messages,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("http://h", "/v1/chat/completions"),
+        ("http://h/", "/v1/chat/completions"),
+        ("http://h/v1/", "/v1/chat/completions"),
+        ("http://h/llm/v1", "/llm/v1/chat/completions"),
+    ],
+)
+def test_path_of_the_base_address_is_kept_and_the_version_not_doubled(url: str, path: str) -> None:
+    assert request_for(side(Api.OPENAI_CHAT, url), "q", None, "u").path == path
+
+
+def test_http_get_has_no_body_and_escapes_its_path() -> None:
+    request = request_for(http(path="/søk?q={query}&u={user_id}"), "a&b c/ö", None, "u 1")
+    assert request.body is None
+    assert request.path == "/s%C3%B8k?q=a%26b%20c%2F%C3%B6&u=u%201"
+    assert request.name == "GET /søk"
+    assert "Content-Type" not in dict(request.headers)
+
+
+@given(query=st.text(st.characters(codec="utf-8")), user=st.text(st.characters(codec="utf-8")))
+def test_http_body_template_carries_any_text(query: str, user: str) -> None:
+    target = http(
+        method="post", path="/ask", body='{"q": "Q: {query}", "s": "{session_id}", "x": {"u": "{user_id}"}}'
+    )
+    body = request_for(target, query, None, user).body
+    assert body is not None
+    assert json.loads(body) == {"q": f"Q: {query}", "s": None, "x": {"u": user}}
+
+
+def test_http_session_placeholder_within_a_text() -> None:
+    target = http(method="POST", body='{"s": "{session_id}", "t": "sid={session_id}"}')
+    assert body_of(target, session_id='a"b') == {"s": 'a"b', "t": 'sid=a"b'}
+    assert body_of(target) == {"s": None, "t": "sid="}
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"method": "POST", "body": '{"q": {query}}'}, "not JSON"),
+        ({"body": "{}"}, "a GET request has no body"),
+        ({"method": "PO ST"}, "not an HTTP method"),
+    ],
+)
+def test_wrong_template(fields: dict[str, Any], says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        Wire(http(**fields))
+
+
+def test_given_headers_win_over_defaults_and_secrets_over_both() -> None:
+    target = side(headers=(("accept", "text/plain"), ("X-A", "1")), secret_headers=(("x-a", "2"),))
+    headers = Wire(target).request("q", None, "u").headers
+    assert dict(headers) == {
+        "accept": "text/plain",
+        "User-Agent": "govbench",
+        "Content-Type": "application/json",
+        "x-a": "2",
+    }
+
+
+@pytest.mark.parametrize("header", [("X-A", "1\r\nX-B: 2"), ("X A", "1"), ("X-A", "é"), ("", "1")])
+def test_header_that_cannot_be_sent(header: tuple[str, str]) -> None:
+    with pytest.raises(ConfigError, match="header"):
+        Wire(side(headers=(header,)))
+
+
+def test_a_refused_secret_is_not_shown() -> None:
+    with pytest.raises(ConfigError) as refused:
+        Wire(side(secret_headers=(("X-API-Key", "s3cret\n"),)))
+    assert "s3cret" not in str(refused.value)
+
+
+def test_keys_go_only_to_the_service_they_belong_to() -> None:
+    keys = {"api_key": "a", "openai_api_key": "o", "openai_org_id": "org"}
+    assert auth_headers(Api.GOVSTACK, **keys) == (("X-API-Key", "a"),)
+    assert auth_headers(Api.GOVSTACK_MESSAGE, openai_api_key="o") == ()
+    assert auth_headers(Api.OPENAI_CHAT, **keys) == (
+        ("Authorization", "Bearer o"),
+        ("OpenAI-Organization", "org"),
+    )
+
+
+@pytest.mark.parametrize("key", ["answer", "response", "message", "text"])
+@pytest.mark.parametrize("api", [Api.GOVSTACK, Api.GOVSTACK_MESSAGE])
+def test_govstack_answer(api: Api, key: str) -> None:
+    body = {key: "yes", "session_id": "s", "usage": {"request_tokens": 3, "response_tokens": 0}}
+    assert read_answer(side(api), json.dumps(body).encode()) == Answer("yes", "s", 3, 0)
+
+
+def test_openai_answer() -> None:
+    body = {"choices": [{"message": {"content": "yes"}}], "usage": {"prompt_tokens": 3, "input_tokens": 9}}
+    assert read_answer(side(Api.OPENAI_CHAT), json.dumps(body).encode()) == Answer("yes", None, 3, None)
+
+
+@pytest.mark.parametrize("count", [-1, "3", 2.5, True, None, 2**32])
+def test_usage_that_is_no_count_is_not_measured(count: object) -> None:
+    body = json.dumps({"answer": "a", "usage": {"input_tokens": count}}).encode()
+    assert read_answer(side(), body).input_tokens is None
+
+
+@pytest.mark.parametrize(
+    ("api", "body", "says"),
+    [
+        (Api.GOVSTACK, b"", "empty"),
+        (Api.GOVSTACK, b"<html>", "not JSON"),
+        (Api.GOVSTACK, b"[]", "not an object"),
+        (Api.GOVSTACK, b'{"answer": null, "detail": "no such collection"}', "no such collection"),
+        (Api.OPENAI_CHAT, b'{"error": {"message": "no such model"}}', "no such model"),
+        (Api.OPENAI_CHAT, b'{"choices": []}', "no choices"),
+        (Api.OPENAI_CHAT, b'{"choices": [{"message": {"content": 1}}]}', "not a text"),
+    ],
+)
+def test_answer_of_another_shape(api: Api, body: bytes, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        read_answer(side(api), body)
+
+
+def test_http_answer_by_paths() -> None:
+    target = http(
+        answer_path="$.data[0].text",
+        session_path="meta.sid",
+        input_tokens_path="meta.n.0",
+        output_tokens_path="meta.gone.3",
+    )
+    body = b'{"data": [{"text": "yes"}], "meta": {"sid": 12, "n": [7]}}'
+    assert read_answer(target, body) == Answer("yes", "12", 7, None)
+    with pytest.raises(ValueError, match="answer_path"):
+        read_answer(target, b'{"data": []}')
+    with pytest.raises(ValueError, match="not JSON"):
+        read_answer(target, b"plain")
+    assert read_answer(http(answer_path="a"), b'{"a": [1]}').text == "[1]"
+
+
+def test_http_answer_without_paths_may_be_anything() -> None:
+    assert read_answer(http(), b"\xff\x00 plain") == Answer()
+
+
+def test_govstack_stream() -> None:
+    target = side(stream=True)
+    assert stream_content(target, b'{"delta": "He"}').content
+    assert not stream_content(target, b'{"delta": ""}').content
+    last = stream_content(
+        target, b'{"done": true, "session_id": "s", "usage": {"input_tokens": 1, "output_tokens": 2}}'
+    )
+    assert last == (False, True, 1, 2, "s")
+    assert stream_content(target, b"[DONE]").done
+
+
+def test_openai_stream() -> None:
+    target = side(Api.OPENAI_CHAT, stream=True)
+    assert not stream_content(
+        target, b'{"choices": [{"delta": {"role": "assistant", "content": ""}}]}'
+    ).content
+    assert stream_content(target, b'{"choices": [{"delta": {"content": "He"}}]}').content
+    usage = stream_content(target, b'{"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 2}}')
+    assert usage == (False, False, 1, 2, None)
+    assert stream_content(target, b"[DONE]").done
+
+
+def test_stream_of_an_unknown_api() -> None:
+    target = side(Api.HTTP, http=HttpTemplate(), stream=True)
+    assert stream_content(target, b"anything").content
+    assert not stream_content(target, b" ").content
+    assert stream_content(target, b"[DONE]") == (False, True, None, None, None)
+
+
+@pytest.mark.parametrize("api", [Api.GOVSTACK, Api.OPENAI_CHAT])
+@pytest.mark.parametrize("data", [b"plain", b"1", b'{"error": {"message": "overloaded"}}'])
+def test_event_of_another_shape(api: Api, data: bytes) -> None:
+    with pytest.raises(ValueError, match="event"):
+        stream_content(side(api, stream=True), data)
