@@ -1,0 +1,396 @@
+"""Numbers, units, signs and verdicts as text: the one place where they become it. Lays out nothing.
+
+Three significant digits; the unit always shown; the sign always shown on changes. Signs are the ASCII ``+``
+and ``-``, so that a report can be searched; counts of five digits and more are grouped by a narrow
+no-break space (U+202F). What was not measured reads ``not measured``, never 0 and never NaN.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+
+from govbench.results.comparison import (
+    Change,
+    Comparison,
+    Finding,
+    Results,
+    ThresholdResult,
+    ThresholdState,
+    Verdict,
+)
+from govbench.results.metrics import METRICS, Direction, Metric, MetricName, Unit
+from govbench.results.plan import TestType
+from govbench.results.run import Accounting, RunStatus, RunSummary
+
+NOT_MEASURED = "not measured"
+UNBOUNDED = "unbounded"
+GROUP_SEPARATOR = "\u202f"
+
+_SYMBOLS = {
+    Verdict.PASS: "✓",
+    Verdict.IMPROVEMENT: "▲",
+    Verdict.REGRESSION: "✗",
+    Verdict.INCONCLUSIVE: "?",
+    Verdict.NO_BASELINE: "○",
+    Verdict.NOT_COMPARABLE: "≠",
+    Verdict.INVALID: "!",
+}
+_THRESHOLD_SYMBOLS = {ThresholdState.MET: "✓", ThresholdState.MISSED: "✗", ThresholdState.NOT_MEASURED: "!"}
+_TIMES = frozenset(
+    {
+        MetricName.RESPONSE_TIME_P50,
+        MetricName.RESPONSE_TIME_P95,
+        MetricName.RESPONSE_TIME_P99,
+        MetricName.TTFB_P50,
+        MetricName.TTFT_P50,
+    }
+)
+
+
+# Plain values
+
+
+def number(value: float | None) -> str:
+    """Three significant digits, no exponent: ``0.0123``, ``4.50``, ``104``, ``1230``."""
+    if value is None or math.isnan(value):
+        return NOT_MEASURED
+    if math.isinf(value):
+        return UNBOUNDED
+    return f"{_rounded(value):.{_decimals(value)}f}" if value else "0"
+
+
+def count(value: int | None) -> str:
+    """A whole number, exact; grouped from five digits on."""
+    if value is None:
+        return NOT_MEASURED
+    return f"{value:,}".replace(",", GROUP_SEPARATOR) if abs(value) >= 10_000 else str(value)
+
+
+def duration_ms(value: float | None) -> str:
+    """A latency given in ms: ``104 ms``, ``1.23 s``, ``45.0 µs``."""
+    if value is None or not math.isfinite(value):
+        return number(value)
+    shown = abs(_rounded(value))
+    if shown >= 1000:
+        return f"{number(value / 1000)} s"
+    return f"{number(value * 1000)} µs" if 0 < shown < 0.1 else f"{number(value)} ms"
+
+
+def duration_s(value: float | None) -> str:
+    """A stretch of a run given in seconds: ``0.250 s``, ``75.3 s``, ``2 min 5 s``, ``1 h 2 min``."""
+    if value is None or not math.isfinite(value):
+        return number(value)
+    if value < 120:
+        return f"{number(value)} s"
+    minutes, seconds = divmod(round(value), 60)
+    if minutes < 60:
+        return f"{minutes} min {seconds} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min"
+
+
+def size(value_bytes: float | None) -> str:
+    """Bytes in binary units: ``512 B``, ``1.50 KiB``, ``2.00 GiB``."""
+    if value_bytes is None or not math.isfinite(value_bytes):
+        return number(value_bytes)
+    scaled, unit = float(value_bytes), "B"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if abs(_rounded(scaled)) < 1000:
+            break
+        scaled, unit = scaled / 1024, larger
+    return f"{round(scaled)} B" if unit == "B" else f"{number(scaled)} {unit}"
+
+
+def rate(value_rps: float | None) -> str:
+    """Requests completed per second: ``12.3 req/s``."""
+    return _with_unit(value_rps, "req/s")
+
+
+def tokens(value: float | None) -> str:
+    """Tokens per answer: ``212 tokens``."""
+    return _with_unit(value, "tokens")
+
+
+def cores(value: float | None) -> str:
+    """Use of processor cores: ``0.420 cores``."""
+    return _with_unit(value, "cores")
+
+
+def percent(ratio: float | None) -> str:
+    """A ratio as percent, without sign: 0.012 is ``1.20 %``."""
+    if ratio is None or not math.isfinite(ratio):
+        return number(ratio)
+    return f"{number(ratio * 100)} %"
+
+
+def level(value: float) -> str:
+    """A confidence level: 0.99 is ``99 %``, 0.995 is ``99.5 %``."""
+    return f"{round(value * 100, 2):g} %"
+
+
+def one_line(text: str) -> str:
+    """A name as one line of printable text: white space becomes a blank, control characters go.
+
+    Names come from URLs, configuration and pull requests; left as they are they could move the cursor of
+    a terminal, reverse the direction of the text after them or break a table.
+    """
+    kept = "".join(" " if char.isspace() else char for char in text)
+    kept = "".join(char for char in kept if unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Co", "Cn"})
+    return " ".join(kept.split())
+
+
+# Metrics
+
+
+def value(amount: float | None, unit: Unit) -> str:
+    """A metric's value in its unit."""
+    match unit:
+        case Unit.MS:
+            return duration_ms(amount)
+        case Unit.RPS:
+            return rate(amount)
+        case Unit.RATIO:
+            return percent(amount)
+        case Unit.BYTES:
+            return size(amount)
+        case Unit.TOKENS:
+            return tokens(amount)
+
+
+def metric_value(metric: Metric | None) -> str:
+    """What was measured, in its unit, without its interval."""
+    return NOT_MEASURED if metric is None else value(metric.value, metric.spec.unit)
+
+
+def metric_with_interval(metric: Metric | None) -> str:
+    """The value with its interval: ``104 ms [102 ms, 107 ms] at 99 %``; without one, the value alone."""
+    if metric is None or metric.low is None or metric.high is None:
+        return metric_value(metric)
+    unit = metric.spec.unit
+    at = "" if metric.level is None else f" at {level(metric.level)}"
+    return f"{metric_value(metric)} [{value(metric.low, unit)}, {value(metric.high, unit)}]{at}"
+
+
+def metric_label(name: MetricName) -> str:
+    """What a metric is called in print."""
+    return METRICS[name].label
+
+
+def test_type_label(test_type: TestType) -> str:
+    """What a test type is called in print."""
+    return test_type.value.replace("_", " ")
+
+
+# Changes
+
+
+def change(amount: Change | None) -> str:
+    """The change with its interval: ``+4.52 % [+3.10, +5.90] at 99 %``; of two ratios in points (``pp``).
+
+    Estimate and interval share their decimals: those that give the largest of them three digits.
+    """
+    if amount is None:
+        return NOT_MEASURED
+    estimate, low, high = _same_decimals((amount.estimate, amount.low, amount.high))
+    return f"{estimate} {_change_unit(amount)} [{low}, {high}] at {level(amount.level)}"
+
+
+def change_estimate(amount: Change | None) -> str:
+    """The change alone, with its sign: ``+4.52 %``."""
+    if amount is None:
+        return NOT_MEASURED
+    return f"{_same_decimals((amount.estimate,))[0]} {_change_unit(amount)}"
+
+
+def change_in_words(finding: Finding) -> str:
+    """The change as a phrase: ``30.1 % [28.9, 31.2] slower``; signed where the interval holds zero."""
+    amount = finding.change
+    if amount is None:
+        return "not compared"
+    if amount.low <= 0 <= amount.high:
+        return f"changed by {change(amount)}"
+    ends = (amount.estimate, amount.low, amount.high)
+    if amount.high < 0:
+        ends = (-amount.estimate, -amount.high, -amount.low)
+    estimate, low, high = (text.lstrip("+") for text in _same_decimals(ends))
+    return f"{estimate} {_change_unit(amount)} [{low}, {high}] {_direction_word(finding.metric, amount)}"
+
+
+def effect(finding: Finding) -> str:
+    """What a smallest change is, in the unit of the finding's change: ``3.20 %`` or ``0.500 pp``."""
+    if finding.mde is None:
+        return NOT_MEASURED
+    unit = "pp" if METRICS[finding.metric].compared_as_difference else "%"
+    return f"{number(finding.mde * 100)} {unit}"
+
+
+def margin(finding: Finding) -> str:
+    """The margin of a finding: ``3.00 %``, ``3.00 % and 2.00 ms``, ``1.00 pp``."""
+    if finding.margin is None:
+        return "none"
+    spec = METRICS[finding.metric]
+    relative, absolute = finding.margin.relative, finding.margin.absolute
+    if spec.compared_as_difference:
+        return f"{number(max(relative, absolute) * 100)} pp"
+    parts = [percent(relative)] if relative else []
+    parts += [value(absolute, spec.unit)] if absolute else []
+    return " and ".join(parts) or "0 %"
+
+
+# Verdicts and thresholds
+
+
+def verdict_label(verdict: Verdict) -> str:
+    """A verdict as words: ``no baseline``."""
+    return verdict.value.replace("_", " ")
+
+
+def verdict_symbol(verdict: Verdict) -> str:
+    """A verdict as one character, one column wide; never shown without its label."""
+    return _SYMBOLS[verdict]
+
+
+def threshold_label(state: ThresholdState) -> str:
+    """A threshold's state as words."""
+    return state.value.replace("_", " ")
+
+
+def threshold_symbol(state: ThresholdState) -> str:
+    """A threshold's state as one character."""
+    return _THRESHOLD_SYMBOLS[state]
+
+
+def threshold_bound(name: MetricName, bound: float) -> str:
+    """What a threshold asks for: ``at most 800 ms``, ``at least 5.00 req/s``."""
+    spec = METRICS[name]
+    word = "at most" if spec.direction is Direction.LOWER else "at least"
+    return f"{word} {value(bound, spec.unit)}"
+
+
+def threshold_in_words(threshold: ThresholdResult) -> str:
+    """A threshold as a phrase: ``response time p95 of concurrent is 912 ms (at most 800 ms)``."""
+    of = "" if threshold.test_type is None else f" of {test_type_label(threshold.test_type)}"
+    bound = threshold_bound(threshold.metric, threshold.bound)
+    if threshold.state is ThresholdState.NOT_MEASURED or threshold.value is None:
+        return f"{metric_label(threshold.metric)}{of} was not measured ({bound})"
+    amount = value(threshold.value, METRICS[threshold.metric].unit)
+    return f"{metric_label(threshold.metric)}{of} is {amount} ({bound})"
+
+
+# Sentences
+
+
+def headline(results: Results) -> str:
+    """The verdict in one sentence, the same in every report; without a comparison, what was measured."""
+    if results.comparison is None:
+        return _run_headline(results.summary)
+    comparison = results.comparison
+    return f"{verdict_label(comparison.verdict)}: {_because(comparison)}"
+
+
+def strongest(comparison: Comparison, verdict: Verdict) -> tuple[Finding, ...]:
+    """The gated findings with that verdict, strongest first: error rates, then the largest change."""
+    found = [f for f in comparison.findings if f.gated and f.verdict is verdict]
+    return tuple(sorted(found, key=_strength, reverse=True))
+
+
+def mde_sentence(comparison: Comparison) -> str | None:
+    """What the comparison could have seen at least, per gated metric; None where nothing is known."""
+    parts = [
+        f"{metric_label(f.metric)} of {test_type_label(f.test_type)} {effect(f)}"
+        for f in comparison.findings
+        if f.gated and f.mde is not None
+    ]
+    return f"This run would have flagged changes from: {', '.join(parts)}." if parts else None
+
+
+def accounting_equation(accounting: Accounting) -> str:
+    """Where every request went: ``offered 120 = sent 118 + dropped 2; sent 118 = ok 110 + …``."""
+    lost = f" + lost {count(accounting.lost)}" if accounting.lost else ""
+    return (
+        f"offered {count(accounting.offered)} = sent {count(accounting.sent)}"
+        f" + dropped {count(accounting.dropped)}; sent {count(accounting.sent)}"
+        f" = ok {count(accounting.ok)} + failed {count(accounting.failed)}"
+        f" + cancelled {count(accounting.cancelled)}{lost}"
+    )
+
+
+def _because(comparison: Comparison) -> str:
+    if comparison.verdict not in {Verdict.REGRESSION, Verdict.IMPROVEMENT}:
+        return one_line(comparison.reason) or "no reason was given"
+    found = strongest(comparison, comparison.verdict)
+    if comparison.verdict is Verdict.REGRESSION and not found and comparison.missed:
+        return f"threshold missed, {threshold_in_words(comparison.missed[0])}{_more(comparison.missed)}"
+    if not found or found[0].change is None:
+        return one_line(comparison.reason) or "no reason was given"
+    first = found[0]
+    of = test_type_label(first.test_type)
+    return f"{metric_label(first.metric)} of {of} is {change_in_words(first)}{_more(found)}"
+
+
+def _more(found: tuple[Finding, ...] | tuple[ThresholdResult, ...]) -> str:
+    others = len(found) - 1
+    noun = "threshold" if isinstance(found[0], ThresholdResult) else "metric"
+    return f", and {others} more {noun}{'s' if others > 1 else ''}" if others else ""
+
+
+def _run_headline(summary: RunSummary) -> str:
+    ok = summary.accounting.ok
+    if summary.run.status is RunStatus.FAILED:
+        return "failed: nothing was measured" if not ok else "failed: the run broke off before its end"
+    if not ok:
+        return f"{summary.run.status.value}: no request succeeded, so nothing was measured"
+    took = duration_s(summary.run.duration_s)
+    return (
+        f"{summary.run.status.value}: {count(ok)} of {count(summary.accounting.sent)} requests"
+        f" succeeded in {took}; nothing was compared"
+    )
+
+
+def _strength(finding: Finding) -> tuple[bool, float]:
+    if finding.change is None:
+        return False, 0.0
+    estimate = finding.change.estimate
+    if finding.change.difference:
+        return True, abs(estimate)
+    return False, abs(math.log1p(estimate)) if estimate > -1 else math.inf
+
+
+def _direction_word(name: MetricName, amount: Change) -> str:
+    if name in _TIMES:
+        return "slower" if amount.estimate > 0 else "faster"
+    return "higher" if amount.estimate > 0 else "lower"
+
+
+def _change_unit(amount: Change) -> str:
+    return "pp" if amount.difference else "%"
+
+
+def _same_decimals(ratios: tuple[float, ...]) -> tuple[str, ...]:
+    finite = [ratio * 100 for ratio in ratios if math.isfinite(ratio)]
+    largest = max((abs(percents) for percents in finite), default=0.0)
+    decimals = _decimals(largest) if largest else 0
+    return tuple(_signed(ratio * 100, decimals) for ratio in ratios)
+
+
+def _signed(percents: float, decimals: int) -> str:
+    if math.isnan(percents):
+        return NOT_MEASURED
+    if math.isinf(percents):
+        return f"{'+' if percents > 0 else '-'}{UNBOUNDED}"
+    text = f"{percents:+.{decimals}f}"
+    return "+" + text[1:] if not float(text) else text
+
+
+def _with_unit(amount: float | None, unit: str) -> str:
+    return number(amount) if amount is None or not math.isfinite(amount) else f"{number(amount)} {unit}"
+
+
+def _rounded(amount: float) -> float:
+    return float(f"{amount:.2e}")
+
+
+def _decimals(amount: float) -> int:
+    exponent = int(f"{amount:.2e}".partition("e")[2])
+    return max(0, 2 - exponent)

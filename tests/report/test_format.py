@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from govbench.report import format as fmt
+from govbench.results.comparison import Change, Results, ThresholdState, Verdict
+from govbench.results.metrics import MetricName, Unit
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"),
+        (1234.0, "1230"),
+        (999.6, "1000"),
+        (104.2, "104"),
+        (4.5, "4.50"),
+        (0.01234, "0.0123"),
+        (-0.5, "-0.500"),
+        (None, "not measured"),
+        (math.nan, "not measured"),
+        (math.inf, "unbounded"),
+    ],
+)
+def test_number_keeps_three_significant_digits(value: float | None, text: str) -> None:
+    assert fmt.number(value) == text
+
+
+@given(st.floats(min_value=1e-9, max_value=1e12))
+def test_number_is_within_half_a_digit_and_never_an_exponent(value: float) -> None:
+    text = fmt.number(value)
+    assert "e" not in text
+    assert float(text) == pytest.approx(value, rel=0.00501)
+
+
+@pytest.mark.parametrize(
+    ("unit", "value", "text"),
+    [
+        (Unit.MS, 104.2, "104 ms"),
+        (Unit.MS, 999.7, "1.00 s"),
+        (Unit.MS, 1234.0, "1.23 s"),
+        (Unit.MS, 0.041, "41.0 µs"),
+        (Unit.MS, 0.0, "0 ms"),
+        (Unit.RPS, 12.34, "12.3 req/s"),
+        (Unit.RATIO, 0.012, "1.20 %"),
+        (Unit.RATIO, 0.0, "0 %"),
+        (Unit.RATIO, 1.0, "100 %"),
+        (Unit.BYTES, 512.0, "512 B"),
+        (Unit.BYTES, 1536.0, "1.50 KiB"),
+        (Unit.BYTES, 1023.9 * 1024, "1.00 MiB"),
+        (Unit.BYTES, 2.0 * 1024**3, "2.00 GiB"),
+        (Unit.TOKENS, 161.0, "161 tokens"),
+    ],
+)
+def test_value_always_shows_its_unit(unit: Unit, value: float, text: str) -> None:
+    assert fmt.value(value, unit) == text
+
+
+@pytest.mark.parametrize("unit", list(Unit))
+@pytest.mark.parametrize("value", [None, math.nan])
+def test_what_was_not_measured_has_no_number(unit: Unit, value: float | None) -> None:
+    assert fmt.value(value, unit) == "not measured"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.25, "0.250 s"),
+        (75.25, "75.2 s"),
+        (125.0, "2 min 5 s"),
+        (3599.9, "1 h 0 min"),
+        (7260.0, "2 h 1 min"),
+    ],
+)
+def test_duration_s(seconds: float, text: str) -> None:
+    assert fmt.duration_s(seconds) == text
+
+
+def test_counts_are_exact_and_grouped_from_five_digits_on() -> None:
+    assert [fmt.count(n) for n in (0, 9999, 12345, 1234567, None)] == [
+        "0",
+        "9999",
+        "12\u202f345",
+        "1\u202f234\u202f567",
+        "not measured",
+    ]
+
+
+def test_change_carries_sign_interval_and_level() -> None:
+    change = Change(estimate=0.045, low=0.031, high=0.059, level=0.99)
+    assert fmt.change(change) == "+4.50 % [+3.10, +5.90] at 99 %"
+    assert fmt.change_estimate(change) == "+4.50 %"
+
+
+def test_change_shares_decimals_and_never_shows_minus_zero() -> None:
+    change = Change(estimate=-0.00001, low=-0.123, high=0.101, level=0.995)
+    assert fmt.change(change) == "+0.0 % [-12.3, +10.1] at 99.5 %"
+
+
+def test_a_difference_of_ratios_is_in_points() -> None:
+    change = Change(estimate=0.012, low=0.003, high=0.021, level=0.99, difference=True)
+    assert fmt.change(change) == "+1.20 pp [+0.30, +2.10] at 99 %"
+
+
+def test_nothing_to_compare_is_no_change_of_zero() -> None:
+    assert fmt.change(None) == "not measured"
+    zero = Change(estimate=0, low=0, high=0, level=0.99)
+    assert fmt.change(zero) == "+0 % [+0, +0] at 99 %"
+
+
+def test_one_line_takes_out_what_moves_a_cursor_or_turns_the_text() -> None:
+    assert fmt.one_line("a\nb\t c\x1b[31m\u202egnp.exe\u200b\x00") == "a b c[31mgnp.exe"
+
+
+def test_every_verdict_and_state_has_label_and_symbol() -> None:
+    assert len({fmt.verdict_symbol(v) for v in Verdict}) == len(Verdict)
+    assert fmt.verdict_label(Verdict.NO_BASELINE) == "no baseline"
+    assert [fmt.threshold_label(s) for s in ThresholdState] == ["met", "missed", "not measured"]
+    assert all(len(fmt.threshold_symbol(s)) == 1 for s in ThresholdState)
+
+
+def test_thresholds_say_which_side_of_the_bound_is_wanted() -> None:
+    assert fmt.threshold_bound(MetricName.RESPONSE_TIME_P95, 800) == "at most 800 ms"
+    assert fmt.threshold_bound(MetricName.THROUGHPUT, 5) == "at least 5.00 req/s"
+
+
+def test_headline_of_a_regression_names_the_largest_gated_change(results: Results) -> None:
+    assert fmt.headline(results) == (
+        "regression: response time p50 of concurrent is 30.1 % [28.9, 31.2] slower, and 2 more metrics"
+    )
+
+
+def test_headline_of_a_missed_threshold_alone(results: Results) -> None:
+    assert results.comparison is not None
+    kept = tuple(f for f in results.comparison.findings if f.verdict is Verdict.PASS)
+    comparison = replace(results.comparison, findings=kept)
+    assert fmt.headline(replace(results, comparison=comparison)) == (
+        "regression: threshold missed, response time p95 of concurrent is 253 ms (at most 200 ms)"
+    )
+
+
+def test_headline_of_an_improvement_turns_the_interval(results: Results) -> None:
+    assert results.comparison is not None
+    faster = replace(
+        next(f for f in results.comparison.findings if f.verdict is Verdict.IMPROVEMENT), gated=True
+    )
+    comparison = replace(results.comparison, verdict=Verdict.IMPROVEMENT, findings=(faster,))
+    assert fmt.headline(replace(results, comparison=comparison)) == (
+        "improvement: time to first byte p50 of concurrent is 5.12 % [3.21, 7.02] faster"
+    )
+
+
+def test_headline_without_a_comparison(run_only: Results, failed_run: Results) -> None:
+    assert (
+        fmt.headline(run_only) == "completed: 1800 of 1800 requests succeeded in 75.2 s; nothing was compared"
+    )
+    assert fmt.headline(failed_run) == "failed: nothing was measured"
+
+
+def test_headline_otherwise_gives_the_reason(invalid: Results) -> None:
+    assert fmt.headline(invalid) == "invalid: the load generator was saturated: it used 0.998 cores of one"
+
+
+def test_mde_sentence_lists_gated_metrics_only(results: Results) -> None:
+    assert results.comparison is not None
+    sentence = fmt.mde_sentence(results.comparison)
+    assert sentence is not None
+    assert sentence.startswith(
+        "This run would have flagged changes from: time to first token p50 of baseline"
+    )
+    assert "error rate of baseline 1.00 pp" in sentence
+    assert fmt.mde_sentence(replace(results.comparison, findings=())) is None
+
+
+def test_accounting_equation_names_what_was_lost(results: Results) -> None:
+    accounting = results.summary.accounting
+    assert fmt.accounting_equation(accounting) == (
+        "offered 12\u202f345 = sent 12\u202f340 + dropped 5;"
+        " sent 12\u202f340 = ok 12\u202f300 + failed 35 + cancelled 5"
+    )
+    assert fmt.accounting_equation(replace(accounting, lost=2)).endswith("+ lost 2")
