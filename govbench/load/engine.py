@@ -1,0 +1,266 @@
+"""Runs a plan with Locust as a library, in the load process: phases in order, then an orderly end.
+
+What a user does stands in ``users.py``; nothing is computed from the samples here.
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import gevent
+import gevent.event
+from locust import User
+from locust.env import Environment
+
+from govbench.load.connection import Address, Connection, Exchange, resolve
+from govbench.load.recorder import Recorder
+from govbench.load.users import ApiUser
+from govbench.results.plan import Phase, Plan, Scenario, Side
+from govbench.results.redact import redacted
+from govbench.results.run import Outcome
+from govbench.results.wire import Answer, Wire, WireRequest
+
+Emit = Callable[[Mapping[str, object]], None]
+
+WATCHDOG_S = 0.05
+TICK_S = 0.5
+MAX_ERROR_KINDS = 20
+MAX_SAVED_BYTES = 2_000
+
+logger = logging.getLogger(__name__)
+
+
+class Engine:
+    """One execution of a plan; the users ask it where and whether to send."""
+
+    def __init__(self, plan: Plan, folder: Path, emit: Emit) -> None:
+        self.plan = plan
+        self.recorder = Recorder(folder)
+        self.wires = [Wire(side) for side in plan.sides]
+        self.phase_index = 0
+        self.side = 0
+        self._folder = folder
+        self._emit = emit
+        self._users = 0
+        self._stop = gevent.event.Event()
+        self._addresses: dict[int, Address] = {}
+        self._unclaimed_dns: dict[int, float] = {}
+        self._heads: dict[tuple[int, str], tuple[WireRequest, bytes]] = {}
+        self._connections: set[Connection] = set()
+        self._errors: Counter[tuple[Outcome, str]] = Counter()
+        self._saved = 0
+        self._failure: str | None = None
+
+    # What the users ask.
+
+    @property
+    def phase(self) -> Phase:
+        """The running phase."""
+        return self.plan.phases[self.phase_index]
+
+    def next_user_number(self) -> int:
+        """A number for a new user, from 0."""
+        self._users += 1
+        return self._users - 1
+
+    def may_send(self) -> bool:
+        """Whether one more request is allowed; ends the run where the limit of requests is reached."""
+        limit = self.plan.max_requests
+        if limit is None or self.recorder.sent < limit:
+            return not self._stop.is_set()
+        self.stop()
+        return False
+
+    def address(self, side: int) -> Address:
+        """Where a side listens, looked up when it is first needed.
+
+        Raises:
+            RequestFailed: its name does not resolve.
+        """
+        address = self._addresses.get(side)
+        if address is None:
+            parts = urlsplit(self.plan.sides[side].url)
+            tls = ssl.create_default_context() if parts.scheme == "https" else None
+            address = resolve(parts.hostname or "", parts.port or (443 if tls else 80), tls=tls)
+            self._addresses[side] = address
+            self._unclaimed_dns[side] = address.dns_ms
+        return address
+
+    def take_dns_ms(self, side: int) -> float | None:
+        """The time of the side's look-up for the request that caused it, None for all others."""
+        return self._unclaimed_dns.pop(side, None)
+
+    def head(self, side: int, request: WireRequest) -> bytes:
+        """The request line and headers, up to and including the empty line, as bytes."""
+        body_length = len(request.body) if request.body is not None else None
+        known, constant = self._heads.get((side, request.path), (None, b""))
+        if known is None or known.headers is not request.headers:
+            constant = _constant_head(self.plan.sides[side], request)
+            self._heads[side, request.path] = (request, constant)
+        if body_length is None:
+            return constant + b"\r\n"
+        return b"%bContent-Length: %d\r\n\r\n" % (constant, body_length)
+
+    def watch(self, connection: Connection) -> None:
+        """Put a connection under the deadline watchdog."""
+        self._connections.add(connection)
+
+    def unwatch(self, connection: Connection) -> None:
+        """Take a connection out of the watchdog's care before it is closed."""
+        self._connections.discard(connection)
+
+    def report(self, request: WireRequest, exchange: Exchange, answer: Answer | None, user: User) -> None:
+        """Tell Locust's listeners of a finished request, and keep what the run's report needs of it."""
+        failure = None
+        if exchange.outcome is not Outcome.OK:
+            failure = exchange.error or exchange.outcome.value
+            key = (exchange.outcome, failure)
+            if key in self._errors or len(self._errors) < MAX_ERROR_KINDS:
+                self._errors[key] += 1
+        elif answer is not None and answer.text and self._saved < self.plan.save_responses:
+            self._save(answer.text)
+        user.environment.events.request.fire(
+            request_type=request.method,
+            name=request.name,
+            response_time=(exchange.last_byte_ns - exchange.due_ns) / 1e6,
+            response_length=exchange.response_bytes,
+            response=None,
+            context={},
+            exception=RuntimeError(failure) if failure else None,
+            start_time=exchange.due_ns / 1e9,
+            url=request.path,
+        )
+
+    def _save(self, text: str) -> None:
+        self._saved += 1
+        with (self._folder / "responses.txt").open("a", encoding="utf-8") as file:
+            file.write(f"--- {self._saved}\n{redacted(text)[:MAX_SAVED_BYTES]}\n")
+
+    # The course of the run.
+
+    def stop(self) -> None:
+        """End the run in order: no new requests, those under way may finish within the stop timeout."""
+        self._stop.set()
+
+    def run(self) -> bool:
+        """Execute the plan; true when it ran to its end.
+
+        Raises:
+            OSError: a sample could not be written; the run ends at once.
+        """
+        environment: Any = Environment(
+            user_classes=[self._user_class(i, s) for i, s in enumerate(self.plan.scenarios)],
+            stop_timeout=self.plan.stop_timeout_s,
+        )
+        environment.events.user_error.add_listener(self._on_user_error)
+        runner = environment.create_local_runner()
+        background = [gevent.spawn(self._watch_deadlines), gevent.spawn(self._tick, runner)]
+        completed = False
+        try:
+            completed = all(self._run_phase(runner, index) for index in range(len(self.plan.phases)))
+        finally:
+            self._stop.set()
+            self._emit({"event": "stopping", "at_s": time.time()})
+            runner.quit()
+            gevent.killall(background)
+            self.recorder.close()
+        self._emit_done(completed=completed)
+        if self._failure:
+            raise OSError(self._failure)
+        return completed
+
+    def _user_class(self, index: int, scenario: Scenario) -> type[User]:
+        fields: dict[str, Any] = {
+            "abstract": False,
+            "weight": scenario.weight,
+            "scenario": scenario,
+            "engine": self,
+            "host": self.plan.sides[0].url,
+        }
+        return type(f"Scenario{index}", (ApiUser,), fields)
+
+    def _run_phase(self, runner: Any, index: int) -> bool:
+        self.phase_index = index
+        phase = self.phase
+        start = time.monotonic()
+        self._emit({"event": "phase", "index": index, "at_s": time.time()})
+        if phase.slices:
+            self.side = phase.slices[0].side
+        runner.start(phase.users, spawn_rate=phase.spawn_rate)
+        if self._waits_until(start + phase.warmup_s):
+            return False
+        self._emit({"event": "steady", "index": index, "at_s": time.time()})
+        stopped = self._run_slices(phase, start) or self._waits_until(start + phase.warmup_s + phase.steady_s)
+        self._emit({"event": "steady_end", "index": index, "at_s": time.time()})
+        stopped = stopped or self._waits_until(start + phase.duration_s)
+        self._emit({"event": "phase_end", "index": index, "at_s": time.time()})
+        return not stopped
+
+    def _run_slices(self, phase: Phase, start: float) -> bool:
+        for number, part in enumerate(phase.slices):
+            if self._waits_until(start + part.start_s):
+                return True
+            self.side = part.side
+            self._emit({"event": "slice", "index": self.phase_index, "slice": number, "at_s": time.time()})
+        return False
+
+    def _waits_until(self, instant: float) -> bool:
+        """Sleep until a monotonic instant; true when the run was stopped meanwhile."""
+        return bool(self._stop.wait(timeout=max(0.0, instant - time.monotonic())))
+
+    def _watch_deadlines(self) -> None:
+        while True:
+            gevent.sleep(WATCHDOG_S)
+            now = time.monotonic()
+            for connection in [c for c in self._connections if c.deadline is not None and c.deadline < now]:
+                connection.expire()
+
+    def _tick(self, runner: Any) -> None:
+        while True:
+            gevent.sleep(TICK_S)
+            finished = self.recorder.finished
+            failed = self.recorder.ended - finished[Outcome.OK] - finished[Outcome.CANCELLED]
+            self._emit(
+                {
+                    "event": "tick",
+                    "at_s": time.time(),
+                    "users": runner.user_count,
+                    "sent": self.recorder.sent,
+                    "ok": finished[Outcome.OK],
+                    "failed": failed,
+                }
+            )
+
+    def _on_user_error(self, user_instance: User, exception: Exception, tb: object) -> None:  # noqa: ARG002
+        """A fault in the generator itself is never just logged: the run is over."""
+        self._failure = self._failure or f"{type(exception).__name__}: {exception}"
+        self.stop()
+
+    def _emit_done(self, *, completed: bool) -> None:
+        self._emit(
+            {
+                "event": "done",
+                "completed": completed,
+                "at_s": time.time(),
+                "failure": self._failure,
+                "errors": [
+                    {"outcome": outcome.value, "message": message, "count": count}
+                    for (outcome, message), count in self._errors.most_common()
+                ],
+            }
+        )
+
+
+def _constant_head(side: Side, request: WireRequest) -> bytes:
+    parts = urlsplit(side.url)
+    host = parts.netloc.rpartition("@")[2]
+    lines = [f"{request.method} {request.path} HTTP/1.1", f"Host: {host}"]
+    lines += [f"{name}: {value}" for name, value in request.headers]
+    return ("\r\n".join(lines) + "\r\n").encode("latin-1")

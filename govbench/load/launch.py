@@ -1,0 +1,121 @@
+"""Starts the load process and follows it. Imports no Locust: that patches the whole process it is in."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from govbench.errors import LoadError
+from govbench.results.plan import Plan
+
+LOG_NAME = "load.log"
+_LOG_TAIL_LINES = 15
+
+Event = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadEnd:
+    """How the load process ended. ``events`` are all but the ticks, in order, times in Unix seconds."""
+
+    completed: bool
+    failure: str | None
+    events: tuple[Event, ...]
+    errors: tuple[Event, ...] = field(default=())
+
+
+class LoadProcess:
+    """A running load process.
+
+    Raises:
+        LoadError: it cannot be started.
+    """
+
+    def __init__(self, plan: Plan, folder: Path) -> None:
+        self._folder = folder
+        try:
+            with (folder / LOG_NAME).open("wb") as log:
+                # A session of its own: Ctrl-C reaches the parent alone, which then stops the load in order.
+                self._process = subprocess.Popen(
+                    [sys.executable, "-P", "-m", "govbench.load", str(folder)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    start_new_session=True,
+                )
+        except OSError as error:
+            raise LoadError(f"the load process cannot be started: {error}") from error
+        self._send(base64.b64encode(pickle.dumps(plan)))
+
+    @property
+    def pid(self) -> int:
+        """Process id of the load process."""
+        return self._process.pid
+
+    def stop(self) -> None:
+        """Ask for an orderly end: requests under way may finish within the plan's stop timeout."""
+        self._send(b"stop")
+
+    def kill(self) -> None:
+        """End it now; what it has recorded is on disk."""
+        self._process.kill()
+
+    def follow(self, on_event: Callable[[Event], None]) -> LoadEnd:
+        """Read events until the process has ended, handing each to ``on_event``."""
+        assert self._process.stdout is not None
+        kept: list[Event] = []
+        for line in self._process.stdout:
+            with contextlib.suppress(json.JSONDecodeError):  # a half line of a killed process
+                event: Event = json.loads(line)
+                if event["event"] != "tick":
+                    kept.append(event)
+                on_event(event)
+        return self._end(kept, self._process.wait())
+
+    def close(self) -> None:
+        """Leave nothing behind: kill the process if it still runs, and close the pipes."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+
+    def _send(self, line: bytes) -> None:
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # it has ended; ``follow`` tells how
+            self._process.stdin.write(line + b"\n")
+            self._process.stdin.flush()
+
+    def _end(self, events: list[Event], returncode: int) -> LoadEnd:
+        done = next((e for e in events if e["event"] == "done"), None)
+        failed = next((e for e in events if e["event"] == "failed"), None)
+        failure = failed["message"] if failed else None
+        if failure is None and (done is None or returncode != 0):
+            failure = f"the load process ended with {_exit_text(returncode)}{self._log_tail()}"
+        return LoadEnd(
+            completed=bool(done and done["completed"]) and failure is None,
+            failure=failure,
+            events=tuple(events),
+            errors=tuple(done["errors"]) if done else (),
+        )
+
+    def _log_tail(self) -> str:
+        try:
+            lines = (self._folder / LOG_NAME).read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            return ""
+        return "".join(f"\n  {line}" for line in lines[-_LOG_TAIL_LINES:])
+
+
+def _exit_text(returncode: int) -> str:
+    return f"signal {-returncode}" if returncode < 0 else f"exit code {returncode}"

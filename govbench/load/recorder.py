@@ -1,0 +1,161 @@
+"""Writes the sample of every request into a memory-mapped file, so that it survives a kill of this process.
+
+Decides nothing: what a sample means stands in ``results/samples.py``.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import struct
+from pathlib import Path
+from typing import BinaryIO
+
+from govbench.load.connection import Exchange
+from govbench.results.run import Outcome
+from govbench.results.samples import (
+    CODE_OF,
+    HEADER_BYTES,
+    LAYOUT_VERSION,
+    NO_TOKENS,
+    RECORD,
+    RECORD_BYTES,
+    SamplesHeader,
+)
+
+GROW_RECORDS = 16_384
+_NAN = float("nan")
+_COUNTERS = struct.Struct("<QQQ")
+_COUNTERS_AT = 16
+_EVENT = struct.Struct("<If")
+_MAX_U16, _MAX_U32 = 0xFFFF, 0xFFFF_FFFF
+
+
+class Recorder:
+    """The samples, names and stream events of one load process.
+
+    Raises:
+        OSError: the folder cannot be written or the disk is full; what was recorded stays readable.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.offered = 0
+        self.dropped = 0
+        self.sent = 0
+        self.finished = dict.fromkeys(Outcome, 0)
+        self._folder = folder
+        self._names: dict[str, int] = {}
+        self._count = 0
+        self._capacity = 0
+        self._events: BinaryIO | None = None
+        self._fd = os.open(folder / "samples", os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
+        self._map: mmap.mmap
+        self._grow()
+        header = SamplesHeader(
+            layout_version=LAYOUT_VERSION, record_bytes=RECORD_BYTES, offered=0, dropped=0, sent=0
+        )
+        self._map[:HEADER_BYTES] = header.pack()
+
+    def _grow(self) -> None:
+        # Blocks are reserved, not only promised: a write into a hole of a full disk would kill the process.
+        self._capacity += GROW_RECORDS
+        size = HEADER_BYTES + self._capacity * RECORD_BYTES
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(self._fd, 0, size)
+        else:
+            os.truncate(self._fd, size)
+        self._map = mmap.mmap(self._fd, size)
+
+    def name_index(self, name: str) -> int:
+        """The number that stands for a request name in the samples."""
+        index = self._names.get(name)
+        if index is None:
+            index = self._names[name] = len(self._names)
+            beside = self._folder / "names.json.part"
+            beside.write_text(json.dumps(list(self._names)), encoding="utf-8")
+            beside.replace(self._folder / "names.json")
+        return index
+
+    def begin(self) -> None:
+        """Count a request that is about to be sent."""
+        self.offered += 1
+        self.sent += 1
+        _COUNTERS.pack_into(self._map, _COUNTERS_AT, self.offered, self.dropped, self.sent)
+
+    def finish(
+        self,
+        exchange: Exchange,
+        *,
+        user: int,
+        name: int,
+        turn: int,
+        phase: int,
+        side: int,
+        attempt: int = 0,
+        dns_ms: float | None = None,
+        input_tokens: int | None = None,
+        output_tokens: int | None = None,
+        event_times_ns: list[int] | None = None,
+    ) -> None:
+        """Write the record of a request that has ended, in whatever way."""
+        if self._count == self._capacity:
+            self._grow()
+        send = exchange.send_ns or exchange.due_ns
+        RECORD.pack_into(
+            self._map,
+            HEADER_BYTES + self._count * RECORD_BYTES,
+            exchange.due_ns,
+            (send - exchange.due_ns) / 1e6,
+            _since(send, exchange.first_byte_ns),
+            _since(send, exchange.first_token_ns),
+            _since(send, exchange.last_byte_ns),
+            exchange.lag_ns / 1e6 if exchange.first_byte_ns else _NAN,
+            min(exchange.response_bytes, _MAX_U32),
+            min(exchange.request_bytes, _MAX_U32),
+            NO_TOKENS if input_tokens is None else min(input_tokens, NO_TOKENS - 1),
+            NO_TOKENS if output_tokens is None else min(output_tokens, NO_TOKENS - 1),
+            _half(dns_ms),
+            _half(exchange.connect_ms),
+            _half(exchange.tls_ms),
+            exchange.status,
+            min(user, _MAX_U16),
+            min(name, _MAX_U16),
+            min(exchange.events, _MAX_U16),
+            min(turn, 255),
+            phase,
+            CODE_OF[exchange.outcome],
+            min(attempt, 255),
+            side,
+            exchange.kernel_clock,
+        )
+        self.finished[exchange.outcome] += 1
+        if event_times_ns:
+            self._write_events(send, event_times_ns)
+        self._count += 1
+
+    def _write_events(self, send_ns: int, times_ns: list[int]) -> None:
+        if self._events is None:
+            self._events = (self._folder / "events").open("wb", buffering=0)
+        self._events.write(b"".join(_EVENT.pack(self._count, (at - send_ns) / 1e6) for at in times_ns))
+
+    @property
+    def ended(self) -> int:
+        """Requests with a record."""
+        return self._count
+
+    def close(self) -> None:
+        """Cut the file to its records."""
+        self._map.close()
+        os.truncate(self._fd, HEADER_BYTES + self._count * RECORD_BYTES)
+        os.close(self._fd)
+        if self._events is not None:
+            self._events.close()
+
+
+def _since(send_ns: int, at_ns: int) -> float:
+    return (at_ns - send_ns) / 1e6 if at_ns else _NAN
+
+
+def _half(ms: float | None) -> float:
+    return _NAN if ms is None else min(ms, 65_504.0)
