@@ -1,0 +1,105 @@
+"""What autocorrelation costs: requests of the same second are not independent; draws no interval."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from govbench.errors import TooFewSamples
+from govbench.stats.arrays import FloatsLike, IntArray, as_samples
+
+
+def block_ids(times_s: FloatsLike, block_s: float = 1.0) -> npt.NDArray[np.int64]:
+    """The block each time falls into, floor(time / block); blocks without a time are simply absent.
+
+    Args:
+        times_s: finite times in seconds of the run, any order.
+        block_s: length of a block; long against the correlation, short against the run.
+    """
+    if not block_s > 0.0:
+        raise ValueError(f"a block must last longer than nothing, got {block_s} s")
+    times = np.asarray(times_s, dtype=np.float64)
+    return np.floor(times / block_s).astype(np.int64)
+
+
+def lag1_autocorrelation(values: FloatsLike) -> float:
+    """Correlation of each value with the next, r₁ = Σ(xᵢ-x̄)(xᵢ₊₁-x̄) / Σ(xᵢ-x̄)²; 0 for a constant series.
+
+    Box & Jenkins 1976, §2.1.5. ``values`` are finite and in order of time.
+
+    Raises:
+        TooFewSamples: fewer than 3 values.
+    """
+    deviations = as_samples(values, least=3)
+    deviations = deviations - deviations.mean()
+    total = float(np.dot(deviations, deviations))
+    return float(np.dot(deviations[:-1], deviations[1:])) / total if total > 0.0 else 0.0
+
+
+def effective_size(n: int, r: float) -> float:
+    """Independent samples worth ``n`` of lag-1 autocorrelation ``r``: n (1-r)/(1+r).
+
+    For a first-order autoregressive series (Bartlett 1935; Wilks 2011, eq. 5.12). Negative r counts
+    as 0: alternation is never allowed to make the sample larger than it is.
+    """
+    r = max(0.0, r)
+    return n * (1.0 - r) / (1.0 + r)
+
+
+def effective_sample_size(values: FloatsLike) -> float:
+    """``effective_size`` of a series in order of time, at its own lag-1 autocorrelation.
+
+    Raises:
+        TooFewSamples: fewer than 3 values.
+    """
+    return effective_size(len(values), lag1_autocorrelation(values))
+
+
+def block_mean_variance(values: FloatsLike, blocks: IntArray) -> tuple[float, int]:
+    """Variance of the mean of ``values`` when only blocks are independent, and the number of blocks B.
+
+    The mean is a ratio, Σ(block sums)/Σ(block sizes), so with d = block sum - mean · block size the
+    variance is B/(B-1) · Σd²/n² (Cochran 1977, §3.12, whole clusters of unequal size). For 0/1 values
+    it is the variance of a proportion.
+
+    Raises:
+        TooFewSamples: fewer than 2 blocks.
+    """
+    samples = as_samples(values)
+    if len(blocks) != samples.size:
+        raise ValueError(f"{samples.size} values but {len(blocks)} block ids")
+    index = _dense(np.asarray(blocks))
+    sizes = np.bincount(index)
+    sums = np.bincount(index, weights=samples)[sizes > 0]
+    sizes = sizes[sizes > 0]
+    if sizes.size < 2:
+        raise TooFewSamples("variance between blocks needs at least 2 of them")
+    residuals = sums - samples.mean() * sizes
+    scale = sizes.size / (sizes.size - 1.0) / samples.size**2
+    return float(scale * np.dot(residuals, residuals)), int(sizes.size)
+
+
+def design_effect(hits: FloatsLike, blocks: IntArray) -> float:
+    """How many times larger blocks make the variance of a proportion than p(1-p)/n; at least 1 (Kish 1965).
+
+    n divided by it is the sample size to give ``wilson_interval`` or ``ProportionDifference``.
+
+    Args:
+        hits: 0 or 1 per request.
+        blocks: block id per request.
+
+    Raises:
+        TooFewSamples: fewer than 2 blocks.
+    """
+    variance, _ = block_mean_variance(hits, blocks)
+    p = float(np.mean(hits))
+    independent = p * (1.0 - p) / len(hits)
+    return max(1.0, variance / independent) if independent > 0.0 else 1.0
+
+
+def _dense(blocks: IntArray) -> IntArray:
+    """Ids from 0 up; counted directly when they span little, renumbered by a sort when they do not."""
+    first, last = int(blocks.min()), int(blocks.max())
+    if last - first <= 10 * blocks.size + 1000:
+        return blocks - first
+    return np.unique(blocks, return_inverse=True)[1]

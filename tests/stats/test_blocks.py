@@ -1,0 +1,94 @@
+"""Autocorrelation must cost samples, and never create them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from govbench.errors import TooFewSamples
+from govbench.stats.blocks import (
+    block_ids,
+    block_mean_variance,
+    design_effect,
+    effective_sample_size,
+    effective_size,
+    lag1_autocorrelation,
+)
+
+# Hours of sleep gained on one drug over another (Student 1908): mean 1.58, t = 4.0621 with 9 df.
+SLEEP = [1.2, 2.4, 1.3, 1.3, 0.0, 1.0, 1.8, 0.8, 4.6, 1.4]
+
+
+def test_block_ids_are_whole_seconds() -> None:
+    assert block_ids([0.0, 0.999, 1.0, 7.5]).tolist() == [0, 0, 1, 7]
+    assert block_ids([0.0, 0.999, 1.0, 7.5], block_s=0.5).tolist() == [0, 1, 2, 15]
+    with pytest.raises(ValueError, match="block"):
+        block_ids([1.0], block_s=0.0)
+
+
+def test_blocks_of_one_give_the_textbook_standard_error() -> None:
+    variance, count = block_mean_variance(SLEEP, np.arange(10))
+    assert count == 10
+    assert 1.58 / variance**0.5 == pytest.approx(4.0621, abs=5e-5)
+
+
+def test_ratio_of_unequal_blocks_by_hand() -> None:
+    # Blocks of 2, 1 and 3 values; sums 2, 0, 1; mean 1/2, so d = 1, -1/2, -1/2 and the variance
+    # is 3/2 · 3/2 / 36 = 1/16.
+    values = [1.0, 1.0, 0.0, 1.0, 0.0, 0.0]
+    variance, count = block_mean_variance(values, np.array([4, 4, 9, 2, 2, 2]))
+    assert count == 3
+    assert variance == pytest.approx(1 / 16)
+
+
+@given(st.lists(st.tuples(st.floats(0, 10), st.integers(0, 5)), min_size=2, max_size=40))
+def test_ids_are_only_names(rows: list[tuple[float, int]]) -> None:
+    values = [value for value, _ in rows]
+    blocks = np.array([block for _, block in rows])
+    if len(set(blocks.tolist())) < 2:
+        with pytest.raises(TooFewSamples):
+            block_mean_variance(values, blocks)
+        return
+    near, count = block_mean_variance(values, blocks)
+    far, far_count = block_mean_variance(values, blocks * 1_000_000_007 - 3)
+    assert far == pytest.approx(near, rel=1e-9, abs=1e-18)
+    assert far_count == count
+
+
+def test_design_effect_of_whole_blocks_is_their_size() -> None:
+    hits = np.repeat([1.0, 0.0] * 500, 10)  # ten requests fail or succeed together
+    assert design_effect(hits, np.repeat(np.arange(1000), 10)) == pytest.approx(10, rel=0.01)
+
+
+def test_design_effect_never_promises_more_than_independence() -> None:
+    alternating = np.tile([1.0, 0.0], 100)
+    assert design_effect(alternating, np.repeat(np.arange(100), 2)) == 1.0
+    assert design_effect(np.zeros(10), np.arange(10)) == 1.0
+
+
+@pytest.mark.parametrize(("n", "r", "expected"), [(31, 0.076, 26.6), (100, 0.5, 33.33), (50, -0.4, 50.0)])
+def test_effective_size_formula(n: int, r: float, expected: float) -> None:
+    assert effective_size(n, r) == pytest.approx(expected, abs=0.05)
+
+
+def test_effective_sample_size_of_an_autoregressive_series() -> None:
+    noise = np.random.default_rng(5).normal(size=20_000)
+    series = np.empty_like(noise)
+    series[0] = noise[0]
+    for i in range(1, len(noise)):
+        series[i] = 0.6 * series[i - 1] + noise[i]
+    assert lag1_autocorrelation(series) == pytest.approx(0.6, abs=0.02)
+    assert effective_sample_size(series) == pytest.approx(20_000 * 0.25, rel=0.08)
+
+
+def test_a_constant_series_has_no_correlation_to_speak_of() -> None:
+    assert effective_sample_size([2.0, 2.0, 2.0]) == 3.0
+    with pytest.raises(TooFewSamples):
+        effective_sample_size([1.0, 2.0])
+
+
+def test_refuses_ids_of_another_length() -> None:
+    with pytest.raises(ValueError, match="block ids"):
+        block_mean_variance([1.0, 2.0], np.array([1]))
