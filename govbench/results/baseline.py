@@ -1,0 +1,406 @@
+"""A committed baseline: what a run leaves in git for later ones to be compared with, and its JSON form.
+
+Reads and writes no files and decides nothing: where entries lie, and which may be stored, is
+``publish/baselines.py``; what follows from them is ``compare/``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any, NoReturn
+
+from pydantic import TypeAdapter, ValidationError
+
+from govbench.errors import PublishError, ResultsError
+from govbench.results.comparison import Results, Verdict
+from govbench.results.metrics import Metric, MetricName
+from govbench.results.plan import TestType
+from govbench.results.run import Accounting, Distribution, Environment, Outcome, RunStatus
+
+SCHEMA_NAME = "govbench/baseline"
+SCHEMA_VERSION = 1
+
+# An entry stays below 20 KB: a finer distribution is coarsened until it has at most this many buckets.
+MAX_BUCKETS = 200
+# Same resolution, whatever the last bit of a squared gamma says.
+GAMMA_TOLERANCE = 1e-9
+SIGNIFICANT_DIGITS = 6
+
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+# A folder name on every system, and one path component: no separator, no leading dot, no "..".
+_FOLDER_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.))*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineTestType:
+    """One test type of a stored run: its metrics in the order of their names, its latencies as buckets."""
+
+    test_type: TestType
+    metrics: tuple[Metric, ...]
+    distribution: Distribution | None = None
+
+    def __post_init__(self) -> None:
+        names = [metric.name for metric in self.metrics]
+        if names != sorted(set(names)):
+            raise ValueError("metrics must be in the order of their names, each once")
+        for metric in self.metrics:
+            numbers = (metric.value, metric.low, metric.high, metric.level, metric.standard_error)
+            if not all(math.isfinite(number) for number in numbers if number is not None):
+                raise ValueError(f"{metric.name}: every number must be finite")
+        if self.distribution is not None:
+            _check_distribution(self.distribution)
+
+    def metric(self, name: MetricName) -> Metric | None:
+        """The metric of that name, or None where it was not measured."""
+        return next((metric for metric in self.metrics if metric.name is name), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineEntry:
+    """One measured commit. Holds nothing that names a person, a host, a path or a target's address.
+
+    ``verdict`` is what the run itself was judged when it was stored, None where there was nothing to judge
+    it by. ``accepted`` is the note of the person who accepted a run in spite of its verdict. ``anchor``
+    names an entry that outlives the window, such as a release. Times are UTC, ``2026-01-31T09:30:00Z``.
+    """
+
+    run_id: str
+    suite: str
+    suite_version: str
+    profile: str
+    commit: str
+    committed_at: str
+    measured_at: str
+    govbench_version: str
+    environment: Environment
+    accounting: Accounting
+    test_types: tuple[BaselineTestType, ...]
+    verdict: Verdict | None = None
+    accepted: str | None = None
+    anchor: str | None = None
+    dirty: bool = False
+    saturated: bool = False
+
+    def __post_init__(self) -> None:
+        if not _COMMIT.fullmatch(self.commit):
+            raise ValueError("commit must be the full hexadecimal id of a commit")
+        for key, name in (("suite", self.suite), ("machine_class", self.machine_class)):
+            if not _FOLDER_NAME.fullmatch(name):
+                raise ValueError(f"{key} {name!r} must be letters, digits, dots, dashes and underscores")
+        for key, text in (("run_id", self.run_id), ("accepted", self.accepted), ("anchor", self.anchor)):
+            if text is not None and not (text.strip() and text.isprintable()):
+                raise ValueError(f"{key} must be a line of text")
+        for time in (self.committed_at, self.measured_at):
+            if utc_text(time) != time:
+                raise ValueError(f"{time!r} must be a UTC time like 2026-01-31T09:30:00Z")
+        kinds = [result.test_type for result in self.test_types]
+        if not kinds or kinds != sorted(set(kinds)):
+            raise ValueError("test_types must be in the order of their names, each once, and at least one")
+
+    @property
+    def machine_class(self) -> str:
+        """The kind of machine that the run was measured on."""
+        return self.environment.machine_class
+
+    def test_type(self, test_type: TestType) -> BaselineTestType | None:
+        """What was measured of that test type, or None."""
+        return next((result for result in self.test_types if result.test_type is test_type), None)
+
+
+def entry_from_results(
+    results: Results, *, side: int = 0, accepted: str | None = None, anchor: str | None = None
+) -> BaselineEntry:
+    """What is kept of a run, of one of its sides.
+
+    Raises:
+        PublishError: the run did not complete, measured nothing on that side, or belongs to no commit.
+        ResultsError: the run carries a name or a time that cannot be stored.
+    """
+    summary = results.summary
+    run, provenance = summary.run, summary.provenance
+    if run.status is not RunStatus.COMPLETED:
+        raise PublishError(
+            f"run {run.id} is {run.status}: only a completed run becomes a baseline", hint="measure again"
+        )
+    if provenance.commit is None or provenance.committed_at is None:
+        raise PublishError(
+            f"run {run.id} belongs to no commit: a baseline is the measurement of a commit",
+            hint="run govbench inside a git repository that has at least one commit",
+        )
+    test_types = _test_types(results, side)
+    if not test_types:
+        raise PublishError(f"run {run.id} measured nothing on side {side}", hint="measure again")
+    try:
+        return BaselineEntry(
+            run_id=run.id,
+            suite=run.suite,
+            suite_version=run.suite_version,
+            profile=run.profile,
+            commit=provenance.commit,
+            committed_at=utc_text(provenance.committed_at),
+            measured_at=utc_text(run.started_at),
+            govbench_version=run.govbench_version,
+            environment=replace(summary.environment, load_average=None),
+            accounting=_total(phase.accounting for phase in summary.phases if phase.side == side),
+            test_types=test_types,
+            verdict=results.comparison.verdict if results.comparison else None,
+            accepted=accepted,
+            anchor=anchor,
+            dirty=bool(provenance.dirty),
+            saturated=summary.generator.saturated,
+        )
+    except ValueError as error:
+        raise ResultsError(f"run {run.id} cannot be a baseline: {error}") from error
+
+
+def merge_distributions(distributions: Iterable[Distribution]) -> Distribution | None:
+    """All observations in one distribution, at the coarsest resolution among them; None of none.
+
+    Raises:
+        ValueError: their bucket boundaries never coincide.
+    """
+    parts = list(distributions)
+    if not parts:
+        return None
+    gamma = max(part.gamma for part in parts)
+    counts: Counter[int] = Counter()
+    for part in parts:
+        fitting = part
+        while fitting.gamma < gamma * (1 - GAMMA_TOLERANCE):
+            fitting = coarsen_distribution(fitting)
+        if not math.isclose(fitting.gamma, gamma, rel_tol=GAMMA_TOLERANCE):
+            raise ValueError(f"distributions of gamma {part.gamma} and {gamma} share no boundaries")
+        for index, count in fitting.buckets:
+            counts[index] += count
+    return Distribution(gamma=gamma, buckets=tuple(sorted(counts.items())))
+
+
+def coarsen_distribution(distribution: Distribution) -> Distribution:
+    """The same observations in buckets twice as wide (on log scale): gamma squared, no boundary moved."""
+    counts: Counter[int] = Counter()
+    for index, count in distribution.buckets:
+        counts[-(-index // 2)] += count
+    return Distribution(gamma=distribution.gamma**2, buckets=tuple(sorted(counts.items())))
+
+
+def to_json(entry: BaselineEntry) -> str:
+    """The entry as it stands in git: keys sorted, one metric a line, floats at six significant digits."""
+    body = _rounded(_ADAPTER.dump_python(entry, mode="json", exclude_none=True))
+    body["test_types"] = {
+        result.test_type.value: _test_type_body(result, fields)
+        for result, fields in zip(entry.test_types, body["test_types"], strict=True)
+    }
+    body |= {"schema": SCHEMA_NAME, "schema_version": SCHEMA_VERSION}
+    return _text(body, indent=0) + "\n"
+
+
+def from_json(text: str, *, source: str) -> BaselineEntry:
+    """Read an entry back; ``source`` names it in errors.
+
+    Raises:
+        ResultsError: empty, truncated or damaged text, another kind or version of document, a wrong value.
+    """
+    body = _object(text, source)
+    if body.pop("schema", None) != SCHEMA_NAME:
+        raise ResultsError(f'{source}: not a govbench baseline (no "schema": "{SCHEMA_NAME}")')
+    version = body.pop("schema_version", None)
+    if version != SCHEMA_VERSION:
+        raise ResultsError(
+            f"{source}: schema_version {version}, and this govbench reads version {SCHEMA_VERSION}",
+            hint="record the baseline anew, or use the govbench that wrote it (govbench_version says which)",
+        )
+    try:
+        body["test_types"] = _test_type_list(body.get("test_types"))
+        return _ADAPTER.validate_json(json.dumps(body), strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ResultsError(f"{source}: {_where(first['loc'], body)}{first['msg']}", hint=_EDITED) from error
+    except ValueError as error:
+        raise ResultsError(f"{source}: {error}", hint=_EDITED) from error
+
+
+def utc_text(time: str) -> str:
+    """An ISO 8601 time as UTC to the second, ``2026-01-31T09:30:00Z``.
+
+    Raises:
+        ValueError: it is no time, or does not say its offset.
+    """
+    instant = datetime.fromisoformat(time)
+    if instant.tzinfo is None:
+        raise ValueError(f"{time!r} does not say its offset from UTC")
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+_ADAPTER = TypeAdapter(BaselineEntry)
+_EDITED = "the file was edited or is damaged: restore it with git, or record the baseline anew"
+
+
+def _test_types(results: Results, side: int) -> tuple[BaselineTestType, ...]:
+    found = []
+    for result in results.summary.test_types:
+        if result.side != side or not result.metrics:
+            continue
+        distribution = merge_distributions(
+            phase.distribution
+            for phase in results.summary.phases
+            if phase.side == side and phase.phase.test_type is result.test_type and phase.distribution
+        )
+        while distribution is not None and len(distribution.buckets) > MAX_BUCKETS:
+            distribution = coarsen_distribution(distribution)
+        found.append(
+            BaselineTestType(
+                test_type=result.test_type,
+                metrics=tuple(sorted(result.metrics, key=lambda metric: metric.name)),
+                distribution=distribution,
+            )
+        )
+    return tuple(sorted(found, key=lambda result: result.test_type))
+
+
+def _total(parts: Iterable[Accounting]) -> Accounting:
+    counts: Counter[str] = Counter()
+    errors: Counter[Outcome] = Counter()
+    for part in parts:
+        for key in ("offered", "dropped", "sent", "ok", "failed", "cancelled", "lost"):
+            counts[key] += getattr(part, key)
+        errors.update(part.errors)
+    return Accounting(**counts, errors=dict(sorted(errors.items())))
+
+
+def _check_distribution(distribution: Distribution) -> None:
+    if not 1 < distribution.gamma < math.inf:
+        raise ValueError("gamma must be above 1")
+    if any(later <= earlier for (earlier, _), (later, _) in pairwise(distribution.buckets)):
+        raise ValueError("buckets must be in rising order")
+    if any(count < 1 for _, count in distribution.buckets):
+        raise ValueError("a bucket must count at least 1")
+
+
+def _test_type_body(result: BaselineTestType, fields: dict[str, Any]) -> dict[str, Any]:
+    body: dict[str, Any] = {"metrics": {metric.pop("name"): metric for metric in fields["metrics"]}}
+    if result.distribution is not None:
+        # Bucket boundaries are powers of gamma: its digits are never rounded.
+        body["distribution"] = {
+            "gamma": result.distribution.gamma,
+            "buckets": _buckets_text(result.distribution.buckets),
+        }
+    return body
+
+
+def _test_type_list(body: Any) -> list[dict[str, Any]]:
+    found = []
+    for name, fields in sorted(_mapping(body, "test_types").items()):
+        where = f"test_types.{name}"
+        _mapping(fields, where)
+        metrics = _mapping(fields.get("metrics"), f"{where}.metrics")
+        rows = [
+            {**_mapping(values, f"{where}.metrics.{key}"), "name": key}
+            for key, values in sorted(metrics.items())
+        ]
+        distribution = fields.get("distribution")
+        if distribution is not None:
+            buckets = _mapping(distribution, f"{where}.distribution").get("buckets")
+            distribution = {**distribution, "buckets": _buckets(buckets, f"{where}.distribution.buckets")}
+        found.append({"test_type": name, "metrics": rows, "distribution": distribution})
+    return found
+
+
+def _buckets_text(buckets: tuple[tuple[int, int], ...]) -> str:
+    """Runs of adjacent buckets as ``FIRST:COUNT,COUNT,…``, separated by spaces."""
+    runs: list[str] = []
+    previous: int | None = None
+    for index, count in buckets:
+        if previous is not None and index == previous + 1:
+            runs[-1] += f",{count}"
+        else:
+            runs.append(f"{index}:{count}")
+        previous = index
+    return " ".join(runs)
+
+
+def _buckets(text: Any, where: str) -> list[tuple[int, int]]:
+    if not isinstance(text, str):
+        raise ValueError(f"{where}: must be text like 412:1,5,17 431:2")
+    buckets = []
+    for run in text.split():
+        try:
+            first, counts = run.split(":")
+            buckets += [(int(first) + step, int(count)) for step, count in enumerate(counts.split(","))]
+        except ValueError as error:
+            raise ValueError(f"{where}: {run!r} is not of the form 412:1,5,17") from error
+    return buckets
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.{SIGNIFICANT_DIGITS}g}")
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
+    return value
+
+
+def _text(value: Any, *, indent: int) -> str:
+    """JSON with sorted keys in which an object of plain values is one line: a diff shows whole metrics."""
+    if not isinstance(value, dict) or (indent and not any(isinstance(v, dict) for v in value.values())):
+        return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    inner = " " * (indent + 1)
+    lines = [f"{inner}{json.dumps(key)}: {_text(value[key], indent=indent + 1)}" for key in sorted(value)]
+    return "{\n" + ",\n".join(lines) + "\n" + " " * indent + "}"
+
+
+def _object(text: str, source: str) -> dict[str, Any]:
+    if not text.strip():
+        raise ResultsError(f"{source}: the file is empty", hint=_EDITED)
+    try:
+        body = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        raise ResultsError(
+            f"{source}: not valid JSON at line {error.lineno}: {error.msg}", hint=_EDITED
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise ResultsError(f"{source}: {error}", hint=_EDITED) from error
+    if not isinstance(body, dict):
+        raise ResultsError(f"{source}: not a govbench baseline (the document is not an object)")
+    return body
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object in which no key comes twice, as a badly resolved merge conflict leaves it."""
+    counts = Counter(key for key, _ in pairs)
+    for key, count in counts.items():
+        if count > 1:
+            raise ValueError(f"{key}: the key stands there {count} times")
+    return dict(pairs)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a number that JSON knows")
+
+
+def _mapping(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{where}: must be an object")
+    return value
+
+
+def _where(location: tuple[int | str, ...], body: dict[str, Any]) -> str:
+    """The key that an error is about, as the file has it: list positions are put back into names."""
+    parts: list[str] = []
+    node: Any = body
+    for part in location:
+        try:
+            node = node[part]
+        except (KeyError, IndexError, TypeError):
+            node = None
+        named = node if isinstance(part, int) and isinstance(node, dict) else {}
+        parts.append(str(named.get("test_type") or named.get("name") or part))
+    return ".".join(parts) + ": " if parts else ""
