@@ -99,6 +99,30 @@ class Distribution:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SliceWindow:
+    """A stretch of a phase in which one side was asked, in Unix seconds; ``pair`` numbers the pairs."""
+
+    phase: int
+    pair: int
+    side: int
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SliceResult:
+    """What one slice gave: the observation that a paired comparison works on.
+
+    ``n`` counts the requests that ended well and ``failed`` the others; cancelled ones are in neither.
+    """
+
+    window: SliceWindow
+    n: int
+    failed: int
+    values: dict[MetricName, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseResult:
     """What one phase gave on one side: its window, its accounting, the metrics of its steady segment."""
 
@@ -231,6 +255,7 @@ class RunSummary:
     phases: tuple[PhaseResult, ...]
     test_types: tuple[TestTypeResult, ...]
     generator: GeneratorHealth
+    slices: tuple[SliceResult, ...] = ()
     resources: tuple[ProcessUsage, ...] = ()
     tokens: tuple[TokenUsage, ...] = ()
     timeline: tuple[TimelinePoint, ...] = ()

@@ -1,0 +1,109 @@
+"""How far a metric of the candidate lies from that of the baseline, with its error. Decides nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from govbench.results.metrics import METRICS, Metric, MetricName
+from govbench.results.run import SliceResult
+from govbench.stats import (
+    LogRatio,
+    Prediction,
+    ProportionDifference,
+    log_ratio,
+    paired_log_ratio,
+    prediction_log_ratio,
+    proportion_difference,
+    unpaired_log_ratio,
+)
+
+Effect = LogRatio | Prediction | ProportionDifference
+
+
+def unpaired_effect(baseline: Metric, candidate: Metric, *, noise_sd: float, level: float) -> Effect | None:
+    """One run against another; ``noise_sd`` is the deviation of the log ratio of two runs of the same code.
+
+    None where a ratio does not exist (a side that is 0).
+    """
+    if METRICS[baseline.name].compared_as_difference:
+        return _share_difference([baseline], candidate, level)
+    if baseline.value <= 0 or candidate.value <= 0:
+        return None
+    return unpaired_log_ratio(
+        base_value=baseline.value,
+        base_se=baseline.standard_error or 0.0,
+        cand_value=candidate.value,
+        cand_se=candidate.standard_error or 0.0,
+        between_run_sd=noise_sd,
+        level=level,
+    )
+
+
+def window_effect(
+    window: Sequence[Metric], candidate: Metric, *, noise_sd: float, level: float
+) -> Effect | None:
+    """A run against earlier ones; ``noise_sd`` as in ``unpaired_effect``, that of one run is 1/√2 of it."""
+    if METRICS[candidate.name].compared_as_difference:
+        return _share_difference(window, candidate, level)
+    if candidate.value <= 0 or any(metric.value <= 0 for metric in window):
+        return None
+    errors = [metric.standard_error or 0.0 for metric in window]
+    return prediction_log_ratio(
+        window=[math.log(metric.value) for metric in window],
+        window_se=math.sqrt(sum(e * e for e in errors) / len(errors)),
+        candidate_log=math.log(candidate.value),
+        candidate_se=candidate.standard_error or 0.0,
+        floor_sd=noise_sd / math.sqrt(2),
+        level=level,
+    )
+
+
+def slices_effect(
+    slices: Sequence[SliceResult], name: MetricName, *, instance_sd: float, level: float
+) -> Effect | None:
+    """Alternating slices of baseline (side 0) and candidate (side 1); load levels are the strata.
+
+    None where fewer than two pairs have the metric on both sides, or a load level has none at all.
+    """
+    if METRICS[name].compared_as_difference:
+        return _share_difference([_pooled_share(slices, 0)], _pooled_share(slices, 1), level)
+    strata = []
+    for phase in sorted({s.window.phase for s in slices}):
+        by_place = {
+            (s.window.pair, s.window.side): s.values[name]
+            for s in slices
+            if s.window.phase == phase and s.values.get(name, 0) > 0
+        }
+        pairs = sorted({pair for pair, side in by_place if side == 0 and (pair, 1) in by_place})
+        strata.append([log_ratio(by_place[pair, 1], by_place[pair, 0]) for pair in pairs])
+    if not strata or min(map(len, strata)) < 1 or sum(map(len, strata)) < 2:
+        return None
+    return paired_log_ratio(strata, instance_sd, level)
+
+
+def pooled_window(window: Sequence[Metric]) -> Metric:
+    """What stands for a window of runs in a report: the geometric mean (of shares, the pooled share)."""
+    name, n = window[0].name, sum(metric.n for metric in window)
+    if METRICS[name].compared_as_difference:
+        return Metric(name=name, value=sum(m.value * m.n for m in window) / n, n=n)
+    if any(metric.value <= 0 for metric in window):
+        return Metric(name=name, value=sum(m.value for m in window) / len(window), n=n)
+    return Metric(name=name, value=math.exp(sum(math.log(m.value) for m in window) / len(window)), n=n)
+
+
+def _share_difference(window: Sequence[Metric], candidate: Metric, level: float) -> ProportionDifference:
+    return proportion_difference(
+        baseline_hits=sum(round(metric.value * metric.n) for metric in window),
+        baseline_n=sum(metric.n for metric in window),
+        candidate_hits=round(candidate.value * candidate.n),
+        candidate_n=candidate.n,
+        between_run_sd=0.0,
+        level=level,
+    )
+
+
+def _pooled_share(slices: Sequence[SliceResult], side: int) -> Metric:
+    failed = sum(s.failed for s in slices if s.window.side == side)
+    n = failed + sum(s.n for s in slices if s.window.side == side)
+    return Metric(name=MetricName.ERROR_RATE, value=failed / n, n=n)

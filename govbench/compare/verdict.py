@@ -1,0 +1,127 @@
+"""Regression or not: the one place that decides, for a metric, for a threshold and for the whole run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from govbench.compare.effects import Effect
+from govbench.errors import ExitCode
+from govbench.results.comparison import (
+    Change,
+    Comparison,
+    Finding,
+    Margin,
+    ThresholdResult,
+    ThresholdState,
+    Verdict,
+)
+from govbench.results.metrics import METRICS, Direction, MetricName, Unit
+from govbench.results.run import RunStatus
+from govbench.stats import ProportionDifference, detectable_effect
+
+# The overall verdict is the first of these that a gated finding has (docs/verdicts.md).
+ORDER = (
+    Verdict.REGRESSION,
+    Verdict.INVALID,
+    Verdict.INCONCLUSIVE,
+    Verdict.NOT_COMPARABLE,
+    Verdict.NO_BASELINE,
+    Verdict.PASS,
+    Verdict.IMPROVEMENT,
+)
+
+
+def decide(effect: Effect, worse: int, margin: float, *, significant: bool) -> Verdict:
+    """The verdict on one effect.
+
+    ``regression`` iff no change is excluded and the estimate lies beyond the margin on the worse side;
+    ``improvement`` alike on the other; ``pass`` iff the whole interval lies within the margin.
+
+    Args:
+        effect: on log scale for ratios, as a plain difference for shares.
+        worse: +1 where more is worse, -1 where less is.
+        margin: on the scale of the effect, > 0.
+        significant: whether the interval excludes no change, corrected for the number of gated metrics.
+    """
+    if significant and abs(effect.effect) > margin:
+        return Verdict.REGRESSION if effect.effect * worse > 0 else Verdict.IMPROVEMENT
+    interval = effect.interval
+    if -margin <= interval.low and interval.high <= margin:
+        return Verdict.PASS
+    return Verdict.INCONCLUSIVE
+
+
+def worse_sign(name: MetricName) -> int:
+    """+1 where more is worse, -1 where less is."""
+    return 1 if METRICS[name].direction is Direction.LOWER else -1
+
+
+def margin_of(effect: Effect, margin: Margin, values: Sequence[float]) -> float:
+    """The margin on the scale of the effect: the larger of the relative one and the absolute one.
+
+    The absolute margin is taken relative to the geometric mean of both sides, so that swapping them gives
+    the mirrored verdict.
+    """
+    if isinstance(effect, ProportionDifference):
+        return margin.absolute
+    middle = math.exp(sum(math.log(value) for value in values) / len(values))
+    return math.log1p(max(margin.relative, margin.absolute / middle))
+
+
+def change_of(effect: Effect) -> Change:
+    """The effect as a report shows it: relative for ratios, plain for shares."""
+    interval = effect.interval
+    if isinstance(effect, ProportionDifference):
+        return Change(
+            estimate=effect.effect, low=interval.low, high=interval.high, level=effect.level, difference=True
+        )
+    return Change(
+        estimate=math.expm1(effect.effect),
+        low=math.expm1(interval.low),
+        high=math.expm1(interval.high),
+        level=effect.level,
+    )
+
+
+def mde_of(effect: Effect, margin: float) -> float:
+    """The smallest change that would have been flagged with 80 % probability, as ``Change`` gives it."""
+    detectable = detectable_effect(effect.half_width, effect.total_se, margin)
+    return detectable if isinstance(effect, ProportionDifference) else math.expm1(detectable)
+
+
+def judge_threshold(name: MetricName, bound: float, value: float | None) -> ThresholdState:
+    """Whether a bound was kept: an upper bound, or a lower one where more is better."""
+    if value is None:
+        return ThresholdState.NOT_MEASURED
+    kept = value <= bound if worse_sign(name) > 0 else value >= bound
+    return ThresholdState.MET if kept else ThresholdState.MISSED
+
+
+def overall(
+    findings: Iterable[Finding], thresholds: Iterable[ThresholdResult], *, without_findings: Verdict
+) -> Verdict:
+    """The worst of the gated findings and the thresholds.
+
+    ``without_findings`` is what holds where no gated metric was compared: never a pass.
+    """
+    if any(threshold.state is ThresholdState.MISSED for threshold in thresholds):
+        return Verdict.REGRESSION
+    verdicts = {finding.verdict for finding in findings if finding.gated} or {without_findings}
+    return next(verdict for verdict in ORDER if verdict in verdicts)
+
+
+def exit_code(comparison: Comparison, status: RunStatus, fail_on: frozenset[Verdict]) -> ExitCode:
+    """What the command ends with: 3 where nothing sound was measured, 1 where ``fail_on`` says so, else 0."""
+    if status is RunStatus.FAILED:
+        return ExitCode.NOT_MEASURED
+    if comparison.verdict is Verdict.INVALID and Verdict.INVALID in fail_on:
+        return ExitCode.NOT_MEASURED
+    if comparison.missed or comparison.verdict in fail_on:
+        return ExitCode.REGRESSION
+    return ExitCode.OK
+
+
+def absolute_unit(name: MetricName) -> bool:
+    """Whether the general absolute margin, which is in milliseconds, applies to a metric."""
+    return METRICS[name].unit is Unit.MS

@@ -1,0 +1,1 @@
+"""What was measured: samples read back, resources polled, the environment described, all summarised."""

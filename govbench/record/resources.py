@@ -1,0 +1,127 @@
+"""What processes use while the load runs, polled with psutil. Judges nothing."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+import psutil
+
+from govbench.results.run import ProcessUsage, Window
+
+INTERVAL_S = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """One look at a process and its children: Unix time, CPU seconds so far, resident bytes now."""
+
+    role: str
+    at_s: float
+    cpu_s: float
+    rss_bytes: int
+
+
+class ResourcePoller:
+    """Reads CPU and memory of whole process trees twice a second until it is stopped.
+
+    A process that ends is no error: its readings simply end. CPU time of children that have come and gone
+    between two looks stays counted through the parent's own children counters.
+    """
+
+    def __init__(self, pids: Mapping[str, int]) -> None:
+        self._processes: dict[str, psutil.Process] = {}
+        for role, pid in pids.items():
+            try:
+                self._processes[role] = psutil.Process(pid)
+            except psutil.Error:
+                continue
+        self._readings: list[Reading] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._poll, name="resources", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> tuple[Reading, ...]:
+        """Stop polling and return all readings, in order of time."""
+        self._stop.set()
+        self._thread.join()
+        return tuple(self._readings)
+
+    def _poll(self) -> None:
+        while True:
+            for role, process in self._processes.items():
+                reading = _read(role, process)
+                if reading:
+                    self._readings.append(reading)
+            if self._stop.wait(INTERVAL_S):
+                return
+
+
+def _read(role: str, process: psutil.Process) -> Reading | None:
+    try:
+        cpu_s, rss = 0.0, 0
+        times = process.cpu_times()
+        cpu_s += times.children_user + times.children_system if hasattr(times, "children_user") else 0.0
+        for member in (process, *process.children(recursive=True)):
+            with member.oneshot():
+                used = member.cpu_times()
+                cpu_s += used.user + used.system
+                rss += member.memory_info().rss
+    except psutil.Error:
+        return None
+    return Reading(role=role, at_s=time.time(), cpu_s=cpu_s, rss_bytes=rss)
+
+
+def usage_by_role(readings: Iterable[Reading], windows: Iterable[Window]) -> tuple[ProcessUsage, ...]:
+    """What each role used within the steady segments of ``windows``.
+
+    CPU is the sum over the windows of the growth between the first and the last reading inside each; the
+    peak of memory is over the windows, ``rss_last_bytes`` the last reading of all.
+    """
+    by_role: dict[str, list[Reading]] = {}
+    for reading in readings:
+        by_role.setdefault(reading.role, []).append(reading)
+    windows = list(windows)
+    usages = (_usage(role, rows, windows) for role, rows in by_role.items())
+    return tuple(usage for usage in usages if usage is not None)
+
+
+def peak_cores(readings: Iterable[Reading], role: str, windows: Iterable[Window]) -> float | None:
+    """The largest share of cores between two readings of ``role`` within the steady segments."""
+    rows = [r for r in readings if r.role == role]
+    windows = list(windows)
+    shares = [
+        (later.cpu_s - earlier.cpu_s) / (later.at_s - earlier.at_s)
+        for earlier, later in pairwise(rows)
+        if later.at_s > earlier.at_s and any(_holds(w, earlier) and _holds(w, later) for w in windows)
+    ]
+    return max(shares, default=None)
+
+
+def _usage(role: str, rows: list[Reading], windows: list[Window]) -> ProcessUsage | None:
+    cpu_s = covered_s = 0.0
+    peak = count = 0
+    for window in windows:
+        inside = [row for row in rows if _holds(window, row)]
+        if len(inside) >= 2:
+            cpu_s += inside[-1].cpu_s - inside[0].cpu_s
+            covered_s += inside[-1].at_s - inside[0].at_s
+        count += len(inside)
+        peak = max([peak, *(row.rss_bytes for row in inside)])
+    if not covered_s:
+        return None
+    return ProcessUsage(
+        role=role,
+        cpu_s=cpu_s,
+        cpu_cores_mean=cpu_s / covered_s,
+        rss_peak_bytes=peak,
+        rss_last_bytes=rows[-1].rss_bytes,
+        samples=count,
+    )
+
+
+def _holds(window: Window, reading: Reading) -> bool:
+    return window.steady_start_s <= reading.at_s <= window.steady_end_s

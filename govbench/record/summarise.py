@@ -1,0 +1,246 @@
+"""From samples, windows and readings to a ``RunSummary``: what was measured, nothing judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from govbench.record.measure import distribution, inside, measure, pooled, slice_span, steady_span
+from govbench.record.reader import SampleTable
+from govbench.record.resources import Reading, peak_cores, usage_by_role
+from govbench.results.metrics import Metric, MetricName
+from govbench.results.plan import Plan, TestType
+from govbench.results.run import (
+    Accounting,
+    Environment,
+    GeneratorHealth,
+    Outcome,
+    PhaseResult,
+    ProcessUsage,
+    Provenance,
+    RunInfo,
+    RunSummary,
+    SliceResult,
+    SliceWindow,
+    Target,
+    TestTypeResult,
+    TimelinePoint,
+    TokenUsage,
+    Window,
+)
+from govbench.results.samples import CODE_OF, NO_TOKENS
+from govbench.stats import FloatArray, quantile
+
+GENERATOR = "generator"
+# Above this share of its core the generator is what is being measured (one core: Locust runs on one).
+SATURATED_CORES = 0.9
+TIMELINE_POINTS = 1_800
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """All that a run left behind: the plan, the samples, and when and on what it ran."""
+
+    info: RunInfo
+    plan: Plan
+    targets: tuple[Target, ...]
+    environment: Environment
+    provenance: Provenance
+    samples: SampleTable
+    windows: Mapping[int, Window]
+    slices: tuple[SliceWindow, ...] = ()
+    readings: tuple[Reading, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def target_role(side: int) -> str:
+    """The role under which the process of a side is polled."""
+    return f"target:{side}"
+
+
+def summarise(recording: Recording) -> RunSummary:
+    """Everything that a report or a comparison needs to know of a run."""
+    usages = usage_by_role(recording.readings, recording.windows.values())
+    phases = _phase_results(recording)
+    return RunSummary(
+        run=recording.info,
+        targets=recording.targets,
+        environment=recording.environment,
+        provenance=recording.provenance,
+        accounting=accounting(recording.samples),
+        phases=phases,
+        test_types=_test_types(recording, phases),
+        generator=_generator_health(recording, usages),
+        slices=tuple(_slice_result(recording.samples, window) for window in recording.slices),
+        resources=usages,
+        tokens=_tokens(recording),
+        timeline=_timeline(recording),
+        warnings=recording.warnings,
+    )
+
+
+def accounting(samples: SampleTable, *, whole_run: bool = True) -> Accounting:
+    """Where the requests went; for a part of a run, offered and sent are those that have a record."""
+    codes, counts = np.unique(samples.column("outcome"), return_counts=True)
+    by_code = dict(zip(codes.tolist(), counts.tolist(), strict=True))
+    by_outcome = {outcome: by_code.get(code, 0) for outcome, code in CODE_OF.items()}
+    ok, cancelled = by_outcome.pop(Outcome.OK), by_outcome.pop(Outcome.CANCELLED)
+    errors = {outcome: count for outcome, count in by_outcome.items() if count}
+    sent = samples.header.sent if whole_run else len(samples)
+    return Accounting(
+        offered=samples.header.offered if whole_run else len(samples),
+        dropped=samples.header.dropped if whole_run else 0,
+        sent=sent,
+        ok=ok,
+        failed=sum(errors.values()),
+        cancelled=cancelled,
+        lost=sent - len(samples),
+        errors=errors,
+    )
+
+
+def _phase_results(recording: Recording) -> tuple[PhaseResult, ...]:
+    results = []
+    for index, window in recording.windows.items():
+        in_phase = recording.samples.where(recording.samples.column("phase") == index)
+        for side in range(len(recording.plan.sides)):
+            samples = in_phase.where(in_phase.column("side") == side)
+            spans = _spans(recording, index, side, window)
+            results.append(
+                PhaseResult(
+                    phase=recording.plan.phases[index],
+                    side=side,
+                    window=window,
+                    accounting=accounting(samples, whole_run=False),
+                    metrics=(*measure(samples, spans), *_process_metrics(recording, samples, side, [window])),
+                    distribution=distribution(samples, spans),
+                )
+            )
+    return tuple(results)
+
+
+def _spans(recording: Recording, phase: int, side: int, window: Window) -> list[tuple[float, float]]:
+    if not recording.plan.phases[phase].slices:
+        return [steady_span(window)] if window.steady_end_s > window.steady_start_s else []
+    return [slice_span(s) for s in recording.slices if s.phase == phase and s.side == side]
+
+
+def _process_metrics(
+    recording: Recording, samples: SampleTable, side: int, windows: Sequence[Window]
+) -> tuple[Metric, ...]:
+    """CPU per request and peak memory of a target that runs here; a URL's process is not ours to see."""
+    usage = next((u for u in usage_by_role(recording.readings, windows) if u.role == target_role(side)), None)
+    spans = [steady_span(window) for window in windows]
+    ok = int((inside(samples, spans) & samples.ok).sum())
+    if usage is None or not ok:
+        return ()
+    cpu_ms = usage.cpu_cores_mean * sum(stop - start for start, stop in spans) * 1e3 / ok
+    memory = Metric(name=MetricName.MEMORY_PEAK, value=usage.rss_peak_bytes, n=usage.samples)
+    if cpu_ms <= 0:
+        return (memory,)
+    return (Metric(name=MetricName.CPU_PER_REQUEST, value=cpu_ms, n=ok), memory)
+
+
+def _test_types(recording: Recording, phases: Sequence[PhaseResult]) -> tuple[TestTypeResult, ...]:
+    found = []
+    for test_type in TestType:
+        planned = [phase for phase in recording.plan.phases if phase.test_type is test_type]
+        for side in range(len(recording.plan.sides)):
+            done = [p for p in phases if p.phase.test_type is test_type and p.side == side]
+            if planned and len(done) == len(planned):
+                metrics = pooled([phase.metrics for phase in done])
+                found.append(TestTypeResult(test_type=test_type, side=side, metrics=metrics))
+    return tuple(found)
+
+
+def _slice_result(samples: SampleTable, window: SliceWindow) -> SliceResult:
+    mine = samples.where((samples.column("phase") == window.phase) & (samples.column("side") == window.side))
+    chosen = mine.where(inside(mine, [slice_span(window)]))
+    metrics = measure(mine, [slice_span(window)])
+    return SliceResult(
+        window=window,
+        n=int(chosen.ok.sum()),
+        failed=int(chosen.failed.sum()),
+        values={metric.name: metric.value for metric in metrics},
+    )
+
+
+def _generator_health(recording: Recording, usages: Sequence[ProcessUsage]) -> GeneratorHealth:
+    steady = recording.samples.where(
+        inside(recording.samples, [steady_span(w) for w in recording.windows.values()])
+    )
+    kernel = steady.column("clock") == 1
+    lag: FloatArray = steady.column("lag_ms")[kernel].astype(np.float64)
+    lag = lag[~np.isnan(lag)]
+    usage = next((u for u in usages if u.role == GENERATOR), None)
+    mean = usage.cpu_cores_mean if usage else None
+    return GeneratorHealth(
+        lag_p50_ms=quantile(lag, 0.5) if len(lag) else None,
+        lag_p99_ms=quantile(lag, 0.99) if len(lag) else None,
+        cpu_cores_mean=mean,
+        cpu_cores_peak=peak_cores(recording.readings, GENERATOR, recording.windows.values()),
+        kernel_clock_share=float(kernel.mean()) if len(steady) else None,
+        saturated=mean is not None and mean > SATURATED_CORES,
+    )
+
+
+def _tokens(recording: Recording) -> tuple[TokenUsage, ...]:
+    found = []
+    for side in range(len(recording.plan.sides)):
+        good = recording.samples.where(recording.samples.ok & (recording.samples.column("side") == side))
+        used_in, used_out = good.column("input_tokens"), good.column("output_tokens")
+        known = (used_in != NO_TOKENS) & (used_out != NO_TOKENS)
+        if len(good):
+            found.append(
+                TokenUsage(
+                    side=side,
+                    answers=len(good),
+                    answers_with_usage=int(known.sum()),
+                    input_tokens=int(used_in[known].sum(dtype=np.int64)),
+                    output_tokens=int(used_out[known].sum(dtype=np.int64)),
+                )
+            )
+    return tuple(found)
+
+
+def _timeline(recording: Recording) -> tuple[TimelinePoint, ...]:
+    """A point per second of the run (of several, in a run of more than half an hour)."""
+    samples, windows = recording.samples, recording.windows
+    if not windows or not len(samples):
+        return ()
+    start = min(window.start_s for window in windows.values())
+    end = max(window.end_s for window in windows.values())
+    step = max(1.0, np.ceil((end - start) / TIMELINE_POINTS))
+    bins = np.floor((samples.end_s - start) / step).astype(np.int64)
+    order = np.argsort(bins, kind="stable")
+    edges = np.searchsorted(bins[order], np.arange(int((end - start) / step) + 2))
+    ok, failed, times = samples.ok[order], samples.failed[order], samples.response_time_ms[order]
+    points = []
+    for second, (low, high) in enumerate(pairwise(edges.tolist())):
+        answered = times[low:high][ok[low:high]]
+        at = start + second * step
+        points.append(
+            TimelinePoint(
+                at_s=round(float(second * step), 3),
+                users=_users_at(recording, at + step / 2),
+                completed=len(answered),
+                failed=int(failed[low:high].sum()),
+                p50_ms=round(quantile(answered, 0.5), 4) if len(answered) else None,
+                p95_ms=round(quantile(answered, 0.95), 4) if len(answered) else None,
+            )
+        )
+    return tuple(points)
+
+
+def _users_at(recording: Recording, at_s: float) -> int:
+    return next(
+        (
+            recording.plan.phases[index].users
+            for index, window in recording.windows.items()
+            if window.start_s <= at_s < window.end_s
+        ),
+        0,
+    )
