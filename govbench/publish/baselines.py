@@ -1,0 +1,382 @@
+"""The committed baselines: where an entry lies, which entries fit a run, which may be stored and which go.
+
+Layout: ``baselines/<suite>/<machine class>/<commit time>-<short commit>.json``, one file per measured commit.
+Judges nothing, and pushes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from uuid import uuid4
+
+from govbench.errors import ConfigError, PublishError, ResultsError
+from govbench.publish.git import Change, GitFailed, Repository, repository
+from govbench.results.baseline import BaselineEntry, from_json, to_json
+from govbench.results.comparison import Verdict
+
+DEFAULT_WINDOW = 30
+ANCESTRY_LIMIT = 1000
+SHORT_COMMIT = 12
+MIN_COMMIT_PREFIX = 4
+CALIBRATION_NAME = "calibration.json"
+
+_NEEDS_ACCEPTANCE = frozenset({Verdict.REGRESSION, Verdict.INVALID})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """What storing did: the file written, those that fell out of the window, the commit made if any."""
+
+    path: Path
+    removed: tuple[Path, ...] = ()
+    commit_sha: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nearest:
+    """The entry measured nearest before a commit, and how many commits before; or in ``note`` why none."""
+
+    entry: BaselineEntry | None = None
+    distance: int | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Document:
+    """A file below the baselines folder: its place there, how errors call it, and what it holds."""
+
+    path: PurePosixPath
+    label: str
+    text: str
+
+
+def file_name(entry: BaselineEntry) -> str:
+    """Sorts by commit time; one per commit, so measuring a commit again replaces its entry."""
+    time = entry.committed_at.replace("-", "").replace(":", "")
+    return f"{time}-{entry.commit[:SHORT_COMMIT]}.json"
+
+
+def entry_path(entry: BaselineEntry) -> PurePosixPath:
+    """Where the entry lies, from the baselines folder."""
+    return PurePosixPath(entry.suite, entry.machine_class, file_name(entry))
+
+
+def list_entries(
+    folder: Path,
+    baselines_folder: Path,
+    *,
+    suite: str | None = None,
+    machine_class: str | None = None,
+    ref: str | None = None,
+) -> tuple[BaselineEntry, ...]:
+    """All entries, of every suite and machine class unless one is named, newest commit first.
+
+    Args:
+        folder: any folder of the work tree.
+        baselines_folder: absolute, or relative to ``folder``.
+        suite: only of that suite.
+        machine_class: only of that machine class.
+        ref: read the tree of that commit, branch or tag; None reads the work tree, which needs no git.
+
+    Raises:
+        ResultsError: an entry cannot be used, or ``ref`` is unknown here; the message names it.
+    """
+    entries = []
+    for document in _documents(folder, baselines_folder, ref):
+        found_suite, found_class, _ = document.path.parts
+        if suite in (None, found_suite) and machine_class in (None, found_class):
+            entries.append(_entry(document))
+    return _newest_first(entries)
+
+
+def read_window(
+    folder: Path,
+    baselines_folder: Path,
+    suite: str,
+    machine_class: str,
+    *,
+    ref: str | None,
+    limit: int | None = None,
+) -> tuple[BaselineEntry, ...]:
+    """The entries that a run of this suite on this machine class may be compared with, newest first.
+
+    Arguments and errors are those of ``list_entries``; ``limit`` keeps only that many.
+    """
+    return list_entries(folder, baselines_folder, suite=suite, machine_class=machine_class, ref=ref)[:limit]
+
+
+def other_classes(
+    folder: Path, baselines_folder: Path, suite: str, machine_class: str, *, ref: str | None
+) -> tuple[str, ...]:
+    """The other machine classes that have baselines of this suite, by name."""
+    found = {document.path.parts[:2] for document in _documents(folder, baselines_folder, ref)}
+    return tuple(sorted(name for its_suite, name in found if its_suite == suite and name != machine_class))
+
+
+def nearest_ancestor(
+    folder: Path, entries: Sequence[BaselineEntry], *, of: str = "HEAD", limit: int = ANCESTRY_LIMIT
+) -> Nearest:
+    """Which entry was measured at the nearest ancestor of a commit, itself included.
+
+    Follows first parents, at most ``limit`` commits: on main these are the states that main was in.
+
+    Raises:
+        ResultsError: ``of`` is unknown here, or there is no git repository.
+    """
+    if not entries:
+        return Nearest(note="there is no baseline")
+    with repository(folder) as found:
+        repo = _require(found, folder)
+        line = repo.first_parents(repo.resolve(of), limit)
+        shallow = len(line) < limit and repo.is_shallow()
+    measured = {entry.commit: entry for entry in reversed(entries)}
+    for distance, commit in enumerate(line):
+        if commit in measured:
+            return Nearest(entry=measured[commit], distance=distance)
+    note = f"none of the {len(entries)} baselines was measured at one of the {len(line)} commits before {of}"
+    if shallow:
+        note += "; the clone is shallow: git fetch --unshallow, or fetch-depth: 0 in actions/checkout"
+    return Nearest(note=note)
+
+
+def find_entry(
+    folder: Path,
+    baselines_folder: Path,
+    what: str,
+    *,
+    ref: str | None = None,
+    machine_class: str | None = None,
+) -> BaselineEntry:
+    """The one entry that ``what`` names: a file, an anchor, or the beginning of a commit id.
+
+    Raises:
+        ResultsError: it names none or several.
+    """
+    file = folder / what
+    if file.is_file():
+        return from_json(_text(file), source=what)
+    entries = list_entries(folder, baselines_folder, machine_class=machine_class, ref=ref)
+    found = [entry for entry in entries if what == entry.anchor or _is_prefix(what, entry.commit)]
+    if not found:
+        raise ResultsError(
+            f"{what}: no such baseline", hint="govbench baseline list shows the commits that have one"
+        )
+    if len(found) > 1:
+        names = ", ".join(str(entry_path(entry)) for entry in found)
+        raise ResultsError(f"{what}: names several baselines: {names}", hint="name one of these files")
+    return found[0]
+
+
+def store(
+    entry: BaselineEntry,
+    *,
+    folder: Path,
+    baselines_folder: Path,
+    window: int = DEFAULT_WINDOW,
+    commit: bool = False,
+    allow_dirty: bool = False,
+) -> Stored:
+    """Write an entry, drop those that leave the window, and with ``commit`` commit exactly these files.
+
+    The ``window`` newest commits stay; anchors stay besides. An entry of the same commit is replaced and
+    its anchor kept. Nothing is written when the entry is refused or git has no author.
+
+    Raises:
+        PublishError: not a git repository, an entry that must not become a baseline, a file that cannot
+            be written, or a commit that cannot be made.
+        ResultsError: the folder lies outside the repository, or an entry already there cannot be read.
+    """
+    _refuse_unsound(entry, allow_dirty=allow_dirty)
+    with repository(folder) as found:
+        repo = _require_to_store(found, folder)
+        base = folder / baselines_folder
+        root = repo.relative(base)
+        if commit:
+            repo.author()
+        there = list_entries(
+            folder, baselines_folder, suite=entry.suite, machine_class=entry.machine_class, ref=None
+        )
+        kept = _with_earlier_anchor(entry, there)
+        others = [other for other in there if other.commit != entry.commit]
+        leaving = _beyond_window([kept, *others], window)
+        if kept in leaving:
+            raise PublishError(
+                f"commit {entry.commit[:SHORT_COMMIT]} is older than the {window} baselines of the window",
+                hint="store it as an anchor, or widen [baselines] window",
+            )
+        path = base / entry_path(kept)
+        _write_whole(path, to_json(kept))
+        removed = _remove(base, leaving)
+        sha = repo.commit(_change(kept, root, leaving)) if commit else None
+    return Stored(path=path, removed=removed, commit_sha=sha)
+
+
+def prune(
+    folder: Path, baselines_folder: Path, suite: str, machine_class: str, *, window: int
+) -> tuple[Path, ...]:
+    """Remove from the work tree what lies beyond the window, anchors excepted; returns the removed files.
+
+    Raises:
+        PublishError: a file cannot be removed.
+        ResultsError: an entry cannot be read.
+    """
+    there = read_window(folder, baselines_folder, suite, machine_class, ref=None)
+    return _remove(folder / baselines_folder, _beyond_window(there, window))
+
+
+def _refuse_unsound(entry: BaselineEntry, *, allow_dirty: bool) -> None:
+    short = entry.commit[:SHORT_COMMIT]
+    if entry.dirty and not allow_dirty:
+        raise PublishError(
+            f"run {entry.run_id} was measured with uncommitted changes: it is no measurement of {short}",
+            hint="commit first and measure again, or store it with --allow-dirty",
+        )
+    if entry.accepted is not None:
+        return
+    accept = "a person may accept it: --accept 'why'"
+    if entry.verdict in _NEEDS_ACCEPTANCE:
+        raise PublishError(f"run {entry.run_id} is judged {entry.verdict}: not stored", hint=accept)
+    if entry.saturated:
+        raise PublishError(f"run {entry.run_id} was limited by the load generator: not stored", hint=accept)
+    if entry.accounting.ok == 0:
+        raise PublishError(f"run {entry.run_id} has no successful request: not stored", hint=accept)
+
+
+def _with_earlier_anchor(entry: BaselineEntry, there: Iterable[BaselineEntry]) -> BaselineEntry:
+    earlier = next((other.anchor for other in there if other.commit == entry.commit), None)
+    return replace(entry, anchor=entry.anchor or earlier)
+
+
+def _beyond_window(entries: Iterable[BaselineEntry], window: int) -> tuple[BaselineEntry, ...]:
+    if window < 1:
+        raise ConfigError(f"baselines.window is {window}: a window keeps at least 1 baseline")
+    return tuple(entry for entry in _newest_first(entries) if entry.anchor is None)[window:]
+
+
+def _change(entry: BaselineEntry, root: PurePosixPath, leaving: Iterable[BaselineEntry]) -> Change:
+    trailers = [f"Govbench-Run: {entry.run_id}"]
+    if entry.accepted is not None:
+        trailers.append(f"Govbench-Accepted: {entry.accepted}")
+    subject = f"chore(govbench): baseline {entry.suite} @ {entry.commit[:SHORT_COMMIT]}"
+    return Change(
+        added=(root / entry_path(entry),),
+        removed=tuple(root / entry_path(other) for other in leaving),
+        message=f"{subject}\n\n" + "\n".join(trailers),
+    )
+
+
+def _newest_first(entries: Iterable[BaselineEntry]) -> tuple[BaselineEntry, ...]:
+    order = sorted(entries, key=lambda entry: (entry.committed_at, entry.measured_at, entry.commit))
+    return tuple(reversed(order))
+
+
+def _is_prefix(what: str, commit: str) -> bool:
+    return len(what) >= MIN_COMMIT_PREFIX and commit.startswith(what.lower())
+
+
+def _documents(folder: Path, baselines_folder: Path, ref: str | None) -> Iterator[_Document]:
+    base = folder / baselines_folder
+    if ref is not None:
+        yield from _documents_at(folder, base, ref)
+        return
+    for file in sorted(base.glob("*/*/*.json")):
+        path = PurePosixPath(*file.relative_to(base).parts)
+        if _is_entry(path) and file.is_file():
+            try:
+                yield _Document(path=path, label=str(baselines_folder / path), text=_text(file))
+            except FileNotFoundError:  # another process has just pruned it
+                continue
+
+
+def _documents_at(folder: Path, base: Path, ref: str) -> Iterator[_Document]:
+    with repository(folder) as found:
+        repo = _require(found, folder)
+        commit, root = repo.resolve(ref), repo.relative(base)
+        for file in repo.files(commit, root):
+            path = file.relative_to(root)
+            if _is_entry(path):
+                yield _Document(path=path, label=f"{ref}:{file}", text=repo.text(commit, file))
+
+
+def _is_entry(path: PurePosixPath) -> bool:
+    return len(path.parts) == 3 and path.suffix == ".json" and path.name != CALIBRATION_NAME
+
+
+def _entry(document: _Document) -> BaselineEntry:
+    entry = from_json(document.text, source=document.label)
+    expected = entry_path(entry)
+    if document.path != expected:
+        raise ResultsError(
+            f"{document.label}: suite, machine_class, committed_at and commit in it belong at {expected}",
+            hint="the file was moved or edited by hand: restore it with git, or remove it",
+        )
+    return entry
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise
+    except (OSError, UnicodeDecodeError) as error:
+        raise ResultsError(f"{file}: cannot be read: {error}") from error
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Written beside and renamed: a reader, or another process that stores, sees the file whole or not."""
+    beside = path.with_name(f".{path.name}.{uuid4().hex}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with beside.open("w", encoding="utf-8", newline="\n") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        raise PublishError(
+            f"{path}: the baseline cannot be written: {error.strerror or error}",
+            hint="the folder must be writable, and no file may stand where a folder belongs",
+        ) from error
+
+
+def _remove(base: Path, entries: Iterable[BaselineEntry]) -> tuple[Path, ...]:
+    removed = []
+    for entry in entries:
+        path = base / entry_path(entry)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise PublishError(f"{path}: cannot be removed: {error.strerror or error}") from error
+        removed.append(path)
+    return tuple(removed)
+
+
+def _require(found: Repository | None, folder: Path) -> Repository:
+    if found is None:
+        raise ResultsError(
+            f"{folder} is not in a git repository, so no commit can be looked up",
+            hint="run govbench inside the repository that holds the baselines",
+        )
+    try:
+        found.run("rev-parse", "--git-dir")
+    except GitFailed as error:
+        raise ResultsError(f"the git repository {found.root} cannot be read: {error}") from error
+    return found
+
+
+def _require_to_store(found: Repository | None, folder: Path) -> Repository:
+    if found is None:
+        raise PublishError(
+            f"{folder} is not in a git repository: baselines are committed beside the code they measured",
+            hint="run govbench in the repository, or make one with git init",
+        )
+    try:
+        return _require(found, folder)
+    except ResultsError as error:
+        raise PublishError(str(error), hint=error.hint) from error
