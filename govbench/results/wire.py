@@ -144,21 +144,6 @@ def stream_content(side: Side, event_data: bytes) -> StreamEvent:
     return wire_for(side).stream_content(event_data)
 
 
-def auth_headers(
-    api: Api,
-    *,
-    api_key: str | None = None,
-    openai_api_key: str | None = None,
-    openai_org_id: str | None = None,
-) -> Headers:
-    """The secret headers of an API: no key of one service is ever sent to another."""
-    if api is not Api.OPENAI_CHAT:
-        return (("X-API-Key", api_key),) if api_key else ()
-    key = openai_api_key or api_key
-    headers = (("Authorization", f"Bearer {key}"),) if key else ()
-    return (*headers, ("OpenAI-Organization", openai_org_id)) if openai_org_id else headers
-
-
 # --- requests
 
 

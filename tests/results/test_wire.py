@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from govbench.errors import ConfigError
 from govbench.results.plan import Api, HttpTemplate, Side
-from govbench.results.wire import Answer, Wire, auth_headers, read_answer, request_for, stream_content
+from govbench.results.wire import Answer, Wire, read_answer, request_for, stream_content
 
 AWKWARD = 'Say "héllo"\n{session_id} \\ {user_id} 🏛'
 
@@ -132,16 +132,6 @@ def test_a_refused_secret_is_not_shown() -> None:
     with pytest.raises(ConfigError) as refused:
         Wire(side(secret_headers=(("X-API-Key", "s3cret\n"),)))
     assert "s3cret" not in str(refused.value)
-
-
-def test_keys_go_only_to_the_service_they_belong_to() -> None:
-    keys = {"api_key": "a", "openai_api_key": "o", "openai_org_id": "org"}
-    assert auth_headers(Api.GOVSTACK, **keys) == (("X-API-Key", "a"),)
-    assert auth_headers(Api.GOVSTACK_MESSAGE, openai_api_key="o") == ()
-    assert auth_headers(Api.OPENAI_CHAT, **keys) == (
-        ("Authorization", "Bearer o"),
-        ("OpenAI-Organization", "org"),
-    )
 
 
 @pytest.mark.parametrize("key", ["answer", "response", "message", "text"])
