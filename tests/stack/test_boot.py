@@ -1,0 +1,175 @@
+"""Booting real processes: well-behaved, misbehaving, interrupted."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+
+from govbench.config.settings import StackConfig
+from govbench.config.targets import CommandTarget, EmbeddedSwitches, EmbeddedTarget, UrlTarget
+from govbench.errors import ConfigError, StackError
+from govbench.stack import boot as boot_module
+from govbench.stack.boot import RunningStack, boot, embedded_command, file_name, split_command
+from govbench.stack.processes import members
+
+Command = Callable[[str], CommandTarget]
+StartStack = Callable[[str], RunningStack]
+
+
+def test_a_command_comes_up_and_goes_away(start: StartStack) -> None:
+    stack = start("good")
+    assert stack.pid is not None
+    assert stack.health is not None
+    assert (stack.health.status, stack.health.note) == (200, None)
+    assert stack.exit_code() is None
+    assert httpx.get(f"{stack.url}/health", trust_env=False).status_code == 200
+    stack.stop()
+    stack.stop()
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{stack.url}/health", trust_env=False)
+
+
+def test_the_configured_environment_wins(tmp_path: Path, environ: dict[str, str]) -> None:
+    script = "import os, sys; print('A is', os.environ['A']); sys.exit(3)"
+    config = StackConfig(port=1, environment={"A": "configured"})
+    target = CommandTarget(command=f'"{sys.executable}" -c "{script}"')
+    with pytest.raises(StackError, match="exit code 3"):
+        boot(target, config, name="env", log_folder=tmp_path, environ={**environ, "A": "inherited"})
+    assert (tmp_path / "env.log").read_text() == "A is configured\n"
+
+
+def test_children_go_too_even_in_a_session_of_their_own(start: StartStack) -> None:
+    stack = start("family")
+    assert stack.pid is not None
+    assert len(members(stack.pid, stack.mark)) == 3
+    stack.stop()
+    assert members(stack.pid, stack.mark) == ()
+
+
+def test_a_stack_that_ignores_sigterm_is_killed(
+    tmp_path: Path, config: StackConfig, environ: dict[str, str], command: Command
+) -> None:
+    config = replace(config, stop_timeout_s=0.2)
+    with boot(command("stubborn"), config, name="s", log_folder=tmp_path, environ=environ) as stack:
+        assert stack.exit_code() is None
+    assert stack.pid is not None
+    assert members(stack.pid, stack.mark) == ()
+
+
+def test_the_log_tail_of_a_stack_that_dies_is_shown(
+    tmp_path: Path, config: StackConfig, environ: dict[str, str], command: Command
+) -> None:
+    with pytest.raises(StackError, match="exit code 7") as died:
+        boot(command("dies"), config, name="d", log_folder=tmp_path, environ=environ)
+    lines = str(died.value).splitlines()
+    assert lines[1].endswith("d.log:")
+    assert lines[2:] == [f"line {n}" for n in range(30, 50)]
+
+
+def test_a_killed_stack_is_told_from_one_that_ended(
+    tmp_path: Path, config: StackConfig, environ: dict[str, str], command: Command
+) -> None:
+    with pytest.raises(StackError, match="killed by SIGKILL") as died:
+        boot(command("killed"), config, name="k", log_folder=tmp_path, environ=environ)
+    assert "password=[redacted]" in str(died.value)
+    assert "hunter22" not in str(died.value)
+
+
+def test_a_stack_that_never_listens(
+    tmp_path: Path, config: StackConfig, environ: dict[str, str], command: Command
+) -> None:
+    config = replace(config, boot_timeout_s=0.5)
+    with pytest.raises(StackError, match="nothing listens") as late:
+        boot(command("never-listens"), config, name="n", log_folder=tmp_path, environ=environ)
+    assert "mode never-listens" in str(late.value) or "is empty" in str(late.value)
+
+
+def test_a_taken_port_is_named_before_anything_starts(
+    tmp_path: Path, config: StackConfig, environ: dict[str, str], command: Command
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        for target in (command("good"), EmbeddedTarget()):
+            with pytest.raises(StackError, match=f"port {port} is taken"):
+                boot(target, replace(config, port=port), name="p", log_folder=tmp_path, environ=environ)
+    assert not (tmp_path / "p.log").exists()
+
+
+@pytest.mark.parametrize("words", ["no-such-program-here {port}", "/tmp {port}"])
+def test_a_program_that_cannot_be_started(
+    tmp_path: Path, config: StackConfig, environ: dict[str, str], words: str
+) -> None:
+    with pytest.raises(StackError, match="cannot start the stack") as failed:
+        boot(CommandTarget(command=words), config, name="x", log_folder=tmp_path, environ=environ)
+    assert words.split(maxsplit=1)[0] in str(failed.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [("app", "port"), ("app 'x {port}", "quot"), ("'' {port}", "cannot start"), ("  ", "port")],
+)
+def test_a_command_that_cannot_be_understood(tmp_path: Path, words: str, says: str) -> None:
+    with pytest.raises((ConfigError, StackError), match=says):
+        boot(CommandTarget(command=words), StackConfig(), name="x", log_folder=tmp_path, environ={})
+
+
+def test_the_port_is_filled_in_after_splitting() -> None:
+    assert split_command("run 'a b' --bind=:{port}", 80) == ("run", "a b", "--bind=:80")
+    with pytest.raises(ConfigError, match="empty"):
+        split_command(" ", 80)
+
+
+@pytest.mark.parametrize("moment", ["wait_until_healthy", "_announced_url"])
+def test_ctrl_c_during_the_boot_leaves_nothing(
+    tmp_path: Path,
+    config: StackConfig,
+    environ: dict[str, str],
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    moment: str,
+) -> None:
+    def interrupt(*args: object, **more: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(boot_module, moment, interrupt)
+    target = EmbeddedTarget() if moment == "_announced_url" else command("family")
+    with pytest.raises(KeyboardInterrupt):
+        boot(target, config, name="c", log_folder=tmp_path, environ=environ)
+
+
+def test_a_url_is_only_waited_for(start: StartStack, tmp_path: Path, config: StackConfig) -> None:
+    server = start("no-chat")
+    with boot(UrlTarget(url=server.url), config, name="u", log_folder=tmp_path, environ={}) as stack:
+        assert (stack.url, stack.pid, stack.log_path) == (server.url, None, None)
+    assert server.exit_code() is None
+
+
+def test_embedded_comes_up_on_a_free_port(
+    tmp_path: Path, config: StackConfig, environ: dict[str, str]
+) -> None:
+    config = replace(config, health_path="/not-of-this-api")
+    target = EmbeddedTarget(switches=EmbeddedSwitches(latency_ms=1))
+    with boot(target, config, name="side/1", log_folder=tmp_path, environ=environ, seed=7) as stack:
+        assert stack.url.startswith("http://127.0.0.1:")
+        assert stack.health is not None
+        assert stack.health.status == 200
+        assert stack.log_path == tmp_path / "side-1.log"
+
+
+def test_a_seed_among_the_switches_wins() -> None:
+    words = embedded_command(EmbeddedSwitches(seed=5, slowdown=1.3), 0, 9)
+    assert words[words.index("--seed") + 1] == "5"
+    assert words[words.index("--slowdown") + 1] == "1.3"
+    words = embedded_command(EmbeddedSwitches(), 0, 9)
+    assert words[words.index("--seed") + 1] == "9"
+
+
+@pytest.mark.parametrize(("name", "file"), [("../../x", "-..-x"), ("a b/c", "a-b-c"), ("..", "stack")])
+def test_names_of_stacks_stay_in_their_folder(name: str, file: str) -> None:
+    assert file_name(name) == file

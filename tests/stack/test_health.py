@@ -1,0 +1,121 @@
+"""What a health wait says about servers that are not ready, each in its own way."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+
+from govbench.config.settings import StackConfig
+from govbench.config.targets import CommandTarget
+from govbench.errors import ConfigError, StackError
+from govbench.stack.boot import RunningStack, boot, free_port
+from govbench.stack.health import Finding, describe_failure, log_tail, look_once, wait_until_healthy
+
+Command = Callable[[str], CommandTarget]
+StartStack = Callable[[str], RunningStack]
+
+SHORT = StackConfig(boot_timeout_s=0.3)
+
+
+def never_ends() -> None:
+    return None
+
+
+@pytest.mark.parametrize(
+    ("mode", "says", "hint"),
+    [
+        ("no-health", "answers 404", "health_path"),
+        ("unauthorised", "answers 401", "health_path"),
+        ("broken", 'answers 500: {"detail": "mode broken"', "log"),
+        ("hangs", "does not answer", "stuck"),
+        ("ssh", "does not speak HTTP.*SSH-2.0", "another service"),
+        ("closes", "closed the connection", "proxy"),
+    ],
+)
+def test_a_booted_stack_that_is_not_healthy(
+    tmp_path: Path, environ: dict[str, str], command: Command, mode: str, says: str, hint: str
+) -> None:
+    config = StackConfig(boot_timeout_s=1.5, stop_timeout_s=5)
+    with pytest.raises(StackError, match=says) as sick:
+        boot(command(mode), config, name=mode, log_folder=tmp_path, environ=environ)
+    assert sick.value.hint is not None
+    assert hint in sick.value.hint
+    assert f"mode {mode}" in str(sick.value)
+    assert "s3cret" not in str(sick.value)
+    assert "hunter22" not in str(sick.value)
+
+
+@pytest.mark.parametrize(("path", "status"), [("/missing", 404), ("/locked", 401)])
+def test_a_foreign_stack_needs_no_health_path(start: StartStack, path: str, status: int) -> None:
+    server = start("good")
+    config = replace(SHORT, health_path=path)
+    report = wait_until_healthy(server.url, config, alive=never_ends, foreign=True)
+    assert report.status == status
+    assert report.note is not None
+    assert str(status) in report.note
+    with pytest.raises(StackError, match=f"answers {status}"):
+        wait_until_healthy(server.url, config, alive=never_ends)
+
+
+def test_a_redirect_of_the_health_path_is_followed(start: StartStack) -> None:
+    assert start("redirect").health is not None
+
+
+def test_nothing_listens() -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    with pytest.raises(StackError, match="connection refused") as refused:
+        wait_until_healthy(url, SHORT, alive=never_ends, foreign=True)
+    assert refused.value.hint == "start the stack, or check the address and the port"
+
+
+def test_plain_http_is_not_tls(start: StartStack) -> None:
+    server = start("good")
+    look = look_once(server.url.replace("http://", "https://"), "/health", timeout_s=5)
+    assert look.finding is Finding.TLS
+    assert "use http://" in look.detail
+
+
+@pytest.mark.parametrize(
+    ("cause", "finding"),
+    [
+        (socket.gaierror(-2, "Name or service not known"), Finding.DNS),
+        (ssl.SSLCertVerificationError(1, "expired"), Finding.TLS),
+        (ConnectionRefusedError(), Finding.REFUSED),
+        (OSError(113, "No route to host"), Finding.UNREACHABLE),
+    ],
+)
+def test_causes_of_a_failed_connection(cause: OSError, finding: Finding) -> None:
+    error = httpx.ConnectError("failed")
+    error.__cause__ = cause
+    look = describe_failure(error, "http://user:pa55word@stack.example:81/x")
+    assert look.finding is finding
+    assert "stack.example" in look.detail
+    assert "pa55word" not in look.detail
+
+
+def test_an_address_that_is_none() -> None:
+    with pytest.raises(ConfigError, match="ftp://"):
+        look_once("ftp://127.0.0.1", "/health")
+
+
+def test_a_process_that_ends_while_another_answers(start: StartStack) -> None:
+    server = start("good")
+    codes = iter([None, 0])
+    with pytest.raises(StackError, match="exit code 0") as ended:
+        wait_until_healthy(server.url, SHORT, alive=lambda: next(codes))
+    assert ended.value.hint is not None
+    assert "foreground" in ended.value.hint
+
+
+def test_the_log_tail(tmp_path: Path) -> None:
+    log = tmp_path / "x.log"
+    assert log_tail(log) == ""
+    log.write_bytes(b"one\n\x1b[31mtwo\x1b[0m\nDATABASE_URL=postgres://u:p@h/d \xff\n")
+    assert log_tail(log, lines=2) == "two\nDATABASE_URL=postgres://[redacted]@h/d �"
+    assert log_tail(log, lines=0) == ""
