@@ -1,0 +1,208 @@
+"""Stacks that run on after the command that booted them: ``govbench stack up·status·logs·down``.
+
+What is known of each lies in ``FOLDER/NAME.json``, readable by its owner only. Nothing watches the stacks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from govbench.config.settings import StackConfig
+from govbench.config.targets import Target, UrlTarget, describe
+from govbench.errors import StackError, UsageError
+from govbench.stack.boot import EMBEDDED_HEALTH_PATH, RunningStack, boot, file_name
+from govbench.stack.health import Look, log_tail, look_once, secrets_of
+from govbench.stack.processes import members, reap_child, start_token, terminate
+
+STATE_FOLDER: Final = Path(".govbench/stacks")
+
+
+class Condition(StrEnum):
+    """What has become of a stack that was brought up."""
+
+    RUNNING = "running"
+    GONE = "gone"  # it ended by itself; what was known of it has now been removed
+    NEVER_UP = "never_up"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackState:
+    """A stack that was brought up. ``token`` tells its process from a later one with the same id."""
+
+    name: str
+    form: str
+    url: str
+    pid: int
+    token: str | None
+    mark: str
+    log_path: str
+    health_path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackStatus:
+    """How a stack is now; ``look`` is one look at its health address while it runs."""
+
+    condition: Condition
+    state: StackState | None = None
+    look: Look | None = None
+
+
+def up(
+    target: Target,
+    config: StackConfig,
+    *,
+    name: str,
+    environ: Mapping[str, str],
+    folder: Path = STATE_FOLDER,
+    seed: int | None = None,
+) -> tuple[StackState, bool]:
+    """Bring a stack up to stay; the flag tells whether it was running already, and then nothing was done.
+
+    Raises:
+        UsageError: the target is a URL, or another target runs under this name.
+        StackError: it did not come up, or another call is bringing it up.
+    """
+    if isinstance(target, UrlTarget):
+        raise UsageError(
+            f"{target.url} is not started by govbench: a URL names a stack that runs already",
+            hint="bring up embedded or command:CMD",
+        )
+    with _only_one(folder, name):
+        known = status(name, folder=folder, ask=False)
+        if known.condition is Condition.RUNNING and known.state is not None:
+            return _same(known.state, target), True
+        stack = boot(target, config, name=name, log_folder=folder, environ=environ, seed=seed)
+        try:
+            state = _state_of(stack, target, config)
+            _write(folder, state)
+        except BaseException:
+            stack.stop()
+            raise
+        stack.detach()
+    return state, False
+
+
+def status(name: str, *, folder: Path = STATE_FOLDER, ask: bool = True) -> StackStatus:
+    """What has become of a stack; the rest of one that ended by itself is cleared away."""
+    state = _read(folder, name)
+    if state is None:
+        return StackStatus(condition=Condition.NEVER_UP)
+    if not _runs(state):
+        _clear(state, folder, timeout_s=0.0)
+        return StackStatus(condition=Condition.GONE, state=state)
+    look = look_once(state.url, state.health_path) if ask else None
+    return StackStatus(condition=Condition.RUNNING, state=state, look=look)
+
+
+def names(folder: Path = STATE_FOLDER) -> tuple[str, ...]:
+    """The names of the stacks that were brought up and not taken down, sorted."""
+    return tuple(sorted(path.stem for path in folder.glob("*.json")))
+
+
+def logs(name: str, *, config: StackConfig, lines: int = 100, folder: Path = STATE_FOLDER) -> str:
+    """The last lines that a stack wrote, redacted; also of one that is down by now.
+
+    Raises:
+        UsageError: no stack of that name was ever brought up here.
+    """
+    log_path = folder / f"{file_name(name)}.log"
+    if not log_path.exists():
+        raise UsageError(f"no log of a stack {name!r}", hint="bring it up first: govbench stack up TARGET")
+    return log_tail(log_path, lines=lines, secrets=secrets_of(config))
+
+
+def down(name: str, *, stop_timeout_s: float, folder: Path = STATE_FOLDER) -> StackStatus:
+    """Take a stack down; what it was before is returned, and being down already is no error."""
+    with _only_one(folder, name):
+        before = status(name, folder=folder, ask=False)
+        if before.condition is Condition.RUNNING and before.state is not None:
+            _clear(before.state, folder, timeout_s=stop_timeout_s)
+    return before
+
+
+def _same(state: StackState, target: Target) -> StackState:
+    if state.form != describe(target):
+        raise UsageError(
+            f"stack {state.name!r} is running with another target: {state.form}",
+            hint="take it down first (govbench stack down), or use another name",
+        )
+    return state
+
+
+def _state_of(stack: RunningStack, target: Target, config: StackConfig) -> StackState:
+    assert stack.pid is not None
+    assert stack.log_path is not None
+    form = describe(target)
+    return StackState(
+        name=stack.name,
+        form=form,
+        url=stack.url,
+        pid=stack.pid,
+        token=start_token(stack.pid),
+        mark=stack.mark,
+        log_path=str(stack.log_path),
+        health_path=EMBEDDED_HEALTH_PATH if form.startswith("embedded") else config.health_path,
+    )
+
+
+def _runs(state: StackState) -> bool:
+    reap_child(state.pid)
+    token = start_token(state.pid)
+    return token is not None and token == state.token
+
+
+def _clear(state: StackState, folder: Path, *, timeout_s: float) -> None:
+    """End what is left of a stack and forget it; children may outlive the process that led them."""
+    if _runs(state):
+        terminate(state.pid, state.mark, timeout_s, reap=lambda: reap_child(state.pid))
+    elif members(None, state.mark):
+        # The id of the leader may be somebody else's by now: only what carries the mark is ours.
+        terminate(state.pid, state.mark, timeout_s, reap=lambda: reap_child(state.pid), whole_group=False)
+    _file(folder, state.name).unlink(missing_ok=True)
+
+
+def _file(folder: Path, name: str) -> Path:
+    return folder / f"{file_name(name)}.json"
+
+
+def _write(folder: Path, state: StackState) -> None:
+    file = _file(folder, state.name)
+    beside = file.with_suffix(".part")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
+        json.dump(dataclasses.asdict(state), out, indent=1)
+    beside.replace(file)
+
+
+def _read(folder: Path, name: str) -> StackState | None:
+    file = _file(folder, name)
+    try:
+        return StackState(**json.loads(file.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError) as error:
+        raise StackError(
+            f"{file}: cannot be read: {error}", hint="end the stack by hand and delete this file"
+        ) from error
+
+
+@contextlib.contextmanager
+def _only_one(folder: Path, name: str) -> Iterator[None]:
+    """Keep two calls from bringing the same stack up, or one up and one down, at once."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with _file(folder, name).with_suffix(".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise StackError(f"another govbench is bringing stack {name!r} up or down") from error
+        yield

@@ -1,0 +1,91 @@
+"""Stacks that outlive the command: brought up, found again, taken down, gone by themselves."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from govbench.config.settings import StackConfig
+from govbench.config.targets import CommandTarget, EmbeddedTarget, UrlTarget
+from govbench.errors import StackError, UsageError
+from govbench.stack.health import Finding
+from govbench.stack.processes import members, start_token
+from govbench.stack.state import Condition, down, logs, names, status, up
+
+Command = Callable[[str], CommandTarget]
+
+
+def test_up_status_logs_down(
+    tmp_path: Path, config: StackConfig, environ: dict[str, str], command: Command
+) -> None:
+    state, already = up(command("family"), config, name="mine", environ=environ, folder=tmp_path)
+    assert not already
+    assert names(tmp_path) == ("mine",)
+    assert (tmp_path / "mine.json").stat().st_mode & 0o077 == 0
+    try:
+        assert up(command("family"), config, name="mine", environ=environ, folder=tmp_path) == (state, True)
+        with pytest.raises(UsageError, match="another target"):
+            up(EmbeddedTarget(), config, name="mine", environ=environ, folder=tmp_path)
+        now = status("mine", folder=tmp_path)
+        assert (now.condition, now.state) == (Condition.RUNNING, state)
+        assert now.look is not None
+        assert now.look.finding is Finding.HEALTHY
+        assert logs("mine", config=config, folder=tmp_path) == "mode family, password=[redacted]"
+    finally:
+        assert down("mine", stop_timeout_s=5, folder=tmp_path).condition is Condition.RUNNING
+    assert members(state.pid, state.mark) == ()
+    assert names(tmp_path) == ()
+    assert down("mine", stop_timeout_s=5, folder=tmp_path).condition is Condition.NEVER_UP
+    assert logs("mine", config=config, folder=tmp_path, lines=1)
+
+
+def test_a_stack_that_has_gone_is_reported_once_and_cleared_away(
+    tmp_path: Path, config: StackConfig, environ: dict[str, str], command: Command
+) -> None:
+    state, _ = up(command("family"), config, name="mine", environ=environ, folder=tmp_path)
+    os.kill(state.pid, signal.SIGKILL)
+    os.waitpid(state.pid, 0)
+    assert len(members(None, state.mark)) == 2
+    assert status("mine", folder=tmp_path).condition is Condition.GONE
+    assert members(None, state.mark) == ()
+    assert status("mine", folder=tmp_path).condition is Condition.NEVER_UP
+
+
+def test_a_process_id_that_now_belongs_to_somebody_else_is_left_alone(
+    tmp_path: Path, config: StackConfig, environ: dict[str, str], command: Command
+) -> None:
+    state, _ = up(command("good"), config, name="mine", environ=environ, folder=tmp_path)
+    other, _ = up(command("good"), config, name="other", environ=environ, folder=tmp_path)
+    down("mine", stop_timeout_s=5, folder=tmp_path)
+    stale = {**json.loads((tmp_path / "other.json").read_text()), "name": "mine"}
+    stale |= {"pid": other.pid, "token": state.token, "mark": state.mark}
+    (tmp_path / "mine.json").write_text(json.dumps(stale))
+    assert down("mine", stop_timeout_s=5, folder=tmp_path).condition is Condition.GONE
+    assert start_token(other.pid) == other.token
+    down("other", stop_timeout_s=5, folder=tmp_path)
+
+
+def test_a_stack_that_does_not_come_up_leaves_no_state(
+    tmp_path: Path, config: StackConfig, environ: dict[str, str], command: Command
+) -> None:
+    config = replace(config, boot_timeout_s=0.5)
+    with pytest.raises(StackError, match="exit code 7"):
+        up(command("dies"), config, name="mine", environ=environ, folder=tmp_path)
+    assert names(tmp_path) == ()
+    assert "line 49" in logs("mine", config=config, folder=tmp_path, lines=1)
+
+
+def test_what_cannot_be_done(tmp_path: Path, config: StackConfig) -> None:
+    with pytest.raises(UsageError, match="runs already"):
+        up(UrlTarget(url="http://h"), config, name="u", environ={}, folder=tmp_path)
+    with pytest.raises(UsageError, match="no log"):
+        logs("never", config=config, folder=tmp_path)
+    (tmp_path / "torn.json").write_text("{")
+    with pytest.raises(StackError, match=r"torn\.json"):
+        status("torn", folder=tmp_path)
