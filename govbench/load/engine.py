@@ -23,7 +23,7 @@ from govbench.load.connection import Address, Connection, Exchange, resolve
 from govbench.load.recorder import Recorder
 from govbench.load.users import ApiUser
 from govbench.results.plan import Phase, Plan, Scenario, Side
-from govbench.results.redact import redacted
+from govbench.results.redact import anonymised
 from govbench.results.run import Outcome
 from govbench.results.wire import Answer, Wire, WireRequest
 
@@ -56,6 +56,7 @@ class Engine:
         self._connections: set[Connection] = set()
         self._errors: Counter[tuple[Outcome, str]] = Counter()
         self._saved = 0
+        self._limited = False
         self._failure: str | None = None
 
     # What the users ask.
@@ -75,6 +76,7 @@ class Engine:
         limit = self.plan.max_requests
         if limit is None or self.recorder.sent < limit:
             return not self._stop.is_set()
+        self._limited = True
         self.stop()
         return False
 
@@ -141,7 +143,7 @@ class Engine:
     def _save(self, text: str) -> None:
         self._saved += 1
         with (self._folder / "responses.txt").open("a", encoding="utf-8") as file:
-            file.write(f"--- {self._saved}\n{redacted(text)[:MAX_SAVED_BYTES]}\n")
+            file.write(f"--- {self._saved}\n{anonymised(text)[:MAX_SAVED_BYTES]}\n")
 
     # The course of the run.
 
@@ -165,6 +167,7 @@ class Engine:
         completed = False
         try:
             completed = all(self._run_phase(runner, index) for index in range(len(self.plan.phases)))
+            completed = completed or self._limited  # a limit that was set is an end that was planned
         finally:
             self._stop.set()
             self._emit({"event": "stopping", "at_s": time.time()})
@@ -248,6 +251,7 @@ class Engine:
             {
                 "event": "done",
                 "completed": completed,
+                "limited": self._limited,
                 "at_s": time.time(),
                 "failure": self._failure,
                 "errors": [

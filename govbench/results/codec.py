@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from govbench.errors import ResultsError
 from govbench.results.comparison import Results
+from govbench.results.run import Environment, Provenance
 
 SCHEMA_NAME = "govbench/results"
 SCHEMA_VERSION = 1
@@ -25,6 +27,12 @@ def to_json(results: Results) -> str:
         **_ADAPTER.dump_python(results, mode="json"),
     }
     return json.dumps(body, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def environment_json(environment: Environment, provenance: Provenance) -> str:
+    """``environment.json``: where and what was measured, for a reader that wants nothing else."""
+    body = {"environment": asdict(environment), "provenance": asdict(provenance)}
+    return json.dumps(body, indent=1, ensure_ascii=False) + "\n"
 
 
 def from_json(text: str, *, source: str) -> Results:

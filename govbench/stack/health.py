@@ -17,7 +17,7 @@ import httpx
 
 from govbench.config.settings import StackConfig
 from govbench.errors import ConfigError, StackError
-from govbench.stack.redact import excerpt, redact, shown_url
+from govbench.results.redact import excerpt, redact, shown_url
 
 LOG_TAIL_LINES: Final = 20
 _LOG_TAIL_BYTES: Final = 32_768

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from govbench.stack.redact import excerpt, redact, shown_url
+from govbench.results.redact import excerpt, redact, shown_url
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,95 @@
+"""Baselines in the course of a command: which one a run is compared with, and storing a run as one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from govbench.compare.compare import compare_window, without_baseline
+from govbench.config.settings import Settings
+from govbench.errors import PublishError, ResultsError
+from govbench.publish import baselines
+from govbench.publish.baselines import Stored
+from govbench.results.baseline import BaselineEntry, entry_from_results
+from govbench.results.comparison import Comparison, Reference, Results
+from govbench.results.run import RunSummary
+
+
+def compare_with_baseline(
+    summary: RunSummary, settings: Settings, cwd: Path, *, ref: str | None = None
+) -> Comparison:
+    """The verdict on a run by the committed baselines of its suite and machine class.
+
+    The window is what was measured up to the nearest measured ancestor of the checked-out commit; where
+    none of them is an ancestor, all that are there.
+
+    Raises:
+        ResultsError: a baseline file cannot be used, or ``ref`` is unknown.
+    """
+    folder, machine_class = settings.baselines.folder, summary.environment.machine_class
+    entries = baselines.read_window(
+        cwd, folder, summary.run.suite, machine_class, ref=ref, limit=settings.baselines.window
+    )
+    if not entries:
+        others = baselines.other_classes(cwd, folder, summary.run.suite, machine_class, ref=ref)
+        return without_baseline(
+            summary, _absence(summary, folder, others), settings.compare, settings.thresholds
+        )
+    window, reference = _window(entries, cwd, ref)
+    return compare_window(window, reference, summary, settings.compare, settings.thresholds)
+
+
+def _absence(summary: RunSummary, folder: Path, others: tuple[str, ...]) -> str:
+    missing = f"no baseline of suite {summary.run.suite} for {summary.environment.machine_class} in {folder}"
+    return f"{missing}; there are some for {', '.join(others)}" if others else missing
+
+
+def _window(
+    entries: tuple[BaselineEntry, ...], cwd: Path, ref: str | None
+) -> tuple[tuple[BaselineEntry, ...], Reference]:
+    try:
+        nearest = baselines.nearest_ancestor(cwd, entries, of=ref or "HEAD")
+    except ResultsError:  # no repository around: the files alone are compared with
+        nearest = baselines.Nearest()
+    window = entries if nearest.entry is None else entries[entries.index(nearest.entry) :]
+    newest = window[0]
+    label = f"{len(window)} stored runs up to {newest.commit[:9]}"
+    return window, Reference(
+        label=label,
+        run_ids=tuple(e.run_id for e in window),
+        commit=newest.commit,
+        machine_class=newest.machine_class,
+        distance=nearest.distance,
+    )
+
+
+def store_run(
+    results: Results,
+    settings: Settings,
+    cwd: Path,
+    *,
+    accepted: str | None = None,
+    anchor: str | None = None,
+    commit: bool = True,
+    allow_dirty: bool = False,
+) -> tuple[BaselineEntry, Stored]:
+    """Store a run's last side as the baseline of its commit.
+
+    Raises:
+        PublishError: the run may not become one, or git refuses.
+    """
+    side = len(results.summary.targets) - 1
+    if len(results.summary.targets) > 1:
+        raise PublishError(
+            "this run measured two stacks against each other; a baseline is a run of one",
+            hint="measure with: govbench run",
+        )
+    entry = entry_from_results(results, side=side, accepted=accepted, anchor=anchor)
+    stored = baselines.store(
+        entry,
+        folder=cwd,
+        baselines_folder=settings.baselines.folder,
+        window=settings.baselines.window,
+        commit=commit,
+        allow_dirty=allow_dirty,
+    )
+    return entry, stored

@@ -1,0 +1,80 @@
+"""The folder of a run: made before anything is measured, every document written whole."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+
+from govbench.errors import PublishError, UsageError
+
+LATEST = "latest"
+
+
+def new_run_id(now: datetime) -> str:
+    """``20260131T093000Z-1a2b3c``: sorts by time, and two runs of one second still differ."""
+    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+def make_run_folder(output: Path, run_id: str) -> Path:
+    """Make the folder of a run and let ``latest`` point to it.
+
+    Raises:
+        UsageError: the output folder cannot be made or written: told before anything is measured.
+    """
+    folder = output / run_id
+    try:
+        folder.mkdir(parents=True)
+        (folder / ".probe").write_bytes(b"x")
+        (folder / ".probe").unlink()
+    except OSError as error:
+        raise UsageError(
+            f"{output}: cannot be written: {error.strerror or error}",
+            hint="name another folder with --output, or make this one writable",
+        ) from error
+    _point_latest(output, run_id)
+    return folder
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file beside, then rename it: readers see the old one or the new one, never half.
+
+    Raises:
+        PublishError: it cannot be written; what was measured so far stays where it is.
+    """
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        with beside.open("w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise PublishError(
+            f"{path}: cannot be written: {error.strerror or error}",
+            hint="make room or name another folder with --output; govbench report renders the run again",
+        ) from error
+
+
+def _point_latest(output: Path, run_id: str) -> None:
+    # A file system without links has no ``latest``; the run folders' names sort by time all the same.
+    link, beside = output / LATEST, output / f".{LATEST}-{run_id}"
+    with contextlib.suppress(OSError):
+        beside.symlink_to(run_id, target_is_directory=True)
+        beside.replace(link)
+
+
+def latest_run(output: Path) -> Path:
+    """The folder of the newest run.
+
+    Raises:
+        UsageError: there is none.
+    """
+    runs = sorted(p for p in output.glob("*Z-*") if (p / "results.json").is_file())
+    if not runs:
+        raise UsageError(f"{output}: no run here yet", hint="measure one with: govbench run TARGET")
+    return runs[-1]

@@ -1,0 +1,137 @@
+"""Measures a plan: load on, resources polled, samples read back. The heart of ``run`` and of ``demo``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from govbench import __version__
+from govbench.config.profiles import suite_version
+from govbench.config.settings import Settings
+from govbench.errors import LoadError, ResultsError
+from govbench.load.launch import Event, LoadEnd, LoadProcess
+from govbench.pipeline.interrupt import Stopper
+from govbench.pipeline.progress import Progress
+from govbench.publish.git import provenance
+from govbench.record.environment import describe_environment
+from govbench.record.phases import phase_windows, slice_windows
+from govbench.record.reader import SampleTable, read_samples
+from govbench.record.resources import Reading, ResourcePoller
+from govbench.record.summarise import GENERATOR, Recording, summarise, target_role
+from govbench.results.plan import Plan
+from govbench.results.run import RunInfo, RunStatus, RunSummary, Target
+from govbench.stack.boot import RunningStack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """What is needed to measure, and who asks: settings, plan, stacks in the order of the plan's sides."""
+
+    settings: Settings
+    plan: Plan
+    profile: str
+    stacks: Sequence[RunningStack]
+    targets: tuple[Target, ...]
+    run_id: str
+    folder: Path
+    environ: Mapping[str, str]
+    cwd: Path
+
+
+def measure(work: Measurement, stopper: Stopper, progress: Progress) -> RunSummary:
+    """Put the load on and summarise it, whole or as far as it got.
+
+    Raises:
+        LoadError: the load process could not be started, or left nothing that can be read.
+    """
+    environment = describe_environment(work.environ)  # before the load: it notes how busy the machine was
+    started = datetime.now(UTC)
+    end, readings = _put_load_on(work, stopper, progress)
+    samples = _samples(work.folder, end)
+    last_s = float(samples.end_s.max()) if len(samples) else time.time()
+    windows = phase_windows(end.events, end_s=last_s)
+    status, note = _status(work, end, stopper)
+    return summarise(
+        Recording(
+            info=RunInfo(
+                id=work.run_id,
+                suite=work.settings.suite,
+                suite_version=suite_version(work.plan.phases, work.plan.scenarios),
+                profile=work.profile,
+                status=status,
+                started_at=started.isoformat(timespec="seconds").replace("+00:00", "Z"),
+                duration_s=round((datetime.now(UTC) - started).total_seconds(), 3),
+                seed=work.plan.seed,
+                govbench_version=__version__,
+                region=work.settings.output.region,
+                note=note,
+            ),
+            plan=work.plan,
+            targets=work.targets,
+            environment=environment,
+            provenance=provenance(work.cwd, baselines_folder=work.settings.baselines.folder),
+            samples=samples,
+            windows=windows,
+            slices=slice_windows(work.plan, end.events, windows),
+            readings=readings,
+            warnings=_warnings(work, end, samples),
+        )
+    )
+
+
+def _put_load_on(
+    work: Measurement, stopper: Stopper, progress: Progress
+) -> tuple[LoadEnd, tuple[Reading, ...]]:
+    process = LoadProcess(work.plan, work.folder)
+    pids = {target_role(i): stack.pid for i, stack in enumerate(work.stacks) if stack.pid is not None}
+    poller = ResourcePoller({GENERATOR: process.pid, **pids})
+    progress.load_begins(work.plan)
+    stopper.graceful = process.stop
+    try:
+        end = process.follow(progress.load_event)
+    except KeyboardInterrupt:
+        process.kill()
+        end = process.follow(progress.load_event)
+    finally:
+        stopper.graceful = None
+        process.close()
+        readings = poller.stop()
+        progress.load_ends()
+    return end, readings
+
+
+def _samples(folder: Path, end: LoadEnd) -> SampleTable:
+    try:
+        return read_samples(folder)
+    except ResultsError as error:
+        raise LoadError(end.failure or str(error)) from error
+
+
+def _status(work: Measurement, end: LoadEnd, stopper: Stopper) -> tuple[RunStatus, str | None]:
+    if stopper.stopped:
+        return RunStatus.INTERRUPTED, "interrupted by a signal"
+    gone = [stack for stack in work.stacks if stack.exit_code() is not None]
+    if gone:
+        return RunStatus.FAILED, f"the stack {gone[0].name} ended during the run"
+    if end.completed:
+        return RunStatus.COMPLETED, None
+    return RunStatus.FAILED, end.failure or "the load ended early"
+
+
+def _warnings(work: Measurement, end: LoadEnd, samples: SampleTable) -> tuple[str, ...]:
+    texts = [_error_text(error) for error in end.errors]
+    if any(e["event"] == "done" and e.get("limited") for e in end.events):
+        texts.append(f"stopped at the limit of {work.plan.max_requests} requests")
+    if len(samples) and not samples.column("clock").any():
+        texts.append(
+            "no kernel timestamps on this system: times are those at which the program saw an answer"
+        )
+    texts += [stack.health.note for stack in work.stacks if stack.health and stack.health.note]
+    return (*texts, *work.settings.notes)
+
+
+def _error_text(error: Event) -> str:
+    return f"{error['count']}x {error['outcome']}: {error['message']}"

@@ -1,0 +1,104 @@
+"""``govbench run``: boot, load, record, compare with the baseline, write everything down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from govbench.config.profiles import build_phases
+from govbench.config.requests import build_sides
+from govbench.config.settings import Settings
+from govbench.config.targets import Target as ParsedTarget
+from govbench.config.targets import UrlTarget, describe, parse_target
+from govbench.pipeline.baselines import compare_with_baseline
+from govbench.pipeline.documents import write_documents
+from govbench.pipeline.folder import make_run_folder, new_run_id
+from govbench.pipeline.interrupt import Stopper
+from govbench.pipeline.measure import Measurement, measure
+from govbench.pipeline.progress import Progress
+from govbench.results.comparison import Results
+from govbench.results.plan import Phase, Plan, Side
+from govbench.results.run import RunStatus, Target
+from govbench.stack.boot import RunningStack, boot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """What a run came to, and the folder that holds it."""
+
+    results: Results
+    folder: Path
+
+
+def run(settings: Settings, *, environ: Mapping[str, str], cwd: Path, progress: Progress) -> Finished:
+    """Measure the configured target and judge it by the committed baselines.
+
+    Raises:
+        GovbenchError: the target did not come up, could not be measured, or results not be written.
+        Interrupted: a signal ended the run; what was measured is written.
+    """
+    target = parse_target(settings.target.form)
+    phases = build_phases(settings.load)
+    run_id = new_run_id(datetime.now(UTC))
+    folder = make_run_folder(cwd / settings.output.folder, run_id)
+    with Stopper() as stopper:
+        progress.step(
+            f"booting {describe(target)}" if not isinstance(target, UrlTarget) else "looking for the target"
+        )
+        with boot(
+            target,
+            settings.stack,
+            name="candidate",
+            log_folder=folder,
+            environ=environ,
+            seed=settings.load.seed,
+        ) as stack:
+            sides = build_sides(settings, [("candidate", _address(target, stack))])
+            work = Measurement(
+                settings=settings,
+                plan=build_plan(settings, phases, sides),
+                profile=settings.load.profile,
+                stacks=[stack],
+                targets=(described("candidate", target, sides[0]),),
+                run_id=run_id,
+                folder=folder,
+                environ=environ,
+                cwd=cwd,
+            )
+            summary = measure(work, stopper, progress)
+        progress.step("comparing and writing the reports")
+        results = Results(summary=summary, comparison=compare_with_baseline(summary, settings, cwd))
+        write_documents(results, folder, fail_on=settings.compare.fail_on)
+        if summary.run.status is RunStatus.INTERRUPTED:
+            raise stopper.interrupted(f"interrupted; what was measured is in {folder}")
+    return Finished(results=results, folder=folder)
+
+
+def build_plan(settings: Settings, phases: tuple[Phase, ...], sides: tuple[Side, ...]) -> Plan:
+    """The plan of a run from its settings."""
+    load = settings.load
+    return Plan(
+        phases=phases,
+        scenarios=load.scenarios,
+        sides=sides,
+        deadlines=settings.target.deadlines,
+        seed=load.seed,
+        max_requests=load.max_requests,
+        retries=load.retries,
+        retry_delay_s=load.retry_delay_s,
+        stop_timeout_s=load.stop_timeout_s,
+        save_responses=settings.output.save_responses,
+    )
+
+
+def described(name: str, target: ParsedTarget, side: Side) -> Target:
+    """A target as reports show it."""
+    return Target(name=name, form=describe(target), url=side.url, api=side.api.value)
+
+
+def _address(target: ParsedTarget, stack: RunningStack) -> str:
+    if isinstance(target, UrlTarget):
+        return target.url + (target.path or "")
+    return stack.url
