@@ -24,6 +24,7 @@ from govbench.results.plan import TestType
 from govbench.results.run import Accounting, RunStatus, RunSummary
 
 NOT_MEASURED = "not measured"
+NOT_COMPARED = "not compared"
 UNBOUNDED = "unbounded"
 GROUP_SEPARATOR = "\u202f"
 
@@ -164,12 +165,19 @@ def metric_value(metric: Metric | None) -> str:
 
 
 def metric_with_interval(metric: Metric | None) -> str:
-    """The value with its interval: ``104 ms [102 ms, 107 ms] at 99 %``; without one, the value alone."""
+    """The value with its interval: ``104 ms [102, 107] at 99 %``; without one, the value alone.
+
+    The ends carry their own units where these are not all the same: ``1.01 s [993 ms, 1.02 s] at 99 %``.
+    """
     if metric is None or metric.low is None or metric.high is None:
         return metric_value(metric)
     unit = metric.spec.unit
     at = "" if metric.level is None else f" at {level(metric.level)}"
-    return f"{metric_value(metric)} [{value(metric.low, unit)}, {value(metric.high, unit)}]{at}"
+    ends = [value(end, unit) for end in (metric.low, metric.high)]
+    shown = metric_value(metric).partition(" ")[2]
+    if all(end.partition(" ")[2] == shown for end in ends):
+        ends = [end.partition(" ")[0] for end in ends]
+    return f"{metric_value(metric)} [{', '.join(ends)}]{at}"
 
 
 def metric_label(name: MetricName) -> str:
@@ -191,7 +199,7 @@ def change(amount: Change | None) -> str:
     Estimate and interval share their decimals: those that give the largest of them three digits.
     """
     if amount is None:
-        return NOT_MEASURED
+        return NOT_COMPARED
     estimate, low, high = _same_decimals((amount.estimate, amount.low, amount.high))
     return f"{estimate} {_change_unit(amount)} [{low}, {high}] at {level(amount.level)}"
 
@@ -199,7 +207,7 @@ def change(amount: Change | None) -> str:
 def change_estimate(amount: Change | None) -> str:
     """The change alone, with its sign: ``+4.52 %``."""
     if amount is None:
-        return NOT_MEASURED
+        return NOT_COMPARED
     return f"{_same_decimals((amount.estimate,))[0]} {_change_unit(amount)}"
 
 
@@ -207,7 +215,7 @@ def change_in_words(finding: Finding) -> str:
     """The change as a phrase: ``30.1 % [28.9, 31.2] slower``; signed where the interval holds zero."""
     amount = finding.change
     if amount is None:
-        return "not compared"
+        return NOT_COMPARED
     if amount.low <= 0 <= amount.high:
         return f"changed by {change(amount)}"
     ends = (amount.estimate, amount.low, amount.high)
@@ -220,7 +228,7 @@ def change_in_words(finding: Finding) -> str:
 def effect(finding: Finding) -> str:
     """What a smallest change is, in the unit of the finding's change: ``3.20 %`` or ``0.500 pp``."""
     if finding.mde is None:
-        return NOT_MEASURED
+        return "not known"
     unit = "pp" if METRICS[finding.metric].compared_as_difference else "%"
     return f"{number(finding.mde * 100)} {unit}"
 
@@ -268,14 +276,23 @@ def threshold_bound(name: MetricName, bound: float) -> str:
     return f"{word} {value(bound, spec.unit)}"
 
 
+def threshold_value(threshold: ThresholdResult) -> str:
+    """What was measured against a threshold."""
+    return value(threshold.value, METRICS[threshold.metric].unit)
+
+
+def threshold_scope(threshold: ThresholdResult) -> str:
+    """Which test types a threshold is for."""
+    return "all test types" if threshold.test_type is None else test_type_label(threshold.test_type)
+
+
 def threshold_in_words(threshold: ThresholdResult) -> str:
     """A threshold as a phrase: ``response time p95 of concurrent is 912 ms (at most 800 ms)``."""
     of = "" if threshold.test_type is None else f" of {test_type_label(threshold.test_type)}"
     bound = threshold_bound(threshold.metric, threshold.bound)
     if threshold.state is ThresholdState.NOT_MEASURED or threshold.value is None:
         return f"{metric_label(threshold.metric)}{of} was not measured ({bound})"
-    amount = value(threshold.value, METRICS[threshold.metric].unit)
-    return f"{metric_label(threshold.metric)}{of} is {amount} ({bound})"
+    return f"{metric_label(threshold.metric)}{of} is {threshold_value(threshold)} ({bound})"
 
 
 # Sentences

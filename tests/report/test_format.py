@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from govbench.report import format as fmt
-from govbench.results.comparison import Change, Results, ThresholdState, Verdict
-from govbench.results.metrics import MetricName, Unit
+from govbench.results.comparison import Change, Margin, Results, ThresholdState, Verdict
+from govbench.results.metrics import Metric, MetricName, Unit
+from govbench.results.run import Accounting
 
 
 @pytest.mark.parametrize(
@@ -108,7 +109,7 @@ def test_a_difference_of_ratios_is_in_points() -> None:
 
 
 def test_nothing_to_compare_is_no_change_of_zero() -> None:
-    assert fmt.change(None) == "not measured"
+    assert fmt.change(None) == "not compared"
     zero = Change(estimate=0, low=0, high=0, level=0.99)
     assert fmt.change(zero) == "+0 % [+0, +0] at 99 %"
 
@@ -184,3 +185,83 @@ def test_accounting_equation_names_what_was_lost(results: Results) -> None:
         " sent 12\u202f340 = ok 12\u202f300 + failed 35 + cancelled 5"
     )
     assert fmt.accounting_equation(replace(accounting, lost=2)).endswith("+ lost 2")
+
+
+def metric(value: float, low: float | None, high: float | None, level: float | None = 0.99) -> Metric:
+    return Metric(name=MetricName.RESPONSE_TIME_P50, value=value, n=9, low=low, high=high, level=level)
+
+
+def test_an_interval_repeats_units_only_where_they_differ() -> None:
+    assert fmt.metric_with_interval(metric(104, 102, 107)) == "104 ms [102, 107] at 99 %"
+    assert fmt.metric_with_interval(metric(1010, 993, 1020)) == "1.01 s [993 ms, 1.02 s] at 99 %"
+    assert fmt.metric_with_interval(metric(104, 102, 107, None)) == "104 ms [102, 107]"
+    assert fmt.metric_with_interval(metric(104, None, None)) == "104 ms"
+    assert fmt.metric_with_interval(None) == "not measured"
+
+
+def test_changes_without_bounds_say_so() -> None:
+    change = Change(estimate=0.5, low=-1.0, high=math.inf, level=0.99)
+    assert fmt.change(change) == "+50 % [-100, +unbounded] at 99 %"
+    assert fmt.change_estimate(None) == "not compared"
+
+
+def test_a_change_in_words_is_signed_where_its_interval_holds_zero(results: Results) -> None:
+    assert results.comparison is not None
+    finding = replace(
+        results.comparison.findings[0], change=Change(estimate=0.02, low=-0.01, high=0.05, level=0.99)
+    )
+    assert fmt.change_in_words(finding) == "changed by +2.00 % [-1.00, +5.00] at 99 %"
+    assert fmt.change_in_words(replace(finding, change=None)) == "not compared"
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "words"),
+    [
+        (MetricName.THROUGHPUT, (-0.2, -0.21, -0.19), "20.0 % [19.0, 21.0] lower"),
+        (MetricName.MEMORY_PEAK, (0.2, 0.19, 0.21), "20.0 % [19.0, 21.0] higher"),
+        (MetricName.TTFT_P50, (0.2, 0.19, 0.21), "20.0 % [19.0, 21.0] slower"),
+        (MetricName.ERROR_RATE, (0.2, 0.19, 0.21), "20.0 pp [19.0, 21.0] higher"),
+    ],
+)
+def test_the_direction_is_a_word(
+    results: Results, name: MetricName, change: tuple[float, float, float], words: str
+) -> None:
+    assert results.comparison is not None
+    estimate, low, high = change
+    amount = Change(
+        estimate=estimate, low=low, high=high, level=0.99, difference=name is MetricName.ERROR_RATE
+    )
+    finding = replace(results.comparison.findings[0], metric=name, change=amount)
+    assert fmt.change_in_words(finding) == words
+
+
+def test_a_risen_error_rate_leads_the_headline(results: Results) -> None:
+    assert results.comparison is not None
+    failing = replace(
+        next(f for f in results.comparison.findings if f.metric is MetricName.ERROR_RATE),
+        verdict=Verdict.REGRESSION,
+        change=Change(estimate=0.05, low=0.03, high=0.07, level=0.99, difference=True),
+    )
+    comparison = replace(results.comparison, findings=(*results.comparison.findings, failing))
+    assert fmt.headline(replace(results, comparison=comparison)) == (
+        "regression: error rate of baseline is 5.00 pp [3.00, 7.00] higher, and 3 more metrics"
+    )
+
+
+@pytest.mark.parametrize(
+    ("margin", "text"),
+    [
+        (Margin(relative=0.02, absolute=0.3), "2.00 % and 0.300 ms"),
+        (Margin(relative=0.02), "2.00 %"),
+        (Margin(relative=0.0), "0 %"),
+        (None, "none"),
+    ],
+)
+def test_margin(results: Results, margin: Margin | None, text: str) -> None:
+    assert results.comparison is not None
+    assert fmt.margin(replace(results.comparison.findings[0], margin=margin)) == text
+
+
+def test_a_run_without_a_single_answer_measured_nothing(run_only: Results) -> None:
+    nothing = replace(run_only, summary=replace(run_only.summary, accounting=Accounting(sent=5, failed=5)))
+    assert fmt.headline(nothing) == "completed: no request succeeded, so nothing was measured"
