@@ -1,0 +1,78 @@
+"""Small charts of Unicode block characters, for terminals and logs. Knows nothing of runs or verdicts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+from govbench.results.run import Distribution
+
+_RISING = " ▁▂▃▄▅▆▇█"
+_GROWING = " ▏▎▍▌▋▊▉█"
+
+
+def columns(heights: Sequence[float | None]) -> str:
+    """One character per height, scaled to the largest; blank only for nothing (0 or None)."""
+    largest = max((height for height in heights if height is not None), default=0.0)
+    return "".join(_column(height, largest) for height in heights)
+
+
+def bar(amount: float, largest: float, width: int) -> str:
+    """A horizontal bar: ``width`` characters long at ``largest``, to an eighth of a character."""
+    eighths = round(width * 8 * amount / largest) if largest > 0 else 0
+    full, rest = divmod(max(0, min(eighths, width * 8)), 8)
+    return "█" * full + (_GROWING[rest] if rest else "")
+
+
+def resampled(values: Sequence[float | None], width: int) -> tuple[float | None, ...]:
+    """At most ``width`` values: neighbours become their mean; None where none of them was measured."""
+    if len(values) <= width:
+        return tuple(values)
+    edges = [len(values) * i // width for i in range(width + 1)]
+    return tuple(_mean(values[low:high]) for low, high in pairwise(edges))
+
+
+def spread(distributions: Sequence[Distribution], low_ms: float, high_ms: float, width: int) -> list[float]:
+    """Counts of the distributions together, in ``width`` bins of equal width on a logarithmic scale."""
+    per_bin = math.log(high_ms / low_ms) / width
+    counts = [0.0] * width
+    for distribution in distributions:
+        bins = math.log(distribution.gamma) / per_bin
+        offset = math.log(low_ms) / per_bin
+        for index, n in distribution.buckets:
+            _pour(counts, n, (index - 1) * bins - offset, index * bins - offset)
+    return counts
+
+
+def extent(distributions: Sequence[Distribution], share: float = 0.995) -> tuple[float, float] | None:
+    """From the fastest sample to the one that ``share`` of them do not exceed, in ms; None where empty."""
+    edges = sorted(
+        (d.gamma ** (index - 1), d.gamma**index, n) for d in distributions for index, n in d.buckets
+    )
+    wanted = share * sum(n for _, _, n in edges)
+    seen = 0
+    for _, high_ms, n in edges:
+        seen += n
+        if seen >= wanted:
+            return edges[0][0], high_ms
+    return None
+
+
+def _pour(counts: list[float], n: int, start: float, stop: float) -> None:
+    """Share ``n`` out over the bins that [start, stop) covers; what lies outside goes to the end bins."""
+    last = len(counts) - 1
+    for at in range(math.floor(start), math.ceil(stop)):
+        share = (min(stop, at + 1) - max(start, at)) / (stop - start)
+        counts[max(0, min(last, at))] += n * share
+
+
+def _column(height: float | None, largest: float) -> str:
+    if height is None or height <= 0 or largest <= 0:
+        return _RISING[0]
+    return _RISING[max(1, round(8 * height / largest))]
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    measured = [value for value in values if value is not None]
+    return sum(measured) / len(measured) if measured else None
