@@ -48,7 +48,7 @@ class LoadConfig:
     profile: str = "quick"
     test_types: tuple[TestType, ...] | None = None
     max_users: int | None = None
-    spawn_rate: float = 10.0
+    spawn_rate: float | None = None
     ramp_up_s: float | None = None
     test_duration_s: float | None = None
     seed: int = 1

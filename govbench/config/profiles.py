@@ -1,0 +1,180 @@
+"""Profiles and the phases they stand for; also the paired phases of the demo. Starts nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+
+from govbench.config.settings import LoadConfig
+from govbench.results.plan import Phase, Scenario, Slice, TestType, ThinkTime
+
+LEVELS = (10, 25, 50, 100, 250, 500, 1000)
+_VERSION_FORMAT = 1  # raise it when the same phases and scenarios come to mean another load
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """A ready-made set of phases; seconds are those of each phase, before any ramp."""
+
+    max_users: int
+    spawn_rate: float
+    baseline_warmup_s: float
+    baseline_steady_s: float
+    settle_s: float
+    level_steady_s: float
+    cooldown_s: float
+    test_types: tuple[TestType, ...] = (TestType.BASELINE, TestType.CONCURRENT)
+
+
+PROFILES: dict[str, Profile] = {
+    # 50 users per second: the ramp to 50 users may not eat the minute that this profile has
+    "quick": Profile(
+        max_users=50,
+        spawn_rate=50.0,
+        baseline_warmup_s=2.0,
+        baseline_steady_s=12.0,
+        settle_s=2.0,
+        level_steady_s=12.0,
+        cooldown_s=2.0,
+    ),
+    "standard": Profile(
+        max_users=1000,
+        spawn_rate=10.0,
+        baseline_warmup_s=5.0,
+        baseline_steady_s=60.0,
+        settle_s=5.0,
+        level_steady_s=50.0,
+        cooldown_s=5.0,
+    ),
+    "full": Profile(
+        max_users=1000,
+        spawn_rate=10.0,
+        baseline_warmup_s=10.0,
+        baseline_steady_s=180.0,
+        settle_s=10.0,
+        level_steady_s=180.0,
+        cooldown_s=10.0,
+    ),
+}
+
+
+def max_users(load: LoadConfig) -> int:
+    """The highest level: the configured one, or that of the profile."""
+    return load.max_users if load.max_users is not None else PROFILES[load.profile].max_users
+
+
+def spawn_rate(load: LoadConfig) -> float:
+    """Users started per second: the faster of what was configured, or the profile's own rate."""
+    configured = [] if load.spawn_rate is None else [load.spawn_rate]
+    if load.ramp_up_s is not None:
+        configured.append(max_users(load) / load.ramp_up_s)
+    return max(configured, default=PROFILES[load.profile].spawn_rate)
+
+
+def levels(highest: int) -> tuple[int, ...]:
+    """The user counts of the concurrent phases, rising; the last one is ``highest``."""
+    return (*(level for level in LEVELS if level < highest), highest)
+
+
+def build_phases(load: LoadConfig) -> tuple[Phase, ...]:
+    """The phases of a run, in the order in which they happen; only the last has a cool-down."""
+    profile = PROFILES[load.profile]
+    phases: list[Phase] = []
+    for test_type in load.test_types or profile.test_types:
+        before = phases[-1].users if phases else 0
+        if test_type is TestType.BASELINE:
+            phases.append(_baseline(load, profile))
+        else:
+            phases.extend(_concurrent(load, profile, before))
+    return (*phases[:-1], replace(phases[-1], cooldown_s=profile.cooldown_s))
+
+
+def _baseline(load: LoadConfig, profile: Profile) -> Phase:
+    return Phase(
+        name="baseline",
+        test_type=TestType.BASELINE,
+        users=1,
+        warmup_s=profile.baseline_warmup_s,
+        steady_s=load.test_duration_s or profile.baseline_steady_s,
+        spawn_rate=spawn_rate(load),
+        think_time=ThinkTime(),
+    )
+
+
+def _concurrent(load: LoadConfig, profile: Profile, before: int) -> list[Phase]:
+    rate = spawn_rate(load)
+    phases = []
+    for users in levels(max_users(load)):
+        ramp_s = max(0, users - before) / rate
+        phases.append(
+            Phase(
+                name=f"concurrent_{users}",
+                test_type=TestType.CONCURRENT,
+                users=users,
+                warmup_s=ramp_s + profile.settle_s,
+                steady_s=load.test_duration_s or profile.level_steady_s,
+                spawn_rate=rate,
+            )
+        )
+        before = users
+    return phases
+
+
+def build_paired_phases(
+    *,
+    user_levels: Sequence[int] = (10, 25, 50),
+    baseline_pairs: int = 6,
+    level_pairs: int = 3,
+    slice_s: float = 2.0,
+    warmup_s: float = 1.0,
+    spawn_rate: float = 50.0,
+) -> tuple[Phase, ...]:
+    """Phases in which two sides take turns: AB BA AB ..., the order going on from phase to phase.
+
+    Neighbouring slices meet the same state of the machine, and the changing order cancels a steady drift.
+    Slices lie in the steady segment; pairs are numbered through all phases.
+    """
+    steps = [
+        (TestType.BASELINE, 1, baseline_pairs),
+        *((TestType.CONCURRENT, n, level_pairs) for n in user_levels),
+    ]
+    phases: list[Phase] = []
+    first_pair = 0
+    for test_type, users, pairs in steps:
+        is_baseline = test_type is TestType.BASELINE
+        phases.append(
+            Phase(
+                name="baseline" if is_baseline else f"concurrent_{users}",
+                test_type=test_type,
+                users=users,
+                warmup_s=warmup_s,
+                steady_s=2 * pairs * slice_s,
+                spawn_rate=spawn_rate,
+                think_time=ThinkTime() if is_baseline else None,
+                slices=_slices(pairs, first_pair=first_pair, start_s=warmup_s, slice_s=slice_s),
+            )
+        )
+        first_pair += pairs
+    return tuple(phases)
+
+
+def _slices(pairs: int, *, first_pair: int, start_s: float, slice_s: float) -> tuple[Slice, ...]:
+    found = []
+    for index in range(pairs):
+        pair = first_pair + index
+        for place, side in enumerate((0, 1) if pair % 2 == 0 else (1, 0)):
+            start = start_s + (2 * index + place) * slice_s
+            found.append(Slice(side=side, start_s=start, duration_s=slice_s, pair=pair))
+    return tuple(found)
+
+
+def suite_version(phases: Sequence[Phase], scenarios: Sequence[Scenario]) -> str:
+    """Twelve hex digits over what is measured: equal for two runs exactly when their load is the same.
+
+    Neither the seed nor the target nor a path is part of it.
+    """
+    content = [_VERSION_FORMAT, [asdict(phase) for phase in phases], [asdict(each) for each in scenarios]]
+    text = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
