@@ -1,0 +1,125 @@
+"""What settings contradict each other, and what a reader should know of them. Changes no value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from govbench.config import profiles
+from govbench.config.requests import api_of
+from govbench.config.settings import Settings
+from govbench.config.sources import Value
+from govbench.config.targets import Target, UrlTarget
+from govbench.config.variables import Variable
+from govbench.errors import ConfigError
+from govbench.results.comparison import Verdict
+from govbench.results.metrics import MetricName
+from govbench.results.plan import Api
+
+Merged = Mapping[str, Value]
+
+
+def check(settings: Settings, target: Target, merged: Merged) -> None:
+    """Raise ConfigError where two values cannot both be meant."""
+    api = api_of(settings.target, target)
+    _check_api(api, target, merged)
+    _check_http(settings, api, target, merged)
+    load = settings.load
+    if load.user_class is not None and load.test_file is None:
+        raise ConfigError(
+            f"{merged['load.user_class'].label}: names a class, but no test_file holds it",
+            hint="set [load] test_file or --test-file as well",
+        )
+
+
+def _check_api(api: Api, target: Target, merged: Merged) -> None:
+    path = target.path if isinstance(target, UrlTarget) else None
+    if path is not None and api is not Api.HTTP:
+        raise ConfigError(
+            f"{merged['target.api'].label}: {api} has paths of its own, but the target's URL ends in {path}",
+            hint="leave the path out of the URL, or use api http",
+        )
+    stream = merged.get("target.stream")
+    if stream is not None and stream.value and api is not Api.OPENAI_CHAT:
+        raise ConfigError(
+            f"{stream.label}: only api openai-chat streams its answers, not {api}",
+            hint='set api = "openai-chat"',
+        )
+
+
+def _check_http(settings: Settings, api: Api, target: Target, merged: Merged) -> None:
+    http = [value for key, value in merged.items() if key.startswith("target.http.")]
+    if http and api is not Api.HTTP:
+        raise ConfigError(
+            f"{http[0].label}: is for api http, but the api is {api}",
+            hint='set api = "http", or leave it out',
+        )
+    if isinstance(target, UrlTarget) and target.path is not None and "target.http.path" in merged:
+        raise ConfigError(
+            f"{merged['target.http.path'].label}: the target's URL has a path already: {target.path}",
+            hint="keep one of them",
+        )
+    if settings.target.http.body is not None and "target.http.method" not in merged:
+        raise ConfigError(
+            f"{merged['target.http.body'].label}: GET sends no body", hint='set method = "POST"'
+        )
+
+
+def notes(settings: Settings, target: Target, merged: Merged) -> list[str]:
+    """What is allowed, but may not be what was meant."""
+    return [
+        *_unused_fields(api_of(settings.target, target), merged),
+        *_ramp(settings, merged),
+        *_deadlines(settings),
+        *_loose_gates(settings),
+    ]
+
+
+def _unused_fields(api: Api, merged: Merged) -> list[str]:
+    only = {"target.model": Api.OPENAI_CHAT, "target.collection_id": Api.GOVSTACK}
+    return [
+        f"{merged[key].label}: not used, for only api {wanted} sends it"
+        for key, wanted in only.items()
+        # the suite's variable has a note of its own
+        if key in merged and api is not wanted and merged[key].variable != "API_COLLECTION_ID"
+    ]
+
+
+def _ramp(settings: Settings, merged: Merged) -> list[str]:
+    load = settings.load
+    if load.spawn_rate is None or load.ramp_up_s is None:
+        return []
+    rate, ramp = merged["load.spawn_rate"], merged["load.ramp_up_s"]
+    users = profiles.max_users(load)
+    by_ramp = users / load.ramp_up_s
+    winner, loser = (ramp, rate) if by_ramp > load.spawn_rate else (rate, ramp)
+    rates = f"({load.spawn_rate:g}/s, or {users} users in {load.ramp_up_s:g} s)"
+    fastest = profiles.spawn_rate(load)
+    return [f"{loser.label}: {winner.label} wins: the faster ramp, {fastest:.3g} users/s {rates}"]
+
+
+def _deadlines(settings: Settings) -> list[str]:
+    connect_s, total_s = settings.target.deadlines.connect_s, settings.target.deadlines.total_s
+    if connect_s <= total_s:
+        return []
+    return [f"the time to connect ({connect_s:g} s) cannot exceed that of a whole request ({total_s:g} s)"]
+
+
+def _loose_gates(settings: Settings) -> list[str]:
+    found = []
+    if Verdict.REGRESSION not in settings.compare.fail_on:
+        found.append("fail_on leaves out regression: a regression will not fail the run")
+    found += [
+        f"{threshold.source}: an error rate of 1 allows every request to fail"
+        for threshold in settings.thresholds
+        if threshold.metric is MetricName.ERROR_RATE and threshold.bound >= 1
+    ]
+    return found
+
+
+def unused_variables(variables: Iterable[tuple[str, Variable]], target: Target, api: Api) -> list[str]:
+    """One note per reason, naming the suite's variables that were set and that nothing will use."""
+    by_reason: dict[str, dict[str, None]] = {}
+    for name, variable in variables:
+        if not variable.used_by(target, api):
+            by_reason.setdefault(variable.unused, {})[name] = None
+    return [f"{', '.join(names)}: not used: {reason}" for reason, names in by_reason.items()]

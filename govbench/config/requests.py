@@ -1,0 +1,75 @@
+"""Sides: how each stack under test is spoken to, headers and keys included. Sends nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from govbench.config.settings import Settings, TargetConfig
+from govbench.config.targets import Target, UrlTarget, parse_target
+from govbench.errors import ConfigError
+from govbench.results.plan import Api, HttpTemplate, Side
+
+_SECRET_HEADER = re.compile(r"auth|key|token|secret|cookie|password|signature", re.IGNORECASE)
+
+
+def is_secret_header(name: str) -> bool:
+    """Whether a header of that name carries a secret, by its name."""
+    return _SECRET_HEADER.search(name) is not None
+
+
+def api_of(config: TargetConfig, target: Target) -> Api:
+    """The API spoken: the configured one, or http for a URL with a path, or govstack."""
+    if config.api is not None:
+        return config.api
+    has_path = isinstance(target, UrlTarget) and target.path is not None
+    return Api.HTTP if has_path else Api.GOVSTACK
+
+
+def build_sides(settings: Settings, urls: Sequence[tuple[str, str]]) -> tuple[Side, ...]:
+    """One side for each (name, URL) in order, all spoken to in the same way."""
+    return tuple(_side(settings.target, name, url) for name, url in urls)
+
+
+def _side(config: TargetConfig, name: str, url: str) -> Side:
+    target = parse_target(url)
+    if not isinstance(target, UrlTarget):
+        raise ConfigError(
+            f"side {name!r}: {url!r} is not a URL", hint="boot the stack first and pass its URL"
+        )
+    api = api_of(config, target)
+    secret = _key_headers(config, api)
+    given = {header.lower() for header in config.headers}
+    return Side(
+        name=name,
+        url=target.url,
+        api=api,
+        stream=config.stream,
+        model=config.model,
+        collection_id=config.collection_id,
+        headers=tuple(item for item in config.headers.items() if not is_secret_header(item[0])),
+        # a header that the user wrote wins over one made from a key
+        secret_headers=(
+            *(item for item in config.headers.items() if is_secret_header(item[0])),
+            *(item for item in secret if item[0].lower() not in given),
+        ),
+        http=_template(config, target) if api is Api.HTTP else None,
+    )
+
+
+def _template(config: TargetConfig, target: UrlTarget) -> HttpTemplate:
+    return config.http if target.path is None else replace(config.http, path=target.path)
+
+
+def _key_headers(config: TargetConfig, api: Api) -> list[tuple[str, str]]:
+    match api:
+        case Api.GOVSTACK | Api.GOVSTACK_MESSAGE:
+            return [("X-API-Key", config.api_key)] if config.api_key else []
+        case Api.OPENAI_CHAT:
+            token = config.openai_api_key or config.api_key
+            bearer = [("Authorization", f"Bearer {token}")] if token else []
+            org = [("OpenAI-Organization", config.openai_org_id)] if config.openai_org_id else []
+            return bearer + org
+        case Api.HTTP:
+            return []

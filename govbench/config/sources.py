@@ -1,0 +1,287 @@
+"""Where values come from: the TOML file, ``.env.test``, the environment and the options, each value labelled.
+
+Decides nothing about which source wins; that is ``load.py``.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import Any
+
+from dotenv import dotenv_values
+from dotenv.parser import parse_stream
+
+from govbench.config.keys import BY_VARIABLE, KEYS, TABLES, VARIABLE_PREFIX, Key, unknown_hint
+from govbench.config.values import Kind, WrongValue, closest
+from govbench.config.variables import Variable, find_variable
+from govbench.errors import ConfigError
+
+FILE_NAME = "govbench.toml"
+JOINED = ("target.headers", "stack.environment")  # tables that several sources add to
+DOTENV_NAME = ".env.test"
+_MARKS = frozenset({"GOVBENCH_STACK"})  # marks the processes of a booted stack and sets nothing
+_SECRET_NAME = re.compile(
+    r"passw|secret|token|credential|(^|[_-])(api[_-]?)?key$|authorization|^cookie$", re.IGNORECASE
+)
+_URL_WITH_PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]+@")
+
+
+class Layer(IntEnum):
+    """Sources by rising precedence."""
+
+    FILE = 1
+    DOTENV = 2
+    ENVIRONMENT = 3
+    FLAGS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Value:
+    """One value of one key: parsed, with its source as ``label`` and the folder that paths start from."""
+
+    key: str
+    value: Any
+    layer: Layer
+    label: str
+    base: Path
+    variable: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """What one environment layer said: values, variables for a booted stack, the suite's variables, notes."""
+
+    values: tuple[Value, ...] = ()
+    for_stack: tuple[tuple[str, str], ...] = ()
+    variables: tuple[tuple[str, Variable], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def environment() -> dict[str, str]:
+    """The environment of this process; nothing else in govbench reads it."""
+    return dict(os.environ)
+
+
+def parsed(kind: Kind, raw: object, label: str, *, secret: bool = False) -> Any:
+    """``raw`` as its kind, or a ConfigError that begins with ``label``."""
+    try:
+        return kind.parse(raw)
+    except (ValueError, OverflowError) as error:
+        got = "something else" if secret else repr(raw)
+        hint = str(error) if isinstance(error, WrongValue) else ""
+        raise ConfigError(f"{label}: expected {kind.expected}, got {got}", hint=hint or None) from error
+
+
+def _is_hidden(key: Key) -> bool:
+    # headers and variables of the stack may hold secrets, so no message repeats them
+    return key.secret or key.name in JOINED
+
+
+def shown(path: Path, cwd: Path) -> str:
+    """A path as messages show it: relative to ``cwd`` where it lies below."""
+    return str(path.relative_to(cwd)) if path.is_relative_to(cwd) else str(path)
+
+
+def find_file(cwd: Path) -> tuple[Path | None, tuple[str, ...]]:
+    """The nearest configuration file from ``cwd`` up to the root of its git repository, and notes on it.
+
+    Outside a repository only ``cwd`` itself is searched: a stray file further up is none of this project.
+    """
+    root = next((folder for folder in (cwd, *cwd.parents) if (folder / ".git").exists()), cwd)
+    for folder in (cwd, *cwd.parents):
+        own, shared = folder / FILE_NAME, folder / "pyproject.toml"
+        has_table = shared.is_file() and "[tool.govbench" in read_text(shared, shown(shared, cwd))
+        if own.is_file():
+            note = f"{shown(shared, cwd)}: [tool.govbench] is not read, for {FILE_NAME} lies beside it"
+            return own, (note,) if has_table else ()
+        if has_table:
+            return shared, ()
+        if folder == root:
+            break
+    return None, ()
+
+
+def read_text(path: Path, label: str) -> str:
+    """The text of a file, or a ConfigError that begins with ``label``."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ConfigError(f"{label}: cannot be read: {error.strerror}", hint="check the path") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{label}: is not UTF-8 text", hint="save it as UTF-8") from error
+
+
+def read_file(path: Path, cwd: Path) -> tuple[Value, ...]:
+    """All values of a TOML file; unknown keys and tables are errors."""
+    file = shown(path, cwd)
+    text = read_text(path, file)
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"\(at line (\d+), column \d+\)|\(at end of document\)", str(error))
+        line = found[1] if found and found[1] else text.count("\n") + 1
+        raise ConfigError(f"{file}:{line}: {error}", hint="this is not valid TOML") from error
+    prefix = ""
+    if path.name == "pyproject.toml":
+        tools, prefix = data.get("tool"), "tool.govbench"
+        data = tools.get("govbench", {}) if isinstance(tools, dict) else {}
+        if not isinstance(data, dict) or not data:
+            raise ConfigError(
+                f"{file}: has no table [tool.govbench]", hint=f"or put the keys into {FILE_NAME}"
+            )
+    # paths stay short where the file lies in the working folder
+    base = Path() if path.parent == cwd else path.parent
+    return tuple(_walk(data, "", file=file, prefix=prefix, base=base))
+
+
+def _label(file: str, prefix: str, name: str) -> str:
+    table, _, last = name.rpartition(".")
+    full = ".".join(part for part in (prefix, table) if part)
+    if name == "scenarios":
+        return f"{file}: [[{prefix + '.' if prefix else ''}{name}]]"
+    return f"{file}: [{full}] {last}" if full else f"{file}: {last}"
+
+
+def _walk(data: Mapping[str, Any], table: str, *, file: str, prefix: str, base: Path) -> Iterator[Value]:
+    for last, raw in data.items():
+        name = f"{table}.{last}" if table else last
+        if name in KEYS:
+            label = _label(file, prefix, name)
+            value = _from_file(KEYS[name], raw, label)
+            yield Value(key=name, value=value, layer=Layer.FILE, label=label, base=base)
+        elif name in TABLES:
+            if not isinstance(raw, dict):
+                raise ConfigError(
+                    f"{_label(file, prefix, name)}: expected a table, got {raw!r}", hint=f"write [{name}]"
+                )
+            yield from _walk(raw, name, file=file, prefix=prefix, base=base)
+        else:
+            what = "unknown table" if isinstance(raw, dict) else "unknown key"
+            raise ConfigError(f"{_label(file, prefix, name)}: {what}", hint=unknown_hint(name))
+
+
+def _from_file(key: Key, raw: object, label: str) -> Any:
+    if key.secret:
+        variables = _variables_for(key)
+        raise ConfigError(
+            f"{label}: a secret does not belong in a file",
+            hint=f"set {variables} in the environment or {DOTENV_NAME}",
+        )
+    if isinstance(raw, str) and not key.kind.text_in_file:
+        raise ConfigError(
+            f"{label}: expected {key.kind.expected}, got {raw!r}", hint="write it without quotes"
+        )
+    value = parsed(key.kind, raw, label, secret=_is_hidden(key))
+    if key.name in JOINED:
+        _refuse_secrets(value, label, key)
+    return value
+
+
+def _variables_for(key: Key) -> str:
+    suite = {"target.api_key": "API_KEY", "target.openai_api_key": "OPENAI_API_KEY"}
+    return suite.get(key.name, key.variable)
+
+
+def _refuse_secrets(items: Mapping[str, str], label: str, key: Key) -> None:
+    for name, text in items.items():
+        if _SECRET_NAME.search(name) or _URL_WITH_PASSWORD.search(text):
+            own = "API_KEY" if name.lower() == "x-api-key" else key.variable
+            hint = f"set {own} in the environment or {DOTENV_NAME}"
+            if own == key.variable:
+                hint += f""": {own}='{{"{name}": "..."}}'"""
+            raise ConfigError(f"{label}: {name}: a secret does not belong in a file", hint=hint)
+
+
+def read_dotenv(cwd: Path) -> dict[str, str]:
+    """The variables of ``.env.test`` in ``cwd``, none without such a file; the environment stays as it is."""
+    path = cwd / DOTENV_NAME
+    if not path.exists():
+        return {}
+    text = read_text(path, DOTENV_NAME)
+    for binding in parse_stream(io.StringIO(text)):
+        if binding.error:
+            raise ConfigError(
+                f"{DOTENV_NAME}:{binding.original.line}: not a variable", hint="write it as NAME=value"
+            )
+    found = dotenv_values(stream=io.StringIO(text), interpolate=False)
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def read_environment(variables: Mapping[str, str], layer: Layer, cwd: Path) -> Environment:
+    """What an environment says; an empty variable counts as not set.
+
+    In ``.env.test`` a variable of neither govbench nor the suite is noted; elsewhere it is ignored.
+    """
+    values: list[Value] = []
+    suite: list[tuple[str, Variable]] = []
+    notes: list[str] = []
+    prefix = f"{DOTENV_NAME}: " if layer is Layer.DOTENV else ""
+    for name, text in variables.items():
+        label = prefix + name
+        if not text.strip() or name in _MARKS:
+            continue
+        if name.startswith(VARIABLE_PREFIX):
+            values.append(_from_own(name, text, label, layer))
+        elif (variable := find_variable(name)) is not None:
+            suite.append((name, variable))
+            value, note = _from_suite(name, variable, text, label, layer, cwd)
+            values += value
+            notes += note
+        elif layer is Layer.DOTENV:
+            notes.append(f"{label}: not a variable of govbench or of the GovStack suite; ignored")
+    for_stack = tuple((name, variables[name]) for name, variable in suite if variable.to_stack)
+    return Environment(values=tuple(values), for_stack=for_stack, variables=tuple(suite), notes=tuple(notes))
+
+
+def _from_own(name: str, text: str, label: str, layer: Layer) -> Value:
+    key = BY_VARIABLE.get(name)
+    if key is None:
+        like = closest(
+            name.removeprefix(VARIABLE_PREFIX), [n.removeprefix(VARIABLE_PREFIX) for n in BY_VARIABLE]
+        )
+        hint = f"did you mean {VARIABLE_PREFIX}{like}?" if like else "see docs/configuration.md"
+        raise ConfigError(f"{label}: unknown variable", hint=hint)
+    value = parsed(key.kind, text, label, secret=_is_hidden(key))
+    return Value(key=key.name, value=value, layer=layer, label=label, base=Path(), variable=name)
+
+
+def _from_suite(
+    name: str, variable: Variable, text: str, label: str, layer: Layer, cwd: Path
+) -> tuple[list[Value], list[str]]:
+    if variable.key is None:
+        return [], []
+    key = KEYS[variable.key]
+    try:
+        value = parsed(variable.kind or key.kind, text, label, secret=_is_hidden(key))
+    except ConfigError as error:
+        if variable.shared and layer is Layer.ENVIRONMENT:
+            return [], [f"{error}; ignored, as other programs use this variable too"]
+        raise
+    if variable.optional_file and text == variable.example and not (cwd / text).exists():
+        # the suite's example names this file whether or not there is one
+        return [], [f"{label}: {text} does not exist; the built-in ones are used"]
+    if value is None:
+        return [], []
+    return [Value(key=key.name, value=value, layer=layer, label=label, base=Path(), variable=name)], []
+
+
+def read_flags(flags: Mapping[str, object]) -> tuple[Value, ...]:
+    """The options of the command line by dotted key; None and empty lists count as not given."""
+    values = []
+    for name, raw in flags.items():
+        if raw is None or raw in ((), []):
+            continue
+        if name not in KEYS:
+            raise ConfigError(f"option for {name}: unknown key", hint=unknown_hint(name))
+        key = KEYS[name]
+        label = key.flag or f"option for {name}"
+        value = parsed(key.kind, raw, label, secret=_is_hidden(key))
+        values.append(Value(key=name, value=value, layer=Layer.FLAGS, label=label, base=Path()))
+    return tuple(values)
