@@ -223,7 +223,7 @@ def _reason(
 def _notes(method: Method, config: CompareConfig) -> tuple[str, ...]:
     if method is Method.PAIRED_SLICES:
         what, sd = (
-            "Both instances stayed up: the noise between two instances of the same code",
+            "Both instances stayed up: the noise between two instances",
             config.instance_sd,
         )
     else:

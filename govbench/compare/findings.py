@@ -12,7 +12,7 @@ from govbench.results.comparison import Finding, Margin, Method, Verdict
 from govbench.results.metrics import METRICS, Metric, MetricName
 from govbench.results.plan import TestType
 from govbench.results.run import RunSummary
-from govbench.stats import holm
+from govbench.stats import ProportionDifference, holm
 
 # Above a share of one percentage point more failures, an error rate has changed (absolute: 0 has no ratio).
 ERROR_RATE_MARGIN = 0.01
@@ -85,19 +85,28 @@ def _finding(row: Pairing, config: CompareConfig, *, significant: bool) -> Findi
     if row.effect is None:
         return _bare(row, Verdict.INVALID, "a side is 0: no relative change exists")
     values = (row.baseline.value, row.candidate.value)
+    if isinstance(row.effect, ProportionDifference) and not any(values):
+        # However small the interval: what did not happen once is no reason to leave a verdict open.
+        return _judged(row, row.effect, row.margin.absolute, Verdict.PASS, "no request failed on either side")
     margin = margin_of(row.effect, row.margin, values)
     verdict = decide(row.effect, worse_sign(row.name), margin, significant=significant)
+    return _judged(
+        row, row.effect, margin, verdict, _why(verdict, row.effect, margin, significant=significant)
+    )
+
+
+def _judged(row: Pairing, effect: Effect, margin: float, verdict: Verdict, reason: str) -> Finding:
     return Finding(
         test_type=row.test_type,
         metric=row.name,
         verdict=verdict,
         gated=row.gated,
-        reason=_why(verdict, row.effect, margin, significant=significant),
+        reason=reason,
         baseline=row.baseline,
         candidate=row.candidate,
-        change=change_of(row.effect),
+        change=change_of(effect),
         margin=row.margin,
-        mde=mde_of(row.effect, margin),
+        mde=mde_of(effect, margin),
     )
 
 

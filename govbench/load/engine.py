@@ -46,6 +46,7 @@ class Engine:
         self.wires = [Wire(side) for side in plan.sides]
         self.phase_index = 0
         self.side = 0
+        self.pair = 0
         self._folder = folder
         self._emit = emit
         self._users = 0
@@ -195,7 +196,7 @@ class Engine:
         start = time.monotonic()
         self._emit({"event": "phase", "index": index, "at_s": time.time()})
         if phase.slices:
-            self.side = phase.slices[0].side
+            self.side, self.pair = phase.slices[0].side, phase.slices[0].pair
         runner.start(phase.users, spawn_rate=phase.spawn_rate)
         if self._waits_until(start + phase.warmup_s):
             return False
@@ -210,7 +211,7 @@ class Engine:
         for number, part in enumerate(phase.slices):
             if self._waits_until(start + part.start_s):
                 return True
-            self.side = part.side
+            self.side, self.pair = part.side, part.pair
             self._emit({"event": "slice", "index": self.phase_index, "slice": number, "at_s": time.time()})
         return False
 

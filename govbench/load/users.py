@@ -36,6 +36,7 @@ class Conversation:
     connection: Connection | None = None
     session_id: str | None = None
     turn: int = 0
+    pair: int = -1
 
 
 @dataclass(slots=True)
@@ -72,16 +73,12 @@ class ApiUser(User):
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
         self.number = self.engine.next_user_number()
-        # The same seed for every side: both are asked the same questions in the same order.
-        self._conversations = [
-            Conversation(wire=wire, rng=random.Random(f"{self.engine.plan.seed}/{self.number}"))
-            for wire in self.engine.wires
-        ]
+        self._conversations = [Conversation(wire=wire, rng=random.Random()) for wire in self.engine.wires]
 
     def wait_time(self) -> float:
         """Think time before the next question, in seconds."""
         think = self.engine.phase.think_time or self.scenario.think_time
-        return self._conversations[self.engine.side].rng.uniform(think.low_s, think.high_s)
+        return self._conversation().rng.uniform(think.low_s, think.high_s)
 
     def on_stop(self) -> None:
         """Close the connections of a user that ends."""
@@ -92,7 +89,7 @@ class ApiUser(User):
     def ask(self) -> None:
         """One turn: a question and its answer, tried again where the plan says so."""
         engine, side = self.engine, self.engine.side
-        conversation = self._conversations[side]
+        conversation = self._conversation()
         query = conversation.rng.choice(self.scenario.queries)
         for attempt in range(engine.plan.retries + 1):
             if not engine.may_send():
@@ -104,6 +101,19 @@ class ApiUser(User):
         conversation.turn += 1
         if conversation.turn >= self.scenario.turns:
             conversation.turn, conversation.session_id = 0, None
+
+    def _conversation(self) -> Conversation:
+        """The conversation with the side whose turn it is.
+
+        Every pair of slices begins from the same seed on both sides, with a new session: both are asked the
+        same questions in the same order, and which questions those are drops out of their ratio.
+        """
+        conversation = self._conversations[self.engine.side]
+        if conversation.pair != self.engine.pair:
+            conversation.pair = self.engine.pair
+            conversation.rng.seed(f"{self.engine.plan.seed}/{self.number}/{conversation.pair}")
+            conversation.turn, conversation.session_id = 0, None
+        return conversation
 
     def _attempt(self, side: int, conversation: Conversation, query: str, attempt: int) -> Outcome:
         engine = self.engine

@@ -16,7 +16,7 @@ class Stopper:
     """Catches the signals while its block runs.
 
     ``graceful`` is what the first signal calls, where something is set; without it, and at the second
-    signal, the block is left with ``KeyboardInterrupt`` so that every ``finally`` cleans up.
+    signal, the block is left so that every ``finally`` cleans up, with ``Interrupted`` in the end.
     """
 
     def __init__(self) -> None:
@@ -34,6 +34,8 @@ class Stopper:
     ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
+        if kind is KeyboardInterrupt:
+            raise self.interrupted("interrupted before the end; what was written before stays") from error
 
     @property
     def stopped(self) -> bool:

@@ -1,0 +1,44 @@
+"""``govbench demo``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from govbench.cli.options import NoColorOption, Output, OutputOption, QuietOption, VerboseOption, settings_of
+from govbench.cli.progress import ShownProgress
+from govbench.cli.run import shown
+from govbench.config.load import environment
+from govbench.errors import ExitCode
+from govbench.pipeline.demo import demo
+from govbench.report import terminal
+
+
+def command(
+    output: OutputOption = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed of all random choices.")] = None,
+    verbose: VerboseOption = False,
+    quiet: QuietOption = False,
+    no_color: NoColorOption = False,
+) -> None:
+    """Show the whole story on this machine: two stacks, one slower, one verdict.
+
+    Boots the embedded GovStack API twice, the second slowed by 1.3; measures both in turns for about a
+    minute, compares, writes every report, prints the verdict. Exits 0 when the verdict is the right one: a
+    regression whose interval holds the factor that the two instances themselves report; else 3.
+
+    Examples:
+
+      govbench demo
+
+      govbench demo --output /tmp/demo
+    """
+    how = Output(verbose=verbose, quiet=quiet, no_color=no_color)
+    settings = settings_of({"target.form": "embedded", "output.folder": output, "load.seed": seed}, None)
+    finished = demo(settings, environ=environment(), cwd=Path.cwd(), progress=ShownProgress(how))
+    typer.echo(
+        terminal.render(finished.results, folder=shown(finished.folder), width=how.width, color=how.color)
+    )
+    raise typer.Exit(ExitCode.OK if finished.proven else ExitCode.NOT_MEASURED)

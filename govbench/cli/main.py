@@ -1,0 +1,96 @@
+"""The ``govbench`` command: which commands there are, and how errors end. Each command has its own module.
+
+A command's module is imported only when that command is called, so that ``govbench --help`` stays quick and
+imports neither numpy nor a web framework.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+
+from govbench import __version__
+from govbench.errors import ExitCode, GovbenchError, Interrupted
+
+# Command, module, the line in ``govbench --help``. A test holds the lines and the commands' own help in step.
+COMMANDS: tuple[tuple[str, str, str], ...] = (
+    (
+        "demo",
+        "govbench.cli.demo",
+        "Show the whole story on this machine: two stacks, one slower, one verdict.",
+    ),
+    ("run", "govbench.cli.run", "Measure a target and compare it with the committed baseline."),
+    ("compare", "govbench.cli.compare", "Compare two results, or the latest run with the baseline."),
+    ("report", "govbench.cli.report", "Render a stored run again: HTML, markdown, JUnit, JSON or CSV."),
+    ("baseline", "govbench.cli.baseline", "List, show, update and prune the committed baselines."),
+    ("quick-check", "govbench.cli.quick_check", "Send one real request: it works, or exactly what does not."),
+    ("stack", "govbench.cli.stack", "Bring a stack up, wait for it, look at it, take it down."),
+)
+
+
+def build_app(words: Sequence[str], *, everything: bool = False) -> typer.Typer:
+    """The application with the command that ``words`` name in full, and the others as lines of the help."""
+    app = typer.Typer(
+        help="Load benchmarks for HTTP APIs in front of a language model, with verdicts that can gate.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    called = next((word for word in words if not word.startswith("-")), None)
+    for name, module, line in COMMANDS:
+        if everything or name == called:
+            loaded = importlib.import_module(module)
+            if hasattr(loaded, "app"):
+                app.add_typer(loaded.app, name=name)
+            else:
+                app.command(name)(loaded.command)
+        else:
+            app.command(name, help=line)(_not_loaded)
+    return app
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with its code; a user's mistake is a line, not a traceback."""
+    signal.signal(signal.SIGINT, _interrupted)
+    words = sys.argv[1:]
+    completing = any(name.endswith("_COMPLETE") for name in os.environ)
+    try:
+        build_app(words, everything=completing)(prog_name="govbench")
+    except GovbenchError as error:
+        sys.stdout.flush()
+        print(f"govbench: {error}", file=sys.stderr)  # noqa: T201 - the one place that shows an error
+        if error.hint:
+            print(f"  hint: {error.hint}", file=sys.stderr)  # noqa: T201
+        sys.exit(error.exit_code)
+    except BrokenPipeError:  # the reader of our output has gone, as with ``| head``
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ExitCode.OK)
+    sys.exit(ExitCode.OK)
+
+
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"govbench {__version__}")
+        raise typer.Exit
+
+
+def _not_loaded() -> None:
+    """A command that was not called; ``build_app`` puts the real one in its place when it is."""
+
+
+def _interrupted(number: int, frame: FrameType | None) -> None:
+    del number, frame
+    raise Interrupted("interrupted")
+
+
+_Command = Callable[..., None]

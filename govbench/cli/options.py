@@ -1,0 +1,78 @@
+"""Options that several commands share, and how they become settings and output."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from govbench.config.load import environment, load_settings
+from govbench.config.settings import Settings
+from govbench.errors import UsageError
+
+TargetArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[TARGET]",
+        help="URL, embedded[:switches] or command:CMD; without it the configured one.",
+        show_default=False,
+    ),
+]
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="Configuration file.", show_default=False)
+]
+OutputOption = Annotated[
+    Path | None, typer.Option("--output", metavar="DIR", help="Where run folders lie.", show_default=False)
+]
+FailOnOption = Annotated[
+    str | None,
+    typer.Option(
+        "--fail-on",
+        metavar="VERDICTS",
+        help="Verdicts that make the exit code fail, comma-separated; default regression,invalid.",
+        show_default=False,
+    ),
+]
+VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Tell more on the way.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Tell nothing on the way, only the answer.")]
+NoColorOption = Annotated[bool, typer.Option("--no-color", help="No colours (NO_COLOR does the same).")]
+
+NARROW, WIDE = 80, 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """How a command talks: how much on the way, and whether in colour."""
+
+    verbose: bool = False
+    quiet: bool = False
+    no_color: bool = False
+
+    def __post_init__(self) -> None:
+        if self.verbose and self.quiet:
+            raise UsageError("--verbose and --quiet exclude each other")
+
+    @property
+    def color(self) -> bool:
+        """Whether the answer on stdout is coloured."""
+        return sys.stdout.isatty() and not self.no_color and not environment().get("NO_COLOR")
+
+    @property
+    def width(self) -> int:
+        """Columns of the answer: those of the terminal within sane bounds, 100 elsewhere."""
+        if not sys.stdout.isatty():
+            return 100
+        return max(NARROW, min(WIDE, os.get_terminal_size(sys.stdout.fileno()).columns))
+
+
+def settings_of(flags: dict[str, object], config: Path | None) -> Settings:
+    """The settings of this call: defaults, file, environment and these flags (None: not given).
+
+    Raises:
+        ConfigError: something in them is wrong.
+    """
+    return load_settings(flags=flags, config_file=config, environ=environment(), cwd=Path.cwd())

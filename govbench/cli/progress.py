@@ -1,0 +1,95 @@
+"""Shows on stderr what a pipeline does: a live bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from govbench.cli.options import Output
+from govbench.results.plan import Plan
+
+PLAIN_INTERVAL_S = 10.0
+
+
+class ShownProgress:
+    """A ``pipeline.progress.Progress`` for people."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._console = Console(stderr=True, no_color=output.no_color, highlight=False)
+        self._live = self._console.is_terminal and not output.quiet
+        self._bar: Progress | None = None
+        self._plan: Plan | None = None
+        self._phase = 0
+        self._began = self._told = 0.0
+
+    def step(self, text: str) -> None:
+        """A new step has begun."""
+        if not self._output.quiet:
+            self._console.print(text, markup=False)
+
+    def note(self, text: str) -> None:
+        """Something that the reader should know."""
+        if not self._output.quiet:
+            self._console.print(f"note: {text}", markup=False)
+
+    def load_begins(self, plan: Plan) -> None:
+        """Show how long the load will take, and open the bar."""
+        self._plan, self._began = plan, time.monotonic()
+        self.step(f"load: {len(plan.phases)} phases, about {plan.duration_s:.0f} s")
+        if self._live:
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TimeElapsedColumn(),
+                TextColumn("of"),
+                TimeRemainingColumn(elapsed_when_finished=True),
+                console=self._console,
+                transient=True,
+            )
+            self._bar.add_task("starting", total=plan.duration_s)
+            self._bar.start()
+
+    def load_event(self, event: Mapping[str, Any]) -> None:
+        """Follow phases and counts."""
+        if event["event"] == "phase":
+            self._phase = event["index"]
+            if not self._live and self._plan is not None:
+                phase = self._plan.phases[self._phase]
+                self.step(f"  {phase.name}: {_users(phase.users)}, {phase.duration_s:.0f} s")
+        elif event["event"] == "tick":
+            self._tick(event)
+        elif event["event"] == "stopping" and self._output.verbose:
+            self.step("load: stopping, requests under way may finish")
+
+    def load_ends(self) -> None:
+        """Close the bar."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def _tick(self, event: Mapping[str, Any]) -> None:
+        elapsed = time.monotonic() - self._began
+        if self._bar is not None and self._plan is not None:
+            failed = f", {event['failed']} failed" if event["failed"] else ""
+            text = (
+                f"{self._plan.phases[self._phase].name}: {_users(event['users'])}, {event['ok']} ok{failed}"
+            )
+            self._bar.update(self._bar.task_ids[0], completed=elapsed, description=text)
+        elif self._output.verbose and elapsed - self._told >= PLAIN_INTERVAL_S:
+            self._told = elapsed
+            self.step(f"  {elapsed:.0f} s: {event['ok']} ok, {event['failed']} failed")
+
+
+def _users(count: int) -> str:
+    return "1 user" if count == 1 else f"{count} users"
+
+
+def flush() -> None:
+    """Put what was said on stderr before what follows on stdout."""
+    sys.stderr.flush()

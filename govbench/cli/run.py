@@ -1,0 +1,134 @@
+"""``govbench run``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from govbench.cli.options import (
+    ConfigOption,
+    FailOnOption,
+    NoColorOption,
+    Output,
+    OutputOption,
+    QuietOption,
+    TargetArgument,
+    VerboseOption,
+    settings_of,
+)
+from govbench.cli.progress import ShownProgress
+from govbench.compare.verdict import exit_code
+from govbench.config.load import environment
+from govbench.config.profiles import max_users
+from govbench.config.settings import Settings
+from govbench.config.targets import describe, is_local, parse_target
+from govbench.errors import UsageError
+from govbench.pipeline.run import run
+from govbench.report import terminal
+
+ASK_ABOVE_USERS = 50
+
+
+def command(
+    target: TargetArgument = None,
+    profile: Annotated[
+        str | None, typer.Option("--profile", help="quick (75 s), standard (10 min) or full (30 min).")
+    ] = None,
+    test_types: Annotated[
+        str | None,
+        typer.Option("--test-types", "--test", help="baseline, concurrent or both, comma-separated."),
+    ] = None,
+    max_users: Annotated[int | None, typer.Option("--max-users", help="Highest number of users.")] = None,
+    spawn_rate: Annotated[float | None, typer.Option("--spawn-rate", help="Users started a second.")] = None,
+    test_duration: Annotated[
+        str | None, typer.Option("--test-duration", help="Steady time of each level: 30, 30s, 2m.")
+    ] = None,
+    api_url: Annotated[str | None, typer.Option("--api-url", help="The same as TARGET.")] = None,
+    api: Annotated[
+        str | None, typer.Option("--api", help="govstack, govstack-message, openai-chat or http.")
+    ] = None,
+    api_timeout: Annotated[
+        str | None, typer.Option("--api-timeout", help="Longest time for one answer: 60, 60s.")
+    ] = None,
+    header: Annotated[
+        list[str] | None, typer.Option("--header", help="Header of every request, 'Name: value'; repeatable.")
+    ] = None,
+    output: OutputOption = None,
+    region: Annotated[str | None, typer.Option("--region", help="Label: where the load comes from.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed of all random choices.")] = None,
+    max_requests: Annotated[
+        int | None, typer.Option("--max-requests", help="Stop after that many requests.")
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask before loading another machine.")
+    ] = False,
+    fail_on: FailOnOption = None,
+    config: ConfigOption = None,
+    verbose: VerboseOption = False,
+    quiet: QuietOption = False,
+    no_color: NoColorOption = False,
+) -> None:
+    """Measure a target and compare it with the committed baseline.
+
+    Examples:
+
+      govbench run http://127.0.0.1:8000 --max-users 50
+
+      govbench run embedded --profile quick
+
+      govbench run "command:python app.py --port {port}" --test-types concurrent
+    """
+    if target is not None and api_url is not None and target != api_url:
+        raise UsageError(f"TARGET {target} and --api-url {api_url} name two targets", hint="keep one of them")
+    how = Output(verbose=verbose, quiet=quiet, no_color=no_color)
+    flags: dict[str, object] = {
+        "target.form": target or api_url,
+        "target.api": api,
+        "target.timeout_s": api_timeout,
+        "target.headers": header or None,
+        "load.profile": profile,
+        "load.test_types": test_types,
+        "load.max_users": max_users,
+        "load.spawn_rate": spawn_rate,
+        "load.test_duration_s": test_duration,
+        "load.seed": seed,
+        "load.max_requests": max_requests,
+        "load.assume_yes": yes or None,
+        "compare.fail_on": fail_on,
+        "output.folder": output,
+        "output.region": region,
+    }
+    settings = settings_of(flags, config)
+    progress = ShownProgress(how)
+    for note in settings.notes:
+        progress.note(note)
+    _ask_for_leave(settings)
+    finished = run(settings, environ=environment(), cwd=Path.cwd(), progress=progress)
+    results = finished.results
+    typer.echo(terminal.render(results, folder=shown(finished.folder), width=how.width, color=how.color))
+    assert results.comparison is not None
+    raise typer.Exit(exit_code(results.comparison, results.summary.run.status, settings.compare.fail_on))
+
+
+def shown(folder: Path) -> str:
+    """A folder as short as it can be said from here."""
+    return str(folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder)
+
+
+def _ask_for_leave(settings: Settings) -> None:
+    """Somebody else's machine is not loaded by a slip of the hand.
+
+    Raises:
+        UsageError: nobody is there to ask, or the answer was no.
+    """
+    target, users = parse_target(settings.target.form), max_users(settings.load)
+    if is_local(target) or users <= ASK_ABOVE_USERS or settings.load.assume_yes:
+        return
+    question = f"{describe(target)} is not this machine. Put {users} concurrent users on it?"
+    if not sys.stdin.isatty():
+        raise UsageError(question, hint="say so with --yes where nobody can be asked")
+    if not typer.confirm(question, err=True):
+        raise UsageError("nothing was measured: the load was not agreed to")
