@@ -1,0 +1,317 @@
+"""The HTML report: one file with its styles and charts inside, readable offline and without scripts.
+
+Takes numbers as text from ``format.py`` and charts from ``figures.py``, puts them in order and lets the
+template lay them out. Judges nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from govbench.errors import ExitCode
+from govbench.report import distributions, figures, html_tables, tables
+from govbench.report import format as fmt
+from govbench.report.html_tables import Cell, metric_cell
+from govbench.results.comparison import (
+    Change,
+    Comparison,
+    Finding,
+    Method,
+    Reference,
+    Results,
+    Verdict,
+)
+from govbench.results.plan import TestType
+from govbench.results.run import GeneratorHealth, RunStatus, RunSummary
+
+METHODS = {
+    Method.UNPAIRED: "two runs, one after the other",
+    Method.PAIRED_SLICES: "both sides in one run, in alternating slices of time",
+    Method.STORED_WINDOW: "the run against a window of stored baselines",
+}
+EXITS = {
+    ExitCode.OK: "success",
+    ExitCode.REGRESSION: "a regression, or a threshold missed",
+    ExitCode.NOT_MEASURED: "nothing could be measured soundly",
+    ExitCode.INTERRUPTED: "interrupted; what was measured is shown",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingRow:
+    """One finding as the template shows it."""
+
+    test_type: str
+    metric: str
+    advisory: bool
+    baseline: Cell
+    candidate: Cell
+    change: Cell
+    forest: Markup
+    scale: str
+    margin: str
+    samples: str
+    verdict: str
+    label: str
+    symbol: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """A figure ready for the template."""
+
+    title: str
+    svg: Markup
+    caption: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChartGroup:
+    """The charts of a test type, or the sentence that says why there are none."""
+
+    title: str
+    charts: tuple[Chart, ...]
+    empty: str
+
+
+def render(results: Results) -> str:
+    """The report as one HTML document; every text in it is escaped, whatever it holds."""
+    summary, comparison = results.summary, results.comparison
+    findings = tables.ordered(comparison) if comparison else ()
+    forest, levels = figures.forest(findings), _levels_shown(results)
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            run=summary.run,
+            status=summary.run.status.value,
+            tone=_tone(results),
+            symbol=_symbol(results),
+            headline=fmt.headline(results),
+            exit=_exit_sentence(results),
+            facts_rows=_facts(results),
+            comparison=comparison,
+            findings=[
+                _finding_row(f, forest, at, with_level=len(levels) > 1) for at, f in enumerate(findings)
+            ],
+            forest_axis=Markup(forest.axis),  # noqa: S704 - charts.py escapes every text
+            thresholds=_thresholds(comparison),
+            mde=fmt.mde_sentence(comparison) if comparison else None,
+            notes=comparison.notes if comparison else (),
+            warnings=summary.warnings,
+            distributions=_distributions(results),
+            levels=_levels(results),
+            timeline=_charts(figures.timeline(summary)),
+            phases=html_tables.phases(summary),
+            accounting=html_tables.accounting(summary),
+            equation=fmt.accounting_equation(summary.accounting),
+            balanced=summary.accounting.balanced,
+            errors=html_tables.errors(summary.accounting),
+            generator=html_tables.generator(summary),
+            generator_says=_generator_sentence(summary.generator),
+            saturated=summary.generator.saturated,
+            resources=html_tables.resources(summary),
+            tokens=html_tables.tokens(summary),
+            provenance=html_tables.provenance(results),
+            machine=html_tables.machine(summary),
+            packages=", ".join(f"{name} {v}" for name, v in sorted(summary.environment.packages.items())),
+            level=" or ".join(levels),
+        )
+    )
+
+
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("govbench.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_printable,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def _printable(value: object) -> object:
+    """Every text of the template without control and direction characters; markup as it is."""
+    if isinstance(value, Markup) or not isinstance(value, str):
+        return value
+    return fmt.GROUP_SEPARATOR.join(fmt.one_line(part) for part in value.split(fmt.GROUP_SEPARATOR))
+
+
+# The banner
+
+
+def _tone(results: Results) -> str:
+    if results.comparison is not None:
+        return f"v-{results.comparison.verdict.value}"
+    return "v-run" if results.summary.run.status is RunStatus.COMPLETED else "v-invalid"
+
+
+def _symbol(results: Results) -> str:
+    if results.comparison is not None:
+        return fmt.verdict_symbol(results.comparison.verdict)
+    return "●" if results.summary.run.status is RunStatus.COMPLETED else "!"
+
+
+def _exit_sentence(results: Results) -> str:
+    """What the exit code of the command that judged this says; ``fail-on`` can move the open verdicts."""
+    status, comparison = results.summary.run.status, results.comparison
+    if status is RunStatus.INTERRUPTED:
+        return _exit(ExitCode.INTERRUPTED)
+    if comparison is None:
+        measured = status is not RunStatus.FAILED and results.summary.accounting.ok
+        return _exit(ExitCode.OK if measured else ExitCode.NOT_MEASURED)
+    match comparison.verdict:
+        case Verdict.REGRESSION:
+            return _exit(ExitCode.REGRESSION)
+        case Verdict.INVALID:
+            return _exit(ExitCode.NOT_MEASURED)
+        case Verdict.PASS | Verdict.IMPROVEMENT:
+            return _exit(ExitCode.OK)
+        case _:
+            return f"{_exit(ExitCode.OK)} unless fail-on names {fmt.verdict_label(comparison.verdict)}"
+
+
+def _exit(code: ExitCode) -> str:
+    return f"Exit code {int(code)}: {EXITS[code]}"
+
+
+def _facts(results: Results) -> tuple[tuple[str, str], ...]:
+    summary, comparison = results.summary, results.comparison
+    facts = [("Suite", f"{summary.run.suite}, version {summary.run.suite_version}")]
+    if comparison is not None:
+        facts.append(("Base", _reference(comparison.baseline) if comparison.baseline else "none"))
+        facts.append(("Head", _reference(comparison.candidate)))
+        facts.append(("Compared", METHODS[comparison.method]))
+    else:
+        facts.append(("Target", ", ".join(target.name for target in summary.targets) or "not recorded"))
+    facts.append(("Profile", summary.run.profile))
+    facts.append(("Took", fmt.duration_s(summary.run.duration_s)))
+    return tuple(facts)
+
+
+def _reference(reference: Reference) -> str:
+    parts = [reference.label]
+    if reference.commit:
+        parts.append(reference.commit[:10])
+    if reference.distance:
+        commits = "commit" if reference.distance == 1 else "commits"
+        parts.append(f"{reference.distance} {commits} away")
+    return ", ".join(parts)
+
+
+# Findings and thresholds
+
+
+def _change_cell(change: Change | None, *, with_level: bool) -> Cell:
+    """The change above its interval; the line above the table states the level where there is only one."""
+    if change is None:
+        return Cell(text="not compared")
+    estimate, _, interval = fmt.change(change).partition(" [")
+    return Cell(text=estimate, note="[" + (interval if with_level else interval.partition(" at ")[0]))
+
+
+def _finding_row(finding: Finding, forest: figures.Forest, at: int, *, with_level: bool) -> FindingRow:
+    counts = [fmt.count(m.n) for m in (finding.baseline, finding.candidate) if m is not None]
+    return FindingRow(
+        test_type=fmt.test_type_label(finding.test_type),
+        metric=fmt.metric_label(finding.metric),
+        advisory=not finding.gated,
+        baseline=metric_cell(finding.baseline),
+        candidate=metric_cell(finding.candidate),
+        change=_change_cell(finding.change, with_level=with_level),
+        forest=Markup(forest.rows[at]),  # noqa: S704 - charts.py escapes every text
+        scale=forest.scales[at],
+        margin=fmt.margin(finding),
+        samples=" → ".join(counts) or fmt.NOT_MEASURED,
+        verdict=finding.verdict.value,
+        label=fmt.verdict_label(finding.verdict),
+        symbol=fmt.verdict_symbol(finding.verdict),
+        reason=finding.reason,
+    )
+
+
+def _thresholds(comparison: Comparison | None) -> tuple[tuple[str, ...], ...]:
+    """Each threshold as texts: state, metric, scope, bound, measured value, state in words, source."""
+    return tuple(
+        (
+            threshold.state.value,
+            fmt.metric_label(threshold.metric),
+            fmt.threshold_scope(threshold),
+            fmt.threshold_bound(threshold.metric, threshold.bound),
+            fmt.threshold_value(threshold),
+            f"{fmt.threshold_symbol(threshold.state)} {fmt.threshold_label(threshold.state)}",
+            threshold.source or "not recorded",
+        )
+        for threshold in (tables.ordered_thresholds(comparison) if comparison else ())
+    )
+
+
+# Charts
+
+
+def _charts(found: Iterable[figures.Figure]) -> tuple[Chart, ...]:
+    return tuple(
+        Chart(
+            title=figure.title,
+            svg=Markup(figure.svg),  # noqa: S704 - charts.py escapes every text
+            caption=figure.caption,
+        )
+        for figure in found
+    )
+
+
+def _test_types(summary: RunSummary) -> tuple[TestType, ...]:
+    return tuple(dict.fromkeys(phase.phase.test_type for phase in summary.phases))
+
+
+def _distributions(results: Results) -> tuple[ChartGroup, ...]:
+    return tuple(
+        ChartGroup(
+            title=f"Test type {fmt.test_type_label(test_type)}",
+            charts=_charts(distributions.charts_of(results, test_type)),
+            empty="No distribution was recorded: no request of this test type succeeded.",
+        )
+        for test_type in _test_types(results.summary)
+    )
+
+
+def _levels(results: Results) -> tuple[ChartGroup, ...]:
+    groups = []
+    for test_type in _test_types(results.summary):
+        users = {p.phase.users for p in results.summary.phases if p.phase.test_type is test_type}
+        only = f"{min(users)} {'user' if min(users) == 1 else 'users'}"
+        groups.append(
+            ChartGroup(
+                title=f"Test type {fmt.test_type_label(test_type)}",
+                charts=_charts(figures.levels(results, test_type)),
+                empty=f"Measured at one level only, {only}: the phases table has its numbers.",
+            )
+        )
+    return tuple(groups)
+
+
+def _generator_sentence(health: GeneratorHealth) -> str:
+    if health.saturated:
+        return (
+            "The generator was saturated: it, not the target, was the limit. "
+            "The numbers of this run must not be compared."
+        )
+    if health.lag_p99_ms is None and health.cpu_cores_mean is None:
+        return "How busy the generator was is not known."
+    return "The generator was not saturated."
+
+
+def _levels_shown(results: Results) -> tuple[str, ...]:
+    """The levels of the intervals on the page, lowest first; usually one."""
+    summary, comparison = results.summary, results.comparison
+    parts = [*(p.metrics for p in summary.phases), *(t.metrics for t in summary.test_types)]
+    levels = {metric.level for metrics in parts for metric in metrics if metric.level is not None}
+    levels |= {f.change.level for f in (comparison.findings if comparison else ()) if f.change}
+    return tuple(fmt.level(level) for level in sorted(levels))
