@@ -32,7 +32,8 @@ class Conversation:
     """What one user keeps about one side: its connection, its session, its sequence of questions."""
 
     wire: Wire
-    rng: random.Random
+    asking: random.Random = field(default_factory=random.Random)
+    thinking: random.Random = field(default_factory=random.Random)
     connection: Connection | None = None
     session_id: str | None = None
     turn: int = 0
@@ -73,12 +74,12 @@ class ApiUser(User):
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
         self.number = self.engine.next_user_number()
-        self._conversations = [Conversation(wire=wire, rng=random.Random()) for wire in self.engine.wires]
+        self._conversations = [Conversation(wire=wire) for wire in self.engine.wires]
 
     def wait_time(self) -> float:
         """Think time before the next question, in seconds."""
         think = self.engine.phase.think_time or self.scenario.think_time
-        return self._conversation().rng.uniform(think.low_s, think.high_s)
+        return self._conversation().thinking.uniform(think.low_s, think.high_s)
 
     def on_stop(self) -> None:
         """Close the connections of a user that ends."""
@@ -90,7 +91,7 @@ class ApiUser(User):
         """One turn: a question and its answer, tried again where the plan says so."""
         engine, side = self.engine, self.engine.side
         conversation = self._conversation()
-        query = conversation.rng.choice(self.scenario.queries)
+        query = conversation.asking.choice(self.scenario.queries)
         for attempt in range(engine.plan.retries + 1):
             if not engine.may_send():
                 return
@@ -111,7 +112,9 @@ class ApiUser(User):
         conversation = self._conversations[self.engine.side]
         if conversation.pair != self.engine.pair:
             conversation.pair = self.engine.pair
-            conversation.rng.seed(f"{self.engine.plan.seed}/{self.number}/{conversation.pair}")
+            seed = f"{self.engine.plan.seed}/{self.number}/{conversation.pair}"
+            conversation.asking.seed(f"{seed}/asking")
+            conversation.thinking.seed(f"{seed}/thinking")
             conversation.turn, conversation.session_id = 0, None
         return conversation
 

@@ -14,9 +14,9 @@ from typing import Final
 import httpx
 
 from govbench.results.plan import Api, Deadlines, Side
+from govbench.results.redact import excerpt
 from govbench.results.wire import Answer, StreamEvent, Wire, WireRequest
 from govbench.stack.health import Finding, describe_failure, hint_for, look_once
-from govbench.results.redact import excerpt
 
 USER_ID: Final = "quick-check"
 _MOST_BODY_BYTES: Final = 16 * 1024 * 1024
