@@ -227,7 +227,7 @@ def forest_row(
     estimate: float,
     low: float,
     high: float,
-    margin: float | None,
+    margin: tuple[float, float] | None,
     limit: float,
     tone: str,
 ) -> str:
@@ -242,7 +242,7 @@ def forest_row(
 
     body = []
     if margin is not None:
-        left, right = at(-margin), at(margin)
+        left, right = at(margin[0]), at(margin[1])
         body.append(f'<rect class="margin" x="{_n(left)}" y="2" width="{_n(right - left)}" height="24"/>')
     body.append(f'<path class="zero" d="M{_n(width / 2)} 1V27"/>')
     body.append(f'<path class="interval" d="M{_n(at(low))} {middle}H{_n(at(high))}"/>')

@@ -23,6 +23,8 @@ from govbench.results.metrics import Metric, MetricName
 from govbench.results.plan import TestType
 from govbench.results.run import Distribution, RunSummary
 
+LABEL_SHARE = 0.72  # where the last marker stands at most, so that its label fits beside it
+
 _Known = tuple[str, int, Callable[[MetricName], Metric | None]]
 
 
@@ -214,4 +216,7 @@ def _stored(results: Results, test_type: TestType) -> Callable[[MetricName], Met
 
 
 def _spread(series: Iterable[charts.Series], markers: Iterable[charts.Marker]) -> list[float]:
-    return [*(at for one in series for at, _ in one.points), *(marker.x for marker in markers)]
+    """What the time axis has to hold: the bins, the markers, and room for the labels right of these."""
+    values = [at for one in series for at, _ in one.points] + [marker.x for marker in markers]
+    low, last = min(values), max((marker.x for marker in markers if not marker.before), default=0.0)
+    return [*values, low * (last / low) ** (1 / LABEL_SHARE)] if last > low else values

@@ -136,13 +136,13 @@ def _per_side(by_side: dict[int, list[PhaseResult]], name: MetricName) -> list[_
 def _level_chart(
     results: Results, key: str, test_type: TestType, label: str, lines: list[_Line]
 ) -> Figure | None:
-    """One line per side, or per percentile where ``lines`` name them; None where nothing was measured."""
+    """One line per side, or per percentile where these are named; None with fewer than two levels."""
     series = [
         _level_series(results, phases, name, end_label, style(results, side) if not end_label else number)
         for number, (side, end_label, name, phases) in enumerate(lines)
     ]
     values = [v for s in series for v in _reach(s)]
-    if not values:
+    if len({at for one in series for at, value in one.points if value is not None}) < 2:
         return None
     unit = METRICS[lines[0][2]].unit
     what = f"{label.rsplit(maxsplit=1)[-1]} in ms" if unit is Unit.MS else "requests per second"
@@ -347,14 +347,21 @@ def _forest_row(index: int, finding: Finding, limits: dict[bool, float]) -> str:
     )
 
 
-def _margin(finding: Finding) -> float | None:
-    """The half-width of the margin on the scale of the change: the larger of its two parts."""
+def _margin(finding: Finding) -> tuple[float, float] | None:
+    """The band of the margin on the scale of the change, as ``compare/verdict.py`` applies it.
+
+    The absolute margin is relative to the geometric mean of both sides; ratios mirror in the logarithm,
+    so +25 % stands opposite -20 %.
+    """
     if finding.margin is None:
         return None
+    relative, absolute = finding.margin.relative, finding.margin.absolute
     if METRICS[finding.metric].compared_as_difference:
-        return max(finding.margin.relative, finding.margin.absolute)
-    base = finding.baseline.value if finding.baseline else 0.0
-    return max(finding.margin.relative, finding.margin.absolute / base if base > 0 else 0.0)
+        return -absolute, absolute
+    values = [side.value for side in (finding.baseline, finding.candidate) if side and side.value > 0]
+    if values:
+        relative = max(relative, absolute / math.prod(values) ** (1 / len(values)))
+    return -relative / (1 + relative), relative
 
 
 def _limit(findings: Iterable[Finding]) -> float:
@@ -364,7 +371,7 @@ def _limit(findings: Iterable[Finding]) -> float:
         if finding.change is not None:
             estimates.append(abs(finding.change.estimate))
             ends += (abs(finding.change.low), abs(finding.change.high))
-            margins.append(_margin(finding) or 0.0)
+            margins.append((_margin(finding) or (0.0, 0.0))[1])
     finite = [[v for v in values if math.isfinite(v)] for values in (estimates, ends, margins)]
     largest_estimate, largest_end, largest_margin = (max(values) for values in finite)
     wanted = max(min(largest_end * 1.1, 3 * largest_estimate), largest_estimate * 1.1, 1.6 * largest_margin)

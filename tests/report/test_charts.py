@@ -204,11 +204,19 @@ def test_crowded_ticks_lose_their_labels_not_their_order() -> None:
 
 def test_a_forest_row_shows_interval_estimate_and_margin_to_scale() -> None:
     svg = charts.forest_row(
-        key="f", title="t", estimate=0.1, low=0.05, high=0.2, margin=0.05, limit=0.2, tone="v-regression"
+        key="f",
+        title="t",
+        estimate=0.1,
+        low=0.05,
+        high=0.2,
+        margin=(-0.1, 0.05),
+        limit=0.2,
+        tone="v-regression",
     )
     (band,) = _elements(svg, "rect", "margin")
     (dot,) = _elements(svg, "circle", "estimate")
-    assert float(band.get("x") or 0) + float(band.get("width") or 0) / 2 == pytest.approx(100)
+    assert float(band.get("x") or 0) == pytest.approx(100 - 92 / 2)
+    assert float(band.get("width") or 0) == pytest.approx(92 * 3 / 4)
     assert float(dot.get("cx") or 0) == pytest.approx(100 + 92 / 2)
     assert not _elements(svg, "path", "arrow")
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from govbench.report import distributions, figures
-from govbench.results.comparison import Change, Results
+from govbench.results.comparison import Change, Margin, Results
 from govbench.results.metrics import MetricName
 from govbench.results.plan import TestType
 from govbench.results.run import Distribution, RunSummary, TimelinePoint
@@ -84,6 +84,35 @@ def test_levels_of_one_side_share_a_chart(run_only: Results) -> None:
 
 def test_a_single_level_is_no_chart(results: Results) -> None:
     assert figures.levels(results, TestType.BASELINE) == ()
+
+
+def test_a_metric_of_one_level_only_is_no_chart(run_only: Results) -> None:
+    bare = tuple(
+        replace(phase, metrics=tuple(m for m in phase.metrics if m.name is not MetricName.THROUGHPUT))
+        if phase.phase.users == 5
+        else phase
+        for phase in run_only.summary.phases
+    )
+    emptied = replace(run_only, summary=replace(run_only.summary, phases=bare))
+    assert [f.title for f in figures.levels(emptied, TestType.CONCURRENT)] == ["Response time by users"]
+
+
+def test_the_margin_is_drawn_as_it_is_applied(results: Results) -> None:
+    assert results.comparison is not None
+    first = results.comparison.findings[0]
+    wide = replace(first, margin=Margin(relative=0.25, absolute=0.3))
+    row = figures.forest((wide,)).rows[0]
+    band = re.search(r'<rect class="margin" x="([\d.]+)" y="2" width="([\d.]+)"', row)
+    assert band is not None
+    left, width = map(float, band.groups())
+    assert 100 - left == pytest.approx(92 * 0.2 / 0.4, abs=0.1)
+    assert left + width - 100 == pytest.approx(92 * 0.25 / 0.4, abs=0.1)
+
+
+def test_labels_of_the_markers_have_room_beside_them(results: Results) -> None:
+    histogram, _ = distributions.charts_of(results, TestType.CONCURRENT)
+    anchors = re.findall(r'text-anchor="(start|end)">(p50|p95) ', histogram.svg)
+    assert set(anchors) == {("end", "p50"), ("start", "p95")}
 
 
 def test_levels_without_metrics_are_no_chart(run_only: Results) -> None:
