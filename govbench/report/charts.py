@@ -91,7 +91,8 @@ class Band:
 def nice_ticks(low: float, high: float, count: int = 5, *, whole: bool = False) -> tuple[float, ...]:
     """About ``count`` multiples of 1, 2, 2.5 or 5 times a power of ten, from below ``low`` to above ``high``.
 
-    With ``whole`` they are whole numbers.
+    With ``whole`` they are whole numbers. The range is not narrower than a millionth of its ends: beyond
+    that, floating point has no round numbers left between them.
 
     Raises:
         ValueError: ``low`` is not below ``high``, or one of them is not finite.
