@@ -23,12 +23,6 @@ def check(settings: Settings, target: Target, merged: Merged) -> None:
     api = api_of(settings.target, target)
     _check_api(api, target, merged)
     _check_http(settings, api, target, merged)
-    load = settings.load
-    if load.user_class is not None and load.test_file is None:
-        raise ConfigError(
-            f"{merged['load.user_class'].label}: names a class, but no test_file holds it",
-            hint="set [load] test_file or --test-file as well",
-        )
 
 
 def _check_api(api: Api, target: Target, merged: Merged) -> None:

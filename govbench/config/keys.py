@@ -52,7 +52,6 @@ _JSON_PATH = v.matching(r"[^\s.]+(\.[^\s.]+)*", 'a dotted JSON path such as "cho
 _METHOD = v.choice(("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"))
 _SUITE = v.matching(r"[A-Za-z0-9][A-Za-z0-9._-]*", "a name of letters, digits, dots, dashes and underscores")
 _FAILING = tuple(word for word in Verdict if word not in (Verdict.PASS, Verdict.IMPROVEMENT))
-_CLASS = v.matching(r"[A-Za-z_]\w*", "the name of a class")
 _RATIO = v.number(0, 1)
 
 _TARGET = (
@@ -131,8 +130,6 @@ _LOAD = (
     _key("load.stop_timeout_s", v.duration(above=False), "time that open requests get at the end"),
     _key("load.queries_file", v.PATH, "queries of scenarios that name none (.json or .txt)", field=None),
     _key("load.scenarios_file", v.PATH, "scenarios as a JSON file, instead of [[scenarios]]", field=None),
-    _key("load.test_file", v.PATH, "Python file with a Locust user of your own", flag="--test-file"),
-    _key("load.user_class", _CLASS, "the class in test_file", flag="--user-class"),
     _key("load.assume_yes", v.SWITCH, "do not ask before loading another machine", flag="--yes"),
 )
 _COMPARE = (

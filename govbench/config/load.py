@@ -69,7 +69,6 @@ def load_settings(
         scenarios=scenarios,
         notes=(*notes, *dotenv.notes, *process.notes, *merge_notes, *ramp_notes, *scenario_notes),
     )
-    _check_test_file(merged, cwd)
     checks.check(settings, target, merged)
     unused = checks.unused_variables(
         (*dotenv.variables, *process.variables), target, api_of(settings.target, target)
@@ -89,12 +88,6 @@ def _target(merged: Mapping[str, Value]) -> Target:
         return parse_target(value.value)
     except ConfigError as error:
         raise ConfigError(f"{value.label}: {error}", hint=error.hint) from error
-
-
-def _check_test_file(merged: Mapping[str, Value], cwd: Path) -> None:
-    value = merged.get("load.test_file")
-    if value is not None and not (cwd / value.base / value.value).is_file():
-        raise ConfigError(f"{value.label}: there is no file {value.value}", hint="check the path")
 
 
 def _scenarios(merged: Mapping[str, Value], cwd: Path) -> tuple[tuple[Scenario, ...], list[str]]:

@@ -57,8 +57,6 @@ class LoadConfig:
     retry_delay_s: float = 1.0
     stop_timeout_s: float = 5.0
     scenarios: tuple[Scenario, ...] = ()  # never empty once loaded: the built-in one stands in
-    test_file: Path | None = None
-    user_class: str | None = None
     assume_yes: bool = False
 
 

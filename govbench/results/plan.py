@@ -173,8 +173,6 @@ class Plan:
     retry_delay_s: float = 0.0
     stop_timeout_s: float = 5.0
     save_responses: int = 0
-    test_file: str | None = None
-    user_class: str | None = None
 
     def __post_init__(self) -> None:
         if not self.phases or not self.scenarios or not self.sides:

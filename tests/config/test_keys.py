@@ -30,7 +30,6 @@ SAMPLES: dict[str, object] = {
     "load.test_types": ["baseline"],
     "load.queries_file": "q.txt",
     "load.scenarios_file": "s.json",
-    "load.test_file": "t.py",
     "scenarios": [{"name": "mine"}],
     "compare.level": 0.9,
     "compare.fail_on": ["regression"],
@@ -39,7 +38,6 @@ SAMPLES: dict[str, object] = {
     "output.track_tokens": False,
 }
 COMPANIONS: dict[str, dict[str, str]] = {
-    "load.user_class": {"GOVBENCH_LOAD_TEST_FILE": "t.py"},
     "target.stream": {"GOVBENCH_TARGET_API": "openai-chat"},
     "target.http.body": {"GOVBENCH_TARGET_HTTP_METHOD": "POST"},
 }
@@ -71,7 +69,6 @@ def toml_text(key: Key, value: object) -> str:
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "q.txt").write_text("Why?\n")
     (tmp_path / "s.json").write_text('[{"name": "mine"}]')
-    (tmp_path / "t.py").write_text("")
     return tmp_path
 
 

@@ -254,8 +254,6 @@ def test_wrong_file(load: Load, toml: str, message: str, hint: str) -> None:
 
 
 CONTRADICTIONS = [
-    ("[load]\nuser_class = 'Mine'", "govbench.toml: [load] user_class", "test_file"),
-    ("[load]\ntest_file = 'no.py'", "govbench.toml: [load] test_file: there is no file no.py", ""),
     (
         "[target.http]\nmethod = 'POST'",
         "govbench.toml: [target.http] method: is for api http",
