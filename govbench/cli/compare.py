@@ -1,0 +1,71 @@
+"""``govbench compare``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from govbench.cli.options import (
+    ConfigOption,
+    FailOnOption,
+    NoColorOption,
+    Output,
+    OutputOption,
+    QuietOption,
+    VerboseOption,
+    settings_of,
+)
+from govbench.cli.progress import ShownProgress
+from govbench.cli.rendering import HtmlOption, JsonOption, JunitOption, MarkdownOption, ToOption, emit
+from govbench.compare.verdict import exit_code
+from govbench.pipeline.compare import compare
+
+
+def command(
+    baseline: Annotated[
+        str | None,
+        typer.Argument(
+            help="Result file, run folder or baseline:REF; without it the committed baselines.",
+            show_default=False,
+        ),
+    ] = None,
+    candidate: Annotated[
+        str | None,
+        typer.Argument(help="Result file or run folder; without it the latest run.", show_default=False),
+    ] = None,
+    html: HtmlOption = False,
+    markdown: MarkdownOption = False,
+    junit: JunitOption = False,
+    json: JsonOption = False,
+    to: ToOption = None,
+    output: OutputOption = None,
+    fail_on: FailOnOption = None,
+    config: ConfigOption = None,
+    verbose: VerboseOption = False,
+    quiet: QuietOption = False,
+    no_color: NoColorOption = False,
+) -> None:
+    """Compare two results, or the latest run with the baseline.
+
+    Examples:
+
+      govbench compare
+
+      govbench compare results/A results/B
+
+      govbench compare baseline:main --markdown
+    """
+    how = Output(verbose=verbose, quiet=quiet, no_color=no_color)
+    settings = settings_of({"output.folder": output, "compare.fail_on": fail_on}, config)
+    if verbose:
+        progress = ShownProgress(how)
+        for note in settings.notes:
+            progress.note(note)
+    results = compare(baseline, candidate, settings, Path.cwd())
+    asked = {"html": html, "markdown": markdown, "junit": junit, "json": json}
+    formats = [name for name, wanted in asked.items() if wanted]
+    emit(results, formats, to=to, how=how, fail_on=settings.compare.fail_on)
+    assert results.comparison is not None
+    raise typer.Exit(exit_code(results.comparison, results.summary.run.status, settings.compare.fail_on))

@@ -1,0 +1,45 @@
+"""``govbench compare``: stored results against stored results. No network, no container, no load."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from govbench.compare.compare import compare_runs
+from govbench.config.settings import Settings
+from govbench.errors import ResultsError
+from govbench.pipeline.baselines import compare_with_baseline
+from govbench.pipeline.folder import latest_run
+from govbench.results import codec
+from govbench.results.comparison import Results
+
+BASELINE_FORM = "baseline:"
+
+
+def compare(baseline: str | None, candidate: str | None, settings: Settings, cwd: Path) -> Results:
+    """The candidate's run with a verdict reached anew.
+
+    Args:
+        baseline: a result file, a run folder, ``baseline:REF``, or None for the committed baselines here.
+        candidate: a result file or run folder; None for the latest run.
+        settings: margins, gates, thresholds and where baselines and runs lie.
+        cwd: where relative paths start.
+
+    Raises:
+        ResultsError: one of them cannot be read, or they are of different suites.
+        UsageError: there is no run yet.
+    """
+    folder = latest_run(cwd / settings.output.folder) if candidate is None else cwd / candidate
+    summary = codec.read(folder).summary
+    if baseline is None or baseline.startswith(BASELINE_FORM):
+        ref = baseline.removeprefix(BASELINE_FORM) if baseline else None
+        comparison = compare_with_baseline(summary, settings, cwd, ref=ref or None)
+        return Results(summary=summary, comparison=comparison)
+    earlier = codec.read(cwd / baseline).summary
+    if earlier.run.suite != summary.run.suite:
+        raise ResultsError(
+            f"{baseline} is of suite {earlier.run.suite!r} and {candidate or 'the latest run'} "
+            f"of suite {summary.run.suite!r}: they measure different things",
+            hint="compare two results of one suite",
+        )
+    comparison = compare_runs(earlier, summary, settings.compare, settings.thresholds)
+    return Results(summary=summary, comparison=comparison)
