@@ -17,6 +17,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from govbench import __version__
+from govbench.config.environment import environment
 from govbench.errors import ExitCode, GovbenchError, Interrupted
 
 # Command, module, the line in ``govbench --help``. A test holds the lines and the commands' own help in step.
@@ -61,7 +62,7 @@ def main() -> NoReturn:
     """Run the command line and exit with its code; a user's mistake is a line, not a traceback."""
     signal.signal(signal.SIGINT, _interrupted)
     words = sys.argv[1:]
-    completing = any(name.endswith("_COMPLETE") for name in os.environ)
+    completing = any(name.endswith("_COMPLETE") for name in environment())
     try:
         build_app(words, everything=completing)(prog_name="govbench")
     except GovbenchError as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from govbench.config import checks, sources
+from govbench.config.environment import environment
 from govbench.config.keys import KEYS
 from govbench.config.merge import merge, settle_ramp, tree
 from govbench.config.queries import (
@@ -29,7 +30,7 @@ from govbench.config.settings import (
     TargetConfig,
     Threshold,
 )
-from govbench.config.sources import Layer, Value, environment
+from govbench.config.sources import Layer, Value
 from govbench.config.targets import Target, parse_target
 from govbench.errors import ConfigError
 from govbench.results.metrics import MetricName

@@ -6,7 +6,6 @@ Decides nothing about which source wins; that is ``load.py``.
 from __future__ import annotations
 
 import io
-import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -62,11 +61,6 @@ class Environment:
     for_stack: tuple[tuple[str, str], ...] = ()
     variables: tuple[tuple[str, Variable], ...] = ()
     notes: tuple[str, ...] = ()
-
-
-def environment() -> dict[str, str]:
-    """The environment of this process; nothing else in govbench reads it."""
-    return dict(os.environ)
 
 
 def parsed(kind: Kind, raw: object, label: str, *, secret: bool = False) -> Any:

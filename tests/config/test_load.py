@@ -408,5 +408,5 @@ def test_only_one_function_reads_the_environment() -> None:
         for path in package.rglob("*.py")
         if reads.search(path.read_text(encoding="utf-8"))
     }
-    assert readers == {"config/sources.py"}
+    assert readers == {"config/environment.py"}
     assert environment() == dict(os.environ)

@@ -1,0 +1,10 @@
+"""The environment of this process, read nowhere else. What a variable means is the business of ``sources.py``."""
+
+from __future__ import annotations
+
+import os
+
+
+def environment() -> dict[str, str]:
+    """All variables, as they are now."""
+    return dict(os.environ)
