@@ -1,4 +1,4 @@
-"""The environment of this process, read nowhere else. What a variable means is the business of ``sources.py``."""
+"""The environment of this process, read nowhere else; what a variable means is up to ``sources.py``."""
 
 from __future__ import annotations
 
