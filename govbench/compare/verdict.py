@@ -124,4 +124,4 @@ def exit_code(comparison: Comparison, status: RunStatus, fail_on: frozenset[Verd
 
 def absolute_unit(name: MetricName) -> bool:
     """Whether the general absolute margin, which is in milliseconds, applies to a metric."""
-    return METRICS[name].unit is Unit.MS
+    return METRICS[name].unit is Unit.MS and name is not MetricName.CPU_PER_REQUEST
