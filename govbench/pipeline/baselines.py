@@ -52,7 +52,8 @@ def _window(
         nearest = baselines.Nearest()
     window = entries if nearest.entry is None else entries[entries.index(nearest.entry) :]
     newest = window[0]
-    label = f"{len(window)} stored runs up to {newest.commit[:9]}"
+    count = "1 stored run" if len(window) == 1 else f"{len(window)} stored runs"
+    label = f"{count} up to {newest.commit[:9]}"
     return window, Reference(
         label=label,
         run_ids=tuple(e.run_id for e in window),
