@@ -22,10 +22,11 @@ from locust.env import Environment
 from govbench.load.connection import Address, Connection, Exchange, resolve
 from govbench.load.recorder import Recorder
 from govbench.load.users import ApiUser
+from govbench.results.answers import Answer
 from govbench.results.plan import Phase, Plan, Scenario, Side
 from govbench.results.redact import anonymised
 from govbench.results.run import Outcome
-from govbench.results.wire import Answer, Wire, WireRequest
+from govbench.results.wire import Wire, WireRequest
 
 Emit = Callable[[Mapping[str, object]], None]
 

@@ -12,9 +12,10 @@ from locust import User, task
 
 from govbench.load.connection import Address, Connection, Exchange, RequestFailed
 from govbench.load.stream import EventStream
+from govbench.results.answers import Answer
 from govbench.results.plan import Scenario
 from govbench.results.run import Outcome
-from govbench.results.wire import Answer, Wire
+from govbench.results.wire import Wire
 
 if TYPE_CHECKING:
     from govbench.load.engine import Engine

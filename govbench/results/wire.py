@@ -1,4 +1,4 @@
-"""What goes over the wire for each target API: request bodies and headers, and how answers are read.
+"""What goes over the wire for each target API: requests here, ``answers.py`` reads what comes back.
 
 Shared by the load client and the quick check, so that both send the same bytes. Opens no connection and
 adds nothing that depends on one (``Host``, ``Content-Length``, ``Connection``).
@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import quote, urlsplit
 
 import orjson
 
 from govbench.errors import ConfigError
+from govbench.results.answers import READERS, STREAMS, Answer, StreamEvent, http_reader
 from govbench.results.plan import Api, HttpTemplate, Side
 
 Headers = tuple[tuple[str, str], ...]
@@ -24,12 +25,6 @@ _PATHS: Final = {
     Api.GOVSTACK_MESSAGE: "/chat/",
     Api.OPENAI_CHAT: "/v1/chat/completions",
 }
-_ANSWER_KEYS: Final = ("answer", "response", "message", "text")
-_DELTA_KEYS: Final = ("delta", "content", "token", "text")
-_INPUT_KEYS: Final = ("prompt_tokens", "input_tokens", "request_tokens")
-_OUTPUT_KEYS: Final = ("completion_tokens", "output_tokens", "response_tokens")
-_MOST_TOKENS: Final = 0xFFFFFFFE  # the largest count that a sample record can hold
-_REASON_CHARS: Final = 200
 
 _PLACEHOLDER: Final = re.compile(r'("\{session_id\}")|\{(query|session_id|user_id)\}')
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
@@ -49,25 +44,6 @@ class WireRequest(NamedTuple):
     headers: Headers
     body: bytes | None
     name: str
-
-
-class Answer(NamedTuple):
-    """What was read from a whole answer; None where the answer does not say."""
-
-    text: str | None = None
-    session_id: str | None = None
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-
-
-class StreamEvent(NamedTuple):
-    """What one server-sent event carried: a piece of the answer, the end, usage."""
-
-    content: bool
-    done: bool
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    session_id: str | None = None
 
 
 class Wire:
@@ -92,8 +68,8 @@ class Wire:
             self._path = quote(self._path, safe=_URL_SAFE)
         self._body = _body_builder(side, template)
         self._headers = _headers(side, with_body=not is_http or template.body is not None)
-        self._read = _http_reader(template) if is_http else _READERS[side.api]
-        self._stream = _STREAMS[side.api]
+        self._read = http_reader(template) if is_http else READERS[side.api]
+        self._stream = STREAMS[side.api]
 
     @property
     def name(self) -> str:
@@ -142,9 +118,6 @@ def read_answer(side: Side, body: bytes) -> Answer:
 def stream_content(side: Side, event_data: bytes) -> StreamEvent:
     """``Wire.stream_content`` for a single event."""
     return wire_for(side).stream_content(event_data)
-
-
-# --- requests
 
 
 def _method(template: HttpTemplate) -> str:
@@ -282,178 +255,3 @@ def _filler(template: str, escape: Callable[[str], str]) -> Callable[[str, str |
         return "".join(filled)
 
     return fill
-
-
-# --- answers
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise ValueError("the body is empty" if not body.strip() else "the body is not JSON") from error
-    if not isinstance(value, dict):
-        raise ValueError("the body is JSON, but not an object")
-    return value
-
-
-def _govstack_answer(body: bytes) -> Answer:
-    value = _object(body)
-    text = _first_text(value, _ANSWER_KEYS)
-    if text is None:
-        raise ValueError(f"the answer has no text in any of {', '.join(_ANSWER_KEYS)}{_reported(value)}")
-    return Answer(text, _session(value.get("session_id")), *_usage(value))
-
-
-def _openai_answer(body: bytes) -> Answer:
-    value = _object(body)
-    try:
-        text = value["choices"][0]["message"]["content"]
-    except (KeyError, IndexError, TypeError) as error:
-        raise ValueError(f"the answer has no choices[0].message.content{_reported(value)}") from error
-    if text is not None and not isinstance(text, str):
-        raise ValueError("choices[0].message.content is not a text")
-    return Answer(text, None, *_usage(value))
-
-
-def _http_reader(template: HttpTemplate) -> Callable[[bytes], Answer]:
-    names = ("answer_path", "session_path", "input_tokens_path", "output_tokens_path")
-    answer, session, tokens_in, tokens_out = (_steps(getattr(template, name)) for name in names)
-    if not any((answer, session, tokens_in, tokens_out)):
-        return lambda _: Answer()
-
-    def read(body: bytes) -> Answer:
-        try:
-            value = orjson.loads(body)
-        except orjson.JSONDecodeError as error:
-            raise ValueError("the body is not JSON, and JSON paths are configured") from error
-        text = _at(value, answer)
-        if answer and text is None:
-            raise ValueError(f"nothing at answer_path {template.answer_path!r}")
-        return Answer(
-            text if text is None or isinstance(text, str) else orjson.dumps(text).decode(),
-            _session(_at(value, session)),
-            _tokens(_at(value, tokens_in)),
-            _tokens(_at(value, tokens_out)),
-        )
-
-    return read
-
-
-def _steps(path: str | None) -> tuple[str, ...]:
-    """Split ``a.b.0.c``; the spellings ``$.a`` and ``a[0]`` mean the same."""
-    if path is None:
-        return ()
-    dotted = re.sub(r"\[(\d+)\]", r".\1", path.removeprefix("$"))
-    return tuple(step for step in dotted.split(".") if step)
-
-
-def _at(value: Any, steps: tuple[str, ...]) -> Any:
-    if not steps:
-        return None
-    for step in steps:
-        if isinstance(value, dict):
-            value = value.get(step)
-        elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
-            value = value[int(step)]
-        else:
-            return None
-    return value
-
-
-def _first_text(value: dict[str, Any], keys: tuple[str, ...]) -> str | None:
-    for key in keys:
-        text = value.get(key)
-        if isinstance(text, str):
-            return text
-    return None
-
-
-def _usage(value: dict[str, Any]) -> tuple[int | None, int | None]:
-    usage = value.get("usage")
-    if not isinstance(usage, dict):
-        return None, None
-    return _first_count(usage, _INPUT_KEYS), _first_count(usage, _OUTPUT_KEYS)
-
-
-def _first_count(usage: dict[str, Any], keys: tuple[str, ...]) -> int | None:
-    return next((count for key in keys if (count := _tokens(usage.get(key))) is not None), None)
-
-
-def _tokens(value: Any) -> int | None:
-    return value if type(value) is int and 0 <= value <= _MOST_TOKENS else None
-
-
-def _session(value: Any) -> str | None:
-    if isinstance(value, str):
-        return value or None
-    return str(value) if type(value) is int else None
-
-
-def _reported(value: dict[str, Any]) -> str:
-    error = value.get("error", value.get("detail"))
-    if isinstance(error, dict):
-        error = error.get("message", error)
-    return "" if error is None else f"; it reports an error: {str(error)[:_REASON_CHARS]}"
-
-
-# --- streams
-
-_DONE_MARK: Final = b"[DONE]"
-_END: Final = StreamEvent(content=False, done=True)
-
-
-def _event_object(data: bytes) -> dict[str, Any]:
-    try:
-        value = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise ValueError("the event is not JSON") from error
-    if not isinstance(value, dict):
-        raise ValueError("the event is JSON, but not an object")
-    if value.get("error") is not None:
-        raise ValueError(f"the event ends the answer{_reported(value)}")
-    return value
-
-
-def _govstack_event(data: bytes) -> StreamEvent:
-    if data.strip() == _DONE_MARK:
-        return _END
-    value = _event_object(data)
-    done = value.get("done") is True or value.get("type") in {"done", "end"}
-    session_id = _session(value.get("session_id"))
-    return StreamEvent(bool(_first_text(value, _DELTA_KEYS)), done, *_usage(value), session_id)
-
-
-def _openai_event(data: bytes) -> StreamEvent:
-    if data.strip() == _DONE_MARK:
-        return _END
-    value = _event_object(data)
-    choices = value.get("choices")
-    if not isinstance(choices, list):
-        raise ValueError("the event has no choices")
-    content = any(_openai_delta(choice) for choice in choices)
-    return StreamEvent(content, False, *_usage(value))
-
-
-def _openai_delta(choice: Any) -> bool:
-    delta = choice.get("delta") if isinstance(choice, dict) else None
-    return isinstance(delta, dict) and bool(delta.get("content"))
-
-
-def _any_event(data: bytes) -> StreamEvent:
-    """An event of an API that govbench knows nothing about: whatever it carries is content."""
-    data = data.strip()
-    return _END if data == _DONE_MARK else StreamEvent(bool(data), done=False)
-
-
-_READERS: Final = {
-    Api.GOVSTACK: _govstack_answer,
-    Api.GOVSTACK_MESSAGE: _govstack_answer,
-    Api.OPENAI_CHAT: _openai_answer,
-}
-_STREAMS: Final = {
-    Api.GOVSTACK: _govstack_event,
-    Api.GOVSTACK_MESSAGE: _govstack_event,
-    Api.OPENAI_CHAT: _openai_event,
-    Api.HTTP: _any_event,
-}

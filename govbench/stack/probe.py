@@ -13,24 +13,30 @@ from typing import Final
 
 import httpx
 
+from govbench.results.answers import Answer, StreamEvent
 from govbench.results.plan import Api, Deadlines, Side
 from govbench.results.redact import excerpt
-from govbench.results.wire import Answer, StreamEvent, Wire, WireRequest
+from govbench.results.wire import Wire, WireRequest
 from govbench.stack.health import Finding, describe_failure, hint_for, look_once
 
 USER_ID: Final = "quick-check"
 _MOST_BODY_BYTES: Final = 16 * 1024 * 1024
 _SHORTEST_LOOK_S: Final = 1.0
+_PASSING: Final = frozenset({408, 425, 429})  # besides 5xx, what a stack answers that is only busy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One thing that was looked at: whether it works, what was seen, and what to change if it does not."""
+    """One thing that was looked at: whether it works, what was seen, and what to change if it does not.
+
+    ``lasting``: asking again does not mend it, so every request of a load would fail in the same way.
+    """
 
     name: str
     ok: bool
     detail: str
     hint: str | None = None
+    lasting: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +160,7 @@ def _answered(request: WireRequest, side: Side, reply: _Reply, secrets: tuple[st
         ok=False,
         detail=f"{detail}: {said}" if said else detail,
         hint=_status_hint(side, reply),
+        lasting=reply.status < 500 and reply.status not in _PASSING,
     )
 
 
@@ -196,7 +203,7 @@ def _whole(side: Side, wire: Wire, reply: _Reply, secrets: tuple[str, ...]) -> t
             hint = "check the JSON paths in section [target.http]"
         elif reply.headers.get("content-type", "").startswith("text/event-stream"):
             hint = "the stack streams its answer: set stream = true in section [target]"
-        return (Check(name="answer", ok=False, detail=detail, hint=hint),)
+        return (Check(name="answer", ok=False, detail=detail, hint=hint, lasting=True),)
     return (_text(answer, reply), *_extras(side, answer))
 
 
@@ -213,12 +220,13 @@ def _stream(side: Side, wire: Wire, reply: _Reply) -> tuple[Check, ...]:
     if not reply.events:
         kind = reply.headers.get("content-type", "no content type")
         detail = f"the answer is not a stream of events ({excerpt(kind)})"
-        return (Check(name="stream", ok=False, detail=detail, hint="drop stream in section [target]"),)
+        hint = "drop stream in section [target]"
+        return (Check(name="stream", ok=False, detail=detail, hint=hint, lasting=True),)
     try:
         events = [wire.stream_content(data) for data in reply.events]
     except ValueError as error:
         hint = f"does the stack stream as api {side.api} does? (option --api)"
-        return (Check(name="stream", ok=False, detail=excerpt(str(error)), hint=hint),)
+        return (Check(name="stream", ok=False, detail=excerpt(str(error)), hint=hint, lasting=True),)
     pieces = sum(event.content for event in events)
     if not pieces:
         detail = f"{len(events)} events, none with content"

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from govbench.errors import ConfigError
+from govbench.results.answers import Answer
 from govbench.results.plan import Api, HttpTemplate, Side
-from govbench.results.wire import Answer, Wire, read_answer, request_for, stream_content
+from govbench.results.wire import Wire, read_answer, request_for, stream_content
 
 AWKWARD = 'Say "héllo"\n{session_id} \\ {user_id} 🏛'
 
