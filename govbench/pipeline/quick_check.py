@@ -1,0 +1,104 @@
+"""``govbench quick-check`` and the look before a load: one real request to a target. Measures nothing."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from govbench.config.requests import build_sides
+from govbench.config.settings import Settings
+from govbench.config.targets import EmbeddedTarget, Target, UrlTarget, describe, parse_target
+from govbench.errors import StackError
+from govbench.pipeline.interrupt import Stopper
+from govbench.pipeline.progress import Progress
+from govbench.results.plan import Side
+from govbench.stack.boot import EMBEDDED_HEALTH_PATH, boot
+from govbench.stack.probe import Check, probe
+
+STACK_NAME = "quick-check"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What a target was asked, and what came of it."""
+
+    target: str
+    checks: tuple[Check, ...]
+
+    @property
+    def works(self) -> bool:
+        """Whether everything that was looked at works."""
+        return bool(self.checks) and all(check.ok for check in self.checks)
+
+
+def quick_check(settings: Settings, *, environ: Mapping[str, str], progress: Progress) -> Checked:
+    """Check the configured target; one that is not running is booted for it and taken down again.
+
+    A target that does not come up is a check that failed, not an error.
+
+    Raises:
+        ConfigError: the target cannot be asked at all.
+        Interrupted: a signal ended it; nothing is left running.
+    """
+    target = parse_target(settings.target.form)
+    with Stopper():
+        if isinstance(target, UrlTarget):
+            progress.step(f"asking {describe(target)}")
+            checks = _probed(settings, target, target.url + (target.path or ""))
+        else:
+            progress.step(f"booting {describe(target)}")
+            checks = _booted(settings, target, environ)
+    return Checked(target=describe(target), checks=checks)
+
+
+def preflight(side: Side, settings: Settings, target: Target, progress: Progress) -> None:
+    """Ask one question before the load, so that a wrong address, key or API is told at once.
+
+    What may pass by itself, such as a 503 or an answer that takes too long, is for the load to measure.
+
+    Raises:
+        StackError: no request of the load could succeed.
+    """
+    for check in _ask(side, settings, target):
+        if check.lasting:
+            raise StackError(f"{describe(target)}: {check.detail}", hint=check.hint)
+        if not check.ok:
+            progress.note(f"first request: {check.detail}")
+
+
+def _booted(settings: Settings, target: Target, environ: Mapping[str, str]) -> tuple[Check, ...]:
+    with tempfile.TemporaryDirectory(prefix="govbench-") as folder:
+        try:
+            stack = boot(
+                target,
+                settings.stack,
+                name=STACK_NAME,
+                log_folder=Path(folder),
+                environ=environ,
+                seed=settings.load.seed,
+            )
+        except StackError as error:
+            # The folder is about to go, so the message may not send anybody there.
+            detail = str(error).replace(f"{folder}/", "")
+            return (Check(name="boot", ok=False, detail=detail, hint=error.hint),)
+        with stack:
+            waited_s = stack.health.waited_s if stack.health else 0.0
+            up = Check(name="boot", ok=True, detail=f"healthy after {waited_s:.1f} s")
+            return (up, *_probed(settings, target, stack.url))
+
+
+def _probed(settings: Settings, target: Target, address: str) -> tuple[Check, ...]:
+    (side,) = build_sides(settings, [(STACK_NAME, address)])
+    return _ask(side, settings, target)
+
+
+def _ask(side: Side, settings: Settings, target: Target) -> tuple[Check, ...]:
+    embedded = isinstance(target, EmbeddedTarget)
+    return probe(
+        side,
+        settings.load.scenarios[0].queries[0].text,
+        health_path=EMBEDDED_HEALTH_PATH if embedded else settings.stack.health_path,
+        deadlines=settings.target.deadlines,
+    )
