@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,9 +18,10 @@ from govbench.pipeline.folder import make_run_folder, new_run_id
 from govbench.pipeline.interrupt import Stopper
 from govbench.pipeline.measure import Measurement, measure
 from govbench.pipeline.progress import Progress
-from govbench.results.comparison import Results
+from govbench.pipeline.quick_check import preflight
+from govbench.results.comparison import Comparison, Results, Verdict
 from govbench.results.plan import Phase, Plan, Side
-from govbench.results.run import RunStatus, Target
+from govbench.results.run import RunSummary, Target
 from govbench.stack.boot import RunningStack, boot
 
 
@@ -56,6 +57,7 @@ def run(settings: Settings, *, environ: Mapping[str, str], cwd: Path, progress: 
             seed=settings.load.seed,
         ) as stack:
             sides = build_sides(settings, [("candidate", _address(target, stack))])
+            preflight(sides[0], settings, target, progress)
             work = Measurement(
                 settings=settings,
                 plan=build_plan(settings, phases, sides),
@@ -68,10 +70,13 @@ def run(settings: Settings, *, environ: Mapping[str, str], cwd: Path, progress: 
                 cwd=cwd,
             )
             summary = measure(work, stopper, progress)
+        # What was measured is written down whole: from here on only the second signal cuts it short.
+        stopper.graceful = lambda: progress.step("interrupted: the reports are being written")
         progress.step("comparing and writing the reports")
-        results = Results(summary=summary, comparison=compare_with_baseline(summary, settings, cwd))
+        comparison = compare_with_baseline(summary, settings, cwd)
+        results = Results(summary=summary, comparison=_unanswered(summary, comparison) or comparison)
         write_documents(results, folder, fail_on=settings.compare.fail_on)
-        if summary.run.status is RunStatus.INTERRUPTED:
+        if stopper.stopped:
             raise stopper.interrupted(f"interrupted; what was measured is in {folder}")
     return Finished(results=results, folder=folder)
 
@@ -91,6 +96,21 @@ def build_plan(settings: Settings, phases: tuple[Phase, ...], sides: tuple[Side,
         stop_timeout_s=load.stop_timeout_s,
         save_responses=settings.output.save_responses,
     )
+
+
+def _unanswered(summary: RunSummary, comparison: Comparison) -> Comparison | None:
+    """The verdict on a run that has no baseline and not one good answer: nothing was measured.
+
+    With a baseline such a run is a regression of its error rate, which the comparison has found.
+    """
+    if comparison.verdict is not Verdict.NO_BASELINE or summary.accounting.ok:
+        return None
+    reason = f"not one of {summary.accounting.sent} requests succeeded"
+    if summary.accounting.errors:
+        worst = max(summary.accounting.errors, key=lambda outcome: summary.accounting.errors[outcome])
+        first = next((text for text in summary.warnings if f" {worst}: " in text), str(worst))
+        reason += f" ({first})"
+    return replace(comparison, verdict=Verdict.INVALID, reason=reason)
 
 
 def described(name: str, target: ParsedTarget, side: Side) -> Target:
