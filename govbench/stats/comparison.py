@@ -340,7 +340,8 @@ def _stratified_mean(pairs_by_stratum: Sequence[FloatsLike]) -> tuple[float, flo
     se = math.sqrt(float(parts.sum()))
     if pooled_df is not None or se == 0.0:
         return mean, se, float((sizes - 1.0).sum())
-    return mean, se, float(parts.sum() ** 2 / (parts**2 / (sizes - 1.0)).sum())
+    shares = parts / parts.sum()  # first, for the square of a tiny variance is 0
+    return mean, se, float(1.0 / (shares**2 / (sizes - 1.0)).sum())
 
 
 def _stratum_variances(

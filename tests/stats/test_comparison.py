@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from govbench.errors import TooFewSamples
@@ -144,6 +144,7 @@ def test_paired_ratio_under_swap(strata: list[list[float]], instance_sd: float) 
 
 
 @given(st.lists(st.floats(-1, 1), min_size=2, max_size=20))
+@example([0.0, 0.0, 5e-114])
 def test_the_instance_effect_never_vanishes(pairs: list[float]) -> None:
     result = paired_log_ratio([pairs], 0.02, 0.99)
     assert result.half_width >= 2.5758 * 0.02
