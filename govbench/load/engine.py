@@ -19,8 +19,11 @@ import gevent.event
 from locust import User
 from locust.env import Environment
 
-from govbench.load.connection import Address, Connection, Exchange, resolve
+from govbench.load.clock import Clock
+from govbench.load.connection import Connection
+from govbench.load.exchange import Exchange
 from govbench.load.recorder import Recorder
+from govbench.load.transport import Address, resolve
 from govbench.load.users import ApiUser
 from govbench.results.answers import Answer
 from govbench.results.plan import Phase, Plan, Scenario, Side
@@ -33,7 +36,9 @@ Emit = Callable[[Mapping[str, object]], None]
 WATCHDOG_S = 0.05
 TICK_S = 0.5
 MAX_ERROR_KINDS = 20
-MAX_SAVED_BYTES = 2_000
+MAX_SAVED_CHARS = 2_000
+
+_BODILESS = {"GET", "HEAD", "DELETE", "OPTIONS", "TRACE"}  # without a body these name no length
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +48,7 @@ class Engine:
 
     def __init__(self, plan: Plan, folder: Path, emit: Emit) -> None:
         self.plan = plan
+        self.clock = Clock()
         self.recorder = Recorder(folder)
         self.wires = [Wire(side) for side in plan.sides]
         self.phase_index = 0
@@ -54,7 +60,7 @@ class Engine:
         self._stop = gevent.event.Event()
         self._addresses: dict[int, Address] = {}
         self._unclaimed_dns: dict[int, float] = {}
-        self._heads: dict[tuple[int, str], tuple[WireRequest, bytes]] = {}
+        self._header_blocks: list[bytes | None] = [None] * len(plan.sides)
         self._connections: set[Connection] = set()
         self._errors: Counter[tuple[Outcome, str]] = Counter()
         self._saved = 0
@@ -101,16 +107,16 @@ class Engine:
         """The time of the side's look-up for the request that caused it, None for all others."""
         return self._unclaimed_dns.pop(side, None)
 
-    def head(self, side: int, request: WireRequest) -> bytes:
-        """The request line and headers, up to and including the empty line, as bytes."""
-        body_length = len(request.body) if request.body is not None else None
-        known, constant = self._heads.get((side, request.path), (None, b""))
-        if known is None or known.headers is not request.headers:
-            constant = _constant_head(self.plan.sides[side], request)
-            self._heads[side, request.path] = (request, constant)
-        if body_length is None:
-            return constant + b"\r\n"
-        return b"%bContent-Length: %d\r\n\r\n" % (constant, body_length)
+    def request_bytes(self, side: int, request: WireRequest) -> bytes:
+        """A request as it goes over the wire: its head in one piece with its body."""
+        block = self._header_blocks[side]
+        if block is None:
+            block = self._header_blocks[side] = _header_block(self.plan.sides[side], request)
+        line = f"{request.method} {request.path} HTTP/1.1\r\n".encode("latin-1")
+        if request.body is None:
+            length = b"" if request.method in _BODILESS else b"Content-Length: 0\r\n"
+            return b"".join((line, block, length, b"\r\n"))
+        return b"".join((line, block, b"Content-Length: %d\r\n\r\n" % len(request.body), request.body))
 
     def watch(self, connection: Connection) -> None:
         """Put a connection under the deadline watchdog."""
@@ -145,7 +151,7 @@ class Engine:
     def _save(self, text: str) -> None:
         self._saved += 1
         with (self._folder / "responses.txt").open("a", encoding="utf-8") as file:
-            file.write(f"--- {self._saved}\n{anonymised(text)[:MAX_SAVED_BYTES]}\n")
+            file.write(f"--- {self._saved}\n{anonymised(text)[:MAX_SAVED_CHARS]}\n")
 
     # The course of the run.
 
@@ -172,7 +178,7 @@ class Engine:
             completed = completed or self._limited  # a limit that was set is an end that was planned
         finally:
             self._stop.set()
-            self._emit({"event": "stopping", "at_s": time.time()})
+            self._emit({"event": "stopping", "at_s": self.clock.now_s()})
             runner.quit()
             gevent.killall(background)
             self.recorder.close()
@@ -195,17 +201,17 @@ class Engine:
         self.phase_index = index
         phase = self.phase
         start = time.monotonic()
-        self._emit({"event": "phase", "index": index, "at_s": time.time()})
+        self._emit({"event": "phase", "index": index, "at_s": self.clock.now_s()})
         if phase.slices:
             self.side, self.pair = phase.slices[0].side, phase.slices[0].pair
         runner.start(phase.users, spawn_rate=phase.spawn_rate)
         if self._waits_until(start + phase.warmup_s):
             return False
-        self._emit({"event": "steady", "index": index, "at_s": time.time()})
+        self._emit({"event": "steady", "index": index, "at_s": self.clock.now_s()})
         stopped = self._run_slices(phase, start) or self._waits_until(start + phase.warmup_s + phase.steady_s)
-        self._emit({"event": "steady_end", "index": index, "at_s": time.time()})
+        self._emit({"event": "steady_end", "index": index, "at_s": self.clock.now_s()})
         stopped = stopped or self._waits_until(start + phase.duration_s)
-        self._emit({"event": "phase_end", "index": index, "at_s": time.time()})
+        self._emit({"event": "phase_end", "index": index, "at_s": self.clock.now_s()})
         return not stopped
 
     def _run_slices(self, phase: Phase, start: float) -> bool:
@@ -213,7 +219,9 @@ class Engine:
             if self._waits_until(start + part.start_s):
                 return True
             self.side, self.pair = part.side, part.pair
-            self._emit({"event": "slice", "index": self.phase_index, "slice": number, "at_s": time.time()})
+            self._emit(
+                {"event": "slice", "index": self.phase_index, "slice": number, "at_s": self.clock.now_s()}
+            )
         return False
 
     def _waits_until(self, instant: float) -> bool:
@@ -223,8 +231,9 @@ class Engine:
     def _watch_deadlines(self) -> None:
         while True:
             gevent.sleep(WATCHDOG_S)
-            now = time.monotonic()
-            for connection in [c for c in self._connections if c.deadline is not None and c.deadline < now]:
+            now_ns = self.clock.now_ns()
+            late = [c for c in self._connections if c.deadline_ns is not None and c.deadline_ns < now_ns]
+            for connection in late:
                 connection.expire()
 
     def _tick(self, runner: Any) -> None:
@@ -235,7 +244,7 @@ class Engine:
             self._emit(
                 {
                     "event": "tick",
-                    "at_s": time.time(),
+                    "at_s": self.clock.now_s(),
                     "users": runner.user_count,
                     "sent": self.recorder.sent,
                     "ok": finished[Outcome.OK],
@@ -254,7 +263,7 @@ class Engine:
                 "event": "done",
                 "completed": completed,
                 "limited": self._limited,
-                "at_s": time.time(),
+                "at_s": self.clock.now_s(),
                 "failure": self._failure,
                 "errors": [
                     {"outcome": outcome.value, "message": message, "count": count}
@@ -264,9 +273,9 @@ class Engine:
         )
 
 
-def _constant_head(side: Side, request: WireRequest) -> bytes:
-    parts = urlsplit(side.url)
-    host = parts.netloc.rpartition("@")[2]
-    lines = [f"{request.method} {request.path} HTTP/1.1", f"Host: {host}"]
-    lines += [f"{name}: {value}" for name, value in request.headers]
-    return ("\r\n".join(lines) + "\r\n").encode("latin-1")
+def _header_block(side: Side, request: WireRequest) -> bytes:
+    """The header lines that all requests of a side share."""
+    headers = list(request.headers)
+    if not any(name.lower() == "host" for name, _ in headers):
+        headers.insert(0, ("Host", urlsplit(side.url).netloc.rpartition("@")[2]))
+    return "".join(f"{name}: {value}\r\n" for name, value in headers).encode("latin-1")

@@ -10,9 +10,10 @@ import mmap
 import os
 import struct
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
-from govbench.load.connection import Exchange
+from govbench.load.exchange import Exchange
+from govbench.results.answers import Answer
 from govbench.results.run import Outcome
 from govbench.results.samples import (
     CODE_OF,
@@ -29,7 +30,18 @@ _NAN = float("nan")
 _COUNTERS = struct.Struct("<QQQ")
 _COUNTERS_AT = 16
 _EVENT = struct.Struct("<If")
-_MAX_U16, _MAX_U32 = 0xFFFF, 0xFFFF_FFFF
+_MAX_U8, _MAX_U16, _MAX_U32 = 0xFF, 0xFFFF, 0xFFFF_FFFF
+
+
+class Origin(NamedTuple):
+    """Which request it was: who sent it, under what name, when in the plan, to whom, for which time."""
+
+    user: int
+    name: int
+    turn: int
+    phase: int
+    side: int
+    attempt: int
 
 
 class Recorder:
@@ -59,13 +71,14 @@ class Recorder:
 
     def _grow(self) -> None:
         # Blocks are reserved, not only promised: a write into a hole of a full disk would kill the process.
-        self._capacity += GROW_RECORDS
-        size = HEADER_BYTES + self._capacity * RECORD_BYTES
+        capacity = self._capacity + GROW_RECORDS
+        size = HEADER_BYTES + capacity * RECORD_BYTES
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(self._fd, 0, size)
         else:
             os.truncate(self._fd, size)
         self._map = mmap.mmap(self._fd, size)
+        self._capacity = capacity
 
     def name_index(self, name: str) -> int:
         """The number that stands for a request name in the samples."""
@@ -86,16 +99,8 @@ class Recorder:
     def finish(
         self,
         exchange: Exchange,
-        *,
-        user: int,
-        name: int,
-        turn: int,
-        phase: int,
-        side: int,
-        attempt: int = 0,
-        dns_ms: float | None = None,
-        input_tokens: int | None = None,
-        output_tokens: int | None = None,
+        origin: Origin,
+        answer: Answer | None,
         event_times_ns: list[int] | None = None,
     ) -> None:
         """Write the record of a request that has ended, in whatever way."""
@@ -110,34 +115,34 @@ class Recorder:
             _since(send, exchange.first_byte_ns),
             _since(send, exchange.first_token_ns),
             _since(send, exchange.last_byte_ns),
-            exchange.lag_ns / 1e6 if exchange.first_byte_ns else _NAN,
+            _NAN if exchange.lag_ns is None else exchange.lag_ns / 1e6,
             min(exchange.response_bytes, _MAX_U32),
             min(exchange.request_bytes, _MAX_U32),
-            NO_TOKENS if input_tokens is None else min(input_tokens, NO_TOKENS - 1),
-            NO_TOKENS if output_tokens is None else min(output_tokens, NO_TOKENS - 1),
-            _half(dns_ms),
+            _tokens(answer.input_tokens if answer else None),
+            _tokens(answer.output_tokens if answer else None),
+            _half(exchange.dns_ms),
             _half(exchange.connect_ms),
             _half(exchange.tls_ms),
             exchange.status,
-            min(user, _MAX_U16),
-            min(name, _MAX_U16),
+            min(origin.user, _MAX_U16),
+            min(origin.name, _MAX_U16),
             min(exchange.events, _MAX_U16),
-            min(turn, 255),
-            phase,
+            min(origin.turn, _MAX_U8),
+            origin.phase,
             CODE_OF[exchange.outcome],
-            min(attempt, 255),
-            side,
-            exchange.kernel_clock,
+            min(origin.attempt, _MAX_U8),
+            origin.side,
+            exchange.lag_ns is not None,
         )
         self.finished[exchange.outcome] += 1
-        if event_times_ns:
-            self._write_events(send, event_times_ns)
         self._count += 1
+        if event_times_ns:
+            self._write_events(self._count - 1, send, event_times_ns)
 
-    def _write_events(self, send_ns: int, times_ns: list[int]) -> None:
+    def _write_events(self, record: int, send_ns: int, times_ns: list[int]) -> None:
         if self._events is None:
             self._events = (self._folder / "events").open("wb", buffering=0)
-        self._events.write(b"".join(_EVENT.pack(self._count, (at - send_ns) / 1e6) for at in times_ns))
+        self._events.write(b"".join(_EVENT.pack(record, (at - send_ns) / 1e6) for at in times_ns))
 
     @property
     def ended(self) -> int:
@@ -155,6 +160,10 @@ class Recorder:
 
 def _since(send_ns: int, at_ns: int) -> float:
     return (at_ns - send_ns) / 1e6 if at_ns else _NAN
+
+
+def _tokens(count: int | None) -> int:
+    return NO_TOKENS if count is None else min(count, NO_TOKENS - 1)
 
 
 def _half(ms: float | None) -> float:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import random
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import gevent
 from locust import User, task
 
-from govbench.load.connection import Address, Connection, Exchange, RequestFailed
+from govbench.load.connection import Connection
+from govbench.load.exchange import Exchange, RequestFailed
+from govbench.load.recorder import Origin
 from govbench.load.stream import EventStream
 from govbench.results.answers import Answer
 from govbench.results.plan import Scenario
 from govbench.results.run import Outcome
-from govbench.results.wire import Wire
+from govbench.results.wire import Wire, WireRequest
 
 if TYPE_CHECKING:
     from govbench.load.engine import Engine
@@ -120,43 +121,29 @@ class ApiUser(User):
         return conversation
 
     def _attempt(self, side: int, conversation: Conversation, query: str, attempt: int) -> Outcome:
+        """Send one request and record it, whatever becomes of it."""
         engine = self.engine
         request = conversation.wire.request(query, conversation.session_id, f"user-{self.number}")
-        exchange = Exchange(time.time_ns())
+        name = engine.recorder.name_index(request.name)
+        origin = Origin(self.number, name, conversation.turn, engine.phase_index, side, attempt)
+        exchange = Exchange(engine.clock.now_ns())
         reader = _StreamReader(conversation.wire, exchange) if engine.plan.sides[side].stream else None
-        phase, answer, dns_ms = engine.phase_index, None, None
+        answer = None
         engine.recorder.begin()
         try:
-            address = engine.address(side)
-            dns_ms = engine.take_dns_ms(side)
-            self._send(conversation, address, engine.head(side, request), request.body, exchange, reader)
+            self._send(side, conversation, request, exchange, reader)
             answer = self._judge(conversation.wire, exchange, reader)
         except RequestFailed as failure:
             exchange.outcome, exchange.error = failure.outcome, str(failure)
             if not isinstance(failure, AnswerRejected):
                 self._drop_connection(conversation)
-        except ValueError as error:  # a stream event that is not of the API's shape
-            exchange.outcome, exchange.error = Outcome.BAD_BODY, str(error)
-            self._drop_connection(conversation)
         except BaseException:
             exchange.outcome = Outcome.CANCELLED
             raise
         finally:
             if not exchange.last_byte_ns:
-                exchange.last_byte_ns = time.time_ns()
-            engine.recorder.finish(
-                exchange,
-                user=self.number,
-                name=engine.recorder.name_index(request.name),
-                turn=conversation.turn,
-                phase=phase,
-                side=side,
-                attempt=attempt,
-                dns_ms=dns_ms,
-                input_tokens=answer.input_tokens if answer else None,
-                output_tokens=answer.output_tokens if answer else None,
-                event_times_ns=reader.times_ns if reader else None,
-            )
+                exchange.last_byte_ns = engine.clock.now_ns()
+            engine.recorder.finish(exchange, origin, answer, reader.times_ns if reader else None)
         if answer and answer.session_id and self.scenario.turns > 1:
             conversation.session_id = answer.session_id
         engine.report(request, exchange, answer, self)
@@ -164,29 +151,36 @@ class ApiUser(User):
 
     def _send(
         self,
+        side: int,
         conversation: Conversation,
-        address: Address,
-        head: bytes,
-        body: bytes | None,
+        request: WireRequest,
         exchange: Exchange,
         reader: _StreamReader | None,
     ) -> None:
-        deadlines = self.engine.plan.deadlines
-        connection = conversation.connection
+        """Send a request on the conversation's connection, or on a new one, and read the answer."""
+        deadlines, clock = self.engine.plan.deadlines, self.engine.clock
+        connection = self._idle_connection(conversation)
         if connection is None:
-            connection = Connection(address, connect_s=deadlines.connect_s)
+            address = self.engine.address(side)
+            exchange.dns_ms = self.engine.take_dns_ms(side)
+            connection = Connection(address, connect_s=deadlines.connect_s, clock=clock)
             conversation.connection = connection
             exchange.connect_ms, exchange.tls_ms = connection.connect_ms, connection.tls_ms
             self.engine.watch(connection)
-        connection.deadline = time.monotonic() + deadlines.total_s
+        connection.deadline_ns = clock.now_ns() + int(deadlines.total_s * 1e9)
         on_data = EventStream(reader.on_event).feed if reader else None
-        data = head + body if body else head
         try:
-            reusable = connection.exchange(data, exchange, on_data)
+            reusable = connection.exchange(self.engine.request_bytes(side, request), exchange, on_data)
         finally:
-            connection.deadline = None
+            connection.deadline_ns = None
         if not reusable:
             self._drop_connection(conversation)
+
+    def _idle_connection(self, conversation: Conversation) -> Connection | None:
+        """The connection of the last request, unless the server has closed it since."""
+        if conversation.connection is not None and not conversation.connection.is_usable():
+            self._drop_connection(conversation)
+        return conversation.connection
 
     def _judge(self, wire: Wire, exchange: Exchange, reader: _StreamReader | None) -> Answer | None:
         status = exchange.status

@@ -1,0 +1,299 @@
+"""A byte stream to a target, plain or TLS, whose arrivals are stamped by the kernel. Knows nothing of HTTP.
+
+The arrival of every segment is taken from ``SO_TIMESTAMPNS``: a load generator shares the machine with what
+it measures, and would report as the target's fault whatever it sees too late.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+import ssl
+import struct
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import gevent
+import gevent.monkey
+import gevent.socket
+from gevent.hub import get_hub
+
+from govbench.load.clock import Clock
+from govbench.load.exchange import RequestFailed
+from govbench.results.run import Outcome
+
+# The socket class of the standard library: waiting is done below with the hub's own watchers.
+_PlainSocket = gevent.monkey.get_original("socket", "socket")
+
+READ, WRITE = 1, 2
+READ_BYTES = 65_536
+
+# SO_TIMESTAMPNS is 35 on every Linux architecture that Python runs on but sparc and parisc, and is not in
+# the socket module before 3.14.
+_SO_TIMESTAMPNS = 35
+_TIMESPEC = struct.Struct("@ll")
+_ANCILLARY_BYTES = socket.CMSG_SPACE(_TIMESPEC.size) if hasattr(socket, "CMSG_SPACE") else 0
+HAS_KERNEL_CLOCK = sys.platform == "linux"
+
+Arrival = tuple[bytes, int, int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One of the socket addresses that a name stands for."""
+
+    family: int
+    sockaddr: tuple[Any, ...]
+
+
+@dataclass(slots=True)
+class Address:
+    """Where a target listens, resolved once per run: look-ups are not part of what is measured."""
+
+    host: str
+    port: int
+    endpoints: list[Endpoint]
+    tls: ssl.SSLContext | None
+    dns_ms: float
+
+    def prefer(self, endpoint: Endpoint) -> None:
+        """Have this endpoint tried first from now on: it took a connection."""
+        self.endpoints.remove(endpoint)
+        self.endpoints.insert(0, endpoint)
+
+
+def resolve(host: str, port: int, *, tls: ssl.SSLContext | None) -> Address:
+    """Look a name up.
+
+    Raises:
+        RequestFailed: the name does not resolve (outcome ``connect``).
+    """
+    begin = time.monotonic_ns()
+    try:
+        found = gevent.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise RequestFailed(Outcome.CONNECT, f"cannot resolve {host}: {error}") from error
+    endpoints = list(dict.fromkeys(Endpoint(family, sockaddr) for family, _, _, _, sockaddr in found))
+    return Address(host, port, endpoints, tls, (time.monotonic_ns() - begin) / 1e6)
+
+
+def open_transport(address: Address, *, connect_s: float, clock: Clock) -> Transport:
+    """Connect to the first endpoint that takes the connection, and shake hands where TLS is asked for.
+
+    Raises:
+        RequestFailed: no endpoint took it within ``connect_s`` (``connect``, ``timeout``), or TLS failed.
+        OSError: this process cannot open a socket at all.
+    """
+    transport = Transport(clock) if address.tls is None else TlsTransport(clock, address.tls, address.host)
+    too_late = RequestFailed(Outcome.TIMEOUT, f"no connection in {connect_s:g} s")
+    try:
+        with gevent.Timeout(connect_s, too_late):
+            begin = time.monotonic_ns()
+            _connect(transport, address, connect_s)
+            transport.connect_ms = (time.monotonic_ns() - begin) / 1e6
+            transport.greet()
+    except BaseException:
+        transport.close()
+        raise
+    return transport
+
+
+def _connect(transport: Transport, address: Address, connect_s: float) -> None:
+    """Try one endpoint after the other; each but the last may use only its share of the time."""
+    *others, last = address.endpoints
+    for endpoint in others:
+        with gevent.Timeout(connect_s / len(address.endpoints), exception=False):
+            if not transport.connect(endpoint):
+                address.prefer(endpoint)
+                return
+        transport.close()
+    if error := transport.connect(last):
+        reason = f"cannot connect to {address.host}:{address.port}: {os.strerror(error)}"
+        raise RequestFailed(Outcome.CONNECT, reason)
+    address.prefer(last)
+
+
+class Transport:
+    """A plain TCP connection."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.connect_ms = 0.0
+        self.tls_ms: float | None = None
+        self._clock = clock
+        self._hub: Any = get_hub()
+        self._sock: Any = None
+        self._readable: Any = None
+
+    def connect(self, endpoint: Endpoint) -> int:
+        """Connect to an endpoint; the error number, 0 for success.
+
+        Raises:
+            OSError: this process cannot open a socket at all.
+        """
+        try:
+            self._sock = _PlainSocket(endpoint.family, socket.SOCK_STREAM)
+        except OSError as error:
+            if error.errno == errno.EAFNOSUPPORT:  # the name has an IPv6 address, this machine has none
+                return errno.EAFNOSUPPORT
+            raise
+        self._sock.setblocking(False)
+        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if HAS_KERNEL_CLOCK:
+            with contextlib.suppress(OSError):  # a sandboxed kernel may lack it; samples then say "user"
+                self._sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        self._readable = self._hub.loop.io(self._sock.fileno(), READ)
+        failure: int = self._sock.connect_ex(endpoint.sockaddr)
+        if failure == errno.EINPROGRESS:
+            self._wait_writable()
+            failure = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        return failure
+
+    def greet(self) -> None:
+        """What is to be done once connected: nothing here."""
+
+    def send(self, data: bytes) -> None:
+        """Send all of ``data``.
+
+        Raises:
+            OSError: the connection is gone.
+        """
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[self._sock.send(view) :]
+            except BlockingIOError:
+                self._wait_writable()
+
+    def receive(self, since_ns: int) -> Arrival:
+        """The next bytes, their arrival, and how much later than the kernel the program saw them.
+
+        No bytes are the end of the stream. Where the kernel set no stamp later than ``since_ns``, the arrival
+        is the program's and the lag None.
+
+        Raises:
+            OSError: the connection is gone.
+        """
+        while True:
+            self._hub.wait(self._readable)
+            try:
+                data, ancillary = self._read()
+                break
+            except BlockingIOError:
+                continue
+        now_ns = self._clock.now_ns()
+        if ancillary:
+            seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2])
+            lag_ns = self._clock.age_ns(seconds * 1_000_000_000 + nanoseconds, since_ns=since_ns)
+            if lag_ns is not None:
+                return data, now_ns - lag_ns, lag_ns
+        return data, now_ns, None
+
+    def _read(self) -> tuple[bytes, list[Any]]:
+        if not HAS_KERNEL_CLOCK:
+            return self._sock.recv(READ_BYTES), []
+        data, ancillary, _, _ = self._sock.recvmsg(READ_BYTES, _ANCILLARY_BYTES)
+        return data, ancillary
+
+    def is_quiet(self) -> bool:
+        """Whether the peer has neither closed the connection nor sent anything that was not asked for."""
+        try:
+            self._sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
+
+    def shut_down(self) -> None:
+        """Wake whoever waits for this connection, with an end of the stream."""
+        with contextlib.suppress(OSError):  # the peer has ended it; that wakes the reader as well
+            self._sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close the socket; safe to call twice."""
+        if self._readable is not None:
+            self._readable.close()
+            self._readable = None
+        if self._sock is not None:
+            self._sock.close()
+
+    def _wait_writable(self) -> None:
+        watcher = self._hub.loop.io(self._sock.fileno(), WRITE)
+        try:
+            self._hub.wait(watcher)
+        finally:
+            watcher.close()
+
+
+class TlsTransport(Transport):
+    """A TLS connection. The ssl module works on memory, for its own sockets hide the kernel's stamps."""
+
+    def __init__(self, clock: Clock, context: ssl.SSLContext, host: str) -> None:
+        super().__init__(clock)
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+
+    def greet(self) -> None:
+        """Shake hands.
+
+        Raises:
+            RequestFailed: the handshake failed (outcome ``tls``).
+        """
+        begin = time.monotonic_ns()
+        try:
+            while not self._shook_hands():
+                data, _, _ = super().receive(0)
+                if not data:
+                    raise RequestFailed(Outcome.TLS, "connection closed during the TLS handshake")
+                self._incoming.write(data)
+        except ssl.SSLError as error:
+            raise RequestFailed(Outcome.TLS, f"TLS handshake failed: {error}") from error
+        except OSError as error:
+            raise RequestFailed(Outcome.TLS, f"connection lost during the TLS handshake: {error}") from error
+        self.tls_ms = (time.monotonic_ns() - begin) / 1e6
+
+    def _shook_hands(self) -> bool:
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        finally:
+            self._flush()
+        return True
+
+    def _flush(self) -> None:
+        if data := self._outgoing.read():
+            super().send(data)
+
+    def send(self, data: bytes) -> None:
+        """Send all of ``data``, encrypted."""
+        self._tls.write(data)
+        self._flush()
+
+    def receive(self, since_ns: int) -> Arrival:
+        """The next decrypted bytes; see ``Transport``."""
+        while True:
+            data, at_ns, lag_ns = super().receive(since_ns)
+            if data:
+                self._incoming.write(data)
+            else:
+                self._incoming.write_eof()
+            try:
+                return self._decrypted(), at_ns, lag_ns
+            except ssl.SSLWantReadError:
+                continue
+            except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
+                return b"", at_ns, lag_ns
+
+    def _decrypted(self) -> bytes:
+        parts = [self._tls.read(READ_BYTES)]
+        while parts[-1]:
+            try:
+                parts.append(self._tls.read(READ_BYTES))
+            except ssl.SSLError:  # nothing more in this segment; an end is met again at the next read
+                break
+        return b"".join(parts)
