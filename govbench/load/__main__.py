@@ -12,6 +12,7 @@ from gevent import monkey
 monkey.patch_all()
 
 import base64  # noqa: E402 - the patch must come before everything else
+import contextlib  # noqa: E402
 import json  # noqa: E402
 import logging  # noqa: E402
 import os  # noqa: E402
@@ -28,17 +29,23 @@ from govbench.errors import ExitCode, GovbenchError  # noqa: E402
 from govbench.load.engine import Engine  # noqa: E402
 
 
-def emit(event: Mapping[str, object]) -> None:
-    """Tell the parent; a parent that is gone is noticed on stdin, not here."""
-    try:
-        os.write(1, json.dumps(event).encode() + b"\n")
-    except BrokenPipeError:
-        return
+class Channel:
+    """The line of events to the parent. Whatever else is printed goes to the log instead."""
+
+    def __init__(self) -> None:
+        self._fd = os.dup(1)
+        os.dup2(2, 1)
+
+    def emit(self, event: Mapping[str, object]) -> None:
+        """Tell the parent; a parent that is gone is noticed on stdin, not here."""
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self._fd, json.dumps(event).encode() + b"\n")
 
 
 def main() -> int:
     """Run the plan that comes on stdin; the exit code says how it went (0, or 3 for a fault of ours)."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    emit = Channel().emit
     commands = FileObjectPosix(0, "rb")
     plan = pickle.loads(base64.b64decode(commands.readline()))  # noqa: S301 - from our own parent
     try:

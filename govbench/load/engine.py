@@ -27,7 +27,7 @@ from govbench.load.transport import Address, resolve
 from govbench.load.users import ApiUser
 from govbench.results.answers import Answer
 from govbench.results.plan import Phase, Plan, Scenario, Side
-from govbench.results.redact import anonymised
+from govbench.results.redact import anonymised, excerpt
 from govbench.results.run import Outcome
 from govbench.results.wire import Wire, WireRequest
 
@@ -257,6 +257,10 @@ class Engine:
         self._failure = self._failure or f"{type(exception).__name__}: {exception}"
         self.stop()
 
+    def _shown(self, message: str) -> str:
+        """A message, which may hold what the target answered, without the secrets sent to it."""
+        return excerpt(message, [value for side in self.plan.sides for _, value in side.secret_headers])
+
     def _emit_done(self, *, completed: bool) -> None:
         self._emit(
             {
@@ -266,7 +270,7 @@ class Engine:
                 "at_s": self.clock.now_s(),
                 "failure": self._failure,
                 "errors": [
-                    {"outcome": outcome.value, "message": message, "count": count}
+                    {"outcome": outcome.value, "message": self._shown(message), "count": count}
                     for (outcome, message), count in self._errors.most_common()
                 ],
             }

@@ -92,7 +92,8 @@ class LoadProcess:
 
     def _send(self, line: bytes) -> None:
         assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # it has ended; ``follow`` tells how
+        # It has ended, and perhaps the pipe is closed: ``follow`` tells how.
+        with contextlib.suppress(BrokenPipeError, ValueError):
             self._process.stdin.write(line + b"\n")
             self._process.stdin.flush()
 
