@@ -107,6 +107,8 @@ def read_samples(folder: Path) -> SampleTable:
         raise ResultsError(f"{path}: no such file", hint="the run did not get as far as its load") from error
     except (OSError, ValueError) as error:
         raise ResultsError(f"{path}: {error}") from error
+    if len(records) and records["outcome"].max() >= len(OUTCOME_CODES):
+        raise ResultsError(f"{path}: holds outcomes that this govbench does not know")
     written = records["outcome"] != 0
     if not written.all():
         records = records[written]

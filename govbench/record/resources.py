@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import psutil
 
@@ -28,8 +29,8 @@ class Reading:
 class ResourcePoller:
     """Reads CPU and memory of whole process trees twice a second until it is stopped.
 
-    A process that ends is no error: its readings simply end. CPU time of children that have come and gone
-    between two looks stays counted through the parent's own children counters.
+    A process that ends is no error: its readings simply end. CPU time of descendants that have come and gone
+    between two looks stays counted: it passes to whoever has waited for them.
     """
 
     def __init__(self, pids: Mapping[str, int]) -> None:
@@ -61,18 +62,23 @@ class ResourcePoller:
 
 
 def _read(role: str, process: psutil.Process) -> Reading | None:
+    cpu_s, rss = 0.0, 0
     try:
-        cpu_s, rss = 0.0, 0
-        times = process.cpu_times()
-        cpu_s += times.children_user + times.children_system if hasattr(times, "children_user") else 0.0
         for member in (process, *process.children(recursive=True)):
             with member.oneshot():
-                used = member.cpu_times()
-                cpu_s += used.user + used.system
+                cpu_s += _cpu_s(member.cpu_times())
                 rss += member.memory_info().rss
     except psutil.Error:
-        return None
+        return None  # a member ended under the look: its time is in no counter that was read
+    if not rss:
+        return None  # ended, but its parent has not asked for it yet
     return Reading(role=role, at_s=time.time(), cpu_s=cpu_s, rss_bytes=rss)
+
+
+def _cpu_s(times: Any) -> float:
+    """CPU of a process and of the children it has waited for (macOS does not tell the latter)."""
+    own = float(times.user + times.system)
+    return own + float(getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0))
 
 
 def usage_by_role(readings: Iterable[Reading], windows: Iterable[Window]) -> tuple[ProcessUsage, ...]:
