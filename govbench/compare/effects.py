@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from govbench.results.metrics import METRICS, Metric, MetricName
 from govbench.results.run import SliceResult
@@ -20,15 +21,26 @@ from govbench.stats import (
 
 Effect = LogRatio | Prediction | ProportionDifference
 
+# Read off a process and not off requests: no error within the run is known, only the noise between runs.
+_READINGS = frozenset({MetricName.CPU_PER_REQUEST, MetricName.MEMORY_PEAK})
+
+
+def error_known(metric: Metric) -> bool:
+    """Whether a metric's error within its run was estimated, or is none that could be."""
+    return metric.standard_error is not None or metric.name in _READINGS or metric.spec.compared_as_difference
+
 
 def unpaired_effect(baseline: Metric, candidate: Metric, *, noise_sd: float, level: float) -> Effect | None:
     """One run against another; ``noise_sd`` is the deviation of the log ratio of two runs of the same code.
 
-    None where a ratio does not exist (a side that is 0).
+    None where a ratio does not exist (a side that is 0), or where a side's own error is not known: taking
+    it as 0 would make the least certain numbers look the most certain.
     """
     if METRICS[baseline.name].compared_as_difference:
         return _share_difference([baseline], candidate, level)
     if baseline.value <= 0 or candidate.value <= 0:
+        return None
+    if not (error_known(baseline) and error_known(candidate)):
         return None
     return unpaired_log_ratio(
         base_value=baseline.value,
@@ -43,10 +55,13 @@ def unpaired_effect(baseline: Metric, candidate: Metric, *, noise_sd: float, lev
 def window_effect(
     window: Sequence[Metric], candidate: Metric, *, noise_sd: float, level: float
 ) -> Effect | None:
-    """A run against earlier ones; ``noise_sd`` as in ``unpaired_effect``, that of one run is 1/√2 of it."""
+    """A run against earlier ones; ``noise_sd`` as in ``unpaired_effect``, that of one run is 1/√2 of it.
+
+    None as in ``unpaired_effect``.
+    """
     if METRICS[candidate.name].compared_as_difference:
         return _share_difference(window, candidate, level)
-    if candidate.value <= 0 or any(metric.value <= 0 for metric in window):
+    if any(metric.value <= 0 or not error_known(metric) for metric in (candidate, *window)):
         return None
     errors = [metric.standard_error or 0.0 for metric in window]
     return prediction_log_ratio(
@@ -67,7 +82,8 @@ def slices_effect(
     None where fewer than two pairs have the metric on both sides, or a load level has none at all.
     """
     if METRICS[name].compared_as_difference:
-        return _share_difference([_pooled_share(slices, 0)], _pooled_share(slices, 1), level)
+        old, new = _pooled_share(slices, 0), _pooled_share(slices, 1)
+        return _share_difference([old], new, level) if old and new else None
     strata = []
     for phase in sorted({s.window.phase for s in slices}):
         by_place = {
@@ -80,6 +96,13 @@ def slices_effect(
     if not strata or min(map(len, strata)) < 1 or sum(map(len, strata)) < 2:
         return None
     return paired_log_ratio(strata, instance_sd, level)
+
+
+def at_level(effect: Effect, level: float) -> Effect:
+    """The same effect with its interval at another level."""
+    if isinstance(effect, Prediction) and effect.by_window is not None:
+        return replace(effect, level=level, by_window=replace(effect.by_window, level=level))
+    return replace(effect, level=level)
 
 
 def pooled_window(window: Sequence[Metric]) -> Metric:
@@ -103,7 +126,7 @@ def _share_difference(window: Sequence[Metric], candidate: Metric, level: float)
     )
 
 
-def _pooled_share(slices: Sequence[SliceResult], side: int) -> Metric:
+def _pooled_share(slices: Sequence[SliceResult], side: int) -> Metric | None:
     failed = sum(s.failed for s in slices if s.window.side == side)
     n = failed + sum(s.n for s in slices if s.window.side == side)
-    return Metric(name=MetricName.ERROR_RATE, value=failed / n, n=n)
+    return None if not n else Metric(name=MetricName.ERROR_RATE, value=failed / n, n=n)

@@ -11,11 +11,14 @@ from govbench.config.settings import CompareConfig
 from govbench.results.comparison import Finding, Margin, Method, Verdict
 from govbench.results.metrics import METRICS, Metric, MetricName
 from govbench.results.plan import TestType
-from govbench.results.run import RunSummary
 from govbench.stats import ProportionDifference, holm
 
 # Above a share of one percentage point more failures, an error rate has changed (absolute: 0 has no ratio).
 ERROR_RATE_MARGIN = 0.01
+
+# What every request that is answered shows. Missing on both sides is a gap in the measurement, where the
+# first token of an API that does not stream is none.
+EXPECTED = frozenset({MetricName.RESPONSE_TIME_P50, MetricName.THROUGHPUT, MetricName.ERROR_RATE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,15 +39,44 @@ EffectOf = Callable[[TestType, MetricName], tuple[Metric | None, Metric | None, 
 
 
 def findings_of(
-    candidate: RunSummary, effect_of: EffectOf, config: CompareConfig, method: Method, unlike: str | None
+    test_types: Sequence[TestType],
+    effect_of: EffectOf,
+    config: CompareConfig,
+    method: Method,
 ) -> tuple[Finding, ...]:
-    """The findings of all test types that the candidate measured; ``unlike`` makes all ``not_comparable``."""
-    test_types = sorted({t.test_type for t in candidate.test_types}, key=list(TestType).index)
+    """The findings of all these test types, in their order and that of the metrics."""
+    rows = _pairings(test_types, effect_of, config, method)
+    faults = [_fault(row, config) for row in rows]
+    judged = [row for row, fault in zip(rows, faults, strict=True) if fault is None]
+    verdicts = iter(_judge(judged, config))
+    return tuple(
+        next(verdicts) if fault is None else _bare(row, Verdict.INVALID, fault)
+        for row, fault in zip(rows, faults, strict=True)
+    )
+
+
+def bare_findings(
+    test_types: Sequence[TestType],
+    effect_of: EffectOf,
+    config: CompareConfig,
+    method: Method,
+    *,
+    verdict: Verdict,
+    reason: str,
+) -> tuple[Finding, ...]:
+    """The metrics that a side has, all with the verdict of a circumstance that they share."""
+    rows = _pairings(test_types, effect_of, config, method)
+    return tuple(_bare(row, verdict, reason) for row in rows if row.baseline or row.candidate)
+
+
+def _pairings(
+    test_types: Sequence[TestType], effect_of: EffectOf, config: CompareConfig, method: Method
+) -> list[Pairing]:
     rows = []
     for test_type in test_types:
         for name in MetricName:
             old, new, effect = effect_of(test_type, name)
-            if old is None and new is None:
+            if old is None and new is None and name not in EXPECTED:
                 continue
             rows.append(
                 Pairing(
@@ -57,45 +89,68 @@ def findings_of(
                     effect=effect,
                 )
             )
-    if unlike:
-        return tuple(_bare(row, Verdict.NOT_COMPARABLE, unlike) for row in rows)
-    significant = _significant(rows, config)
-    return tuple(_finding(row, config, significant=flag) for row, flag in zip(rows, significant, strict=True))
+    return rows
 
 
-def _significant(rows: Sequence[Pairing], config: CompareConfig) -> list[bool]:
-    """Whether each effect excludes no change; the gated ones corrected for their number (Holm 1979)."""
-    alpha = 1 - config.level
-    p_values = [row.effect.p_value if row.effect else 1.0 for row in rows]
-    gated = [i for i, row in enumerate(rows) if row.gated and row.effect]
-    for i, adjusted in zip(gated, holm([p_values[i] for i in gated]), strict=True) if gated else ():
-        p_values[i] = adjusted
-    return [p < alpha for p in p_values]
-
-
-def _finding(row: Pairing, config: CompareConfig, *, significant: bool) -> Finding:
+def _fault(row: Pairing, config: CompareConfig) -> str | None:
+    """Why a metric cannot be judged, or None."""
     if row.baseline is None or row.candidate is None:
-        side = "candidate" if row.candidate is None else "baseline"
-        return _bare(row, Verdict.INVALID, f"not measured in the {side}")
-    short = [m.n for m in (row.baseline, row.candidate) if m.n < _needed(row.name, config)]
-    if short:
-        return _bare(
-            row, Verdict.INVALID, f"only {min(short)} samples; at least {config.min_samples} are needed"
-        )
-    if row.effect is None:
-        return _bare(row, Verdict.INVALID, "a side is 0: no relative change exists")
+        return _absence(row)
     values = (row.baseline.value, row.candidate.value)
-    if isinstance(row.effect, ProportionDifference) and not any(values):
-        # However small the interval: what did not happen once is no reason to leave a verdict open.
-        return _judged(row, row.effect, row.margin.absolute, Verdict.PASS, "no request failed on either side")
-    margin = margin_of(row.effect, row.margin, values)
-    verdict = decide(row.effect, worse_sign(row.name), margin, significant=significant)
-    return _judged(
-        row, row.effect, margin, verdict, _why(verdict, row.effect, margin, significant=significant)
+    if row.name is MetricName.ERROR_RATE and min(values) >= 1:
+        return "every request failed on both sides"
+    fewest, needed = min(row.baseline.n, row.candidate.n), _needed(row.name, config)
+    if fewest < needed and not _plain_by_counts(row, config):
+        return f"only {fewest} samples; at least {needed} are needed"
+    if row.effect is None:
+        zero = min(values) <= 0
+        return "a side is 0: no relative change exists" if zero else "measured too briefly to know its error"
+    return None
+
+
+def _absence(row: Pairing) -> str:
+    if row.baseline is None and row.candidate is None:
+        return "not measured on either side: too few requests succeeded"
+    return f"not measured in the {'candidate' if row.candidate is None else 'baseline'}"
+
+
+def _plain_by_counts(row: Pairing, config: CompareConfig) -> bool:
+    """Whether a share has changed so much that its counts say so however few they are.
+
+    A stack that lets every request time out answers few of them; that is no lack of evidence.
+    """
+    effect = row.effect
+    return (
+        isinstance(effect, ProportionDifference)
+        and effect.p_value < 1 - config.level
+        and abs(effect.effect) > row.margin.absolute
     )
 
 
-def _judged(row: Pairing, effect: Effect, margin: float, verdict: Verdict, reason: str) -> Finding:
+def _judge(rows: Sequence[Pairing], config: CompareConfig) -> list[Finding]:
+    """The findings of the rows that can be judged; the level is shared by the gated ones (Holm 1979)."""
+    effects = [row.effect for row in rows if row.effect is not None]
+    p_values = [effect.p_value for effect in effects]
+    gated = [i for i, row in enumerate(rows) if row.gated]
+    for i, adjusted in zip(gated, holm([p_values[i] for i in gated]), strict=True):
+        p_values[i] = adjusted
+    return [
+        _finding(row, effect, significant=p < 1 - config.level, tests=len(gated) if row.gated else 1)
+        for row, effect, p in zip(rows, effects, p_values, strict=True)
+    ]
+
+
+def _finding(row: Pairing, effect: Effect, *, significant: bool, tests: int) -> Finding:
+    assert row.baseline is not None
+    assert row.candidate is not None
+    values = (row.baseline.value, row.candidate.value)
+    margin = margin_of(effect, row.margin, values)
+    if isinstance(effect, ProportionDifference) and not any(values):
+        # However wide the interval: what did not happen once is no reason to leave a verdict open.
+        verdict, reason = Verdict.PASS, "no request failed on either side"
+    else:
+        verdict = decide(effect, worse_sign(row.name), margin, significant=significant)
+        reason = _why(verdict, effect, margin, significant=significant)
     return Finding(
         test_type=row.test_type,
         metric=row.name,
@@ -106,7 +161,7 @@ def _judged(row: Pairing, effect: Effect, margin: float, verdict: Verdict, reaso
         candidate=row.candidate,
         change=change_of(effect),
         margin=row.margin,
-        mde=mde_of(effect, margin),
+        mde=mde_of(effect, margin, tests=tests),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from govbench.compare.effects import Effect
+from govbench.compare.effects import Effect, at_level
 from govbench.errors import ExitCode
 from govbench.results.comparison import (
     Change,
@@ -84,9 +84,14 @@ def change_of(effect: Effect) -> Change:
     )
 
 
-def mde_of(effect: Effect, margin: float) -> float:
-    """The smallest change that would have been flagged with 80 % probability, as ``Change`` gives it."""
-    detectable = detectable_effect(effect.half_width, effect.total_se, margin)
+def mde_of(effect: Effect, margin: float, *, tests: int) -> float:
+    """The smallest change that would have been flagged with 80 % probability, as ``Change`` gives it.
+
+    ``tests`` is how many metrics share the level: changed alone among them, this one has to pass Holm's first
+    and hardest step.
+    """
+    hardest = at_level(effect, 1 - (1 - effect.level) / tests)
+    detectable = detectable_effect(hardest.half_width, effect.total_se, margin)
     return detectable if isinstance(effect, ProportionDifference) else math.expm1(detectable)
 
 
@@ -112,14 +117,22 @@ def overall(
 
 
 def exit_code(comparison: Comparison, status: RunStatus, fail_on: frozenset[Verdict]) -> ExitCode:
-    """What the command ends with: 3 where nothing sound was measured, 1 where ``fail_on`` says so, else 0."""
-    if status is RunStatus.FAILED:
+    """What the command ends with (docs/exit-codes.md).
+
+    3 where the run as a whole says nothing, whatever ``fail_on`` holds. Else ``fail_on`` is held against
+    every gated finding and not only against the worst: leaving one verdict out never hides another.
+    """
+    gated = {finding.verdict for finding in comparison.findings if finding.gated}
+    nothing_judged = comparison.verdict is Verdict.INVALID and not gated
+    if status is RunStatus.FAILED or nothing_judged:
         return ExitCode.NOT_MEASURED
-    if comparison.verdict is Verdict.INVALID and Verdict.INVALID in fail_on:
-        return ExitCode.NOT_MEASURED
-    if comparison.missed or comparison.verdict in fail_on:
+    failing = {comparison.verdict, *gated} & fail_on
+    # A missed threshold makes the whole a regression, but is a failure of its own.
+    if comparison.missed or Verdict.REGRESSION in failing:
         return ExitCode.REGRESSION
-    return ExitCode.OK
+    if Verdict.INVALID in failing:
+        return ExitCode.NOT_MEASURED
+    return ExitCode.REGRESSION if failing else ExitCode.OK
 
 
 def absolute_unit(name: MetricName) -> bool:

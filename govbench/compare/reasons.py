@@ -1,0 +1,44 @@
+"""Why a verdict is what it is, in the sentence that a report begins with. Decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from govbench.compare.thresholds import threshold_reason
+from govbench.config.settings import CompareConfig
+from govbench.results.comparison import Finding, Method, ThresholdResult, Verdict
+from govbench.results.metrics import METRICS
+
+
+def reason_of(
+    verdict: Verdict,
+    findings: Sequence[Finding],
+    thresholds: Sequence[ThresholdResult],
+    unlike: str | None,
+) -> str:
+    """What led to an overall verdict: gated findings of that verdict, missed thresholds, unlike runs."""
+    parts = (unlike or _said(verdict, findings), threshold_reason(thresholds))
+    said = "; ".join(part for part in parts if part)
+    if said:
+        return said
+    if verdict is Verdict.PASS:
+        return "no metric is gated, and every threshold that was measured is met"
+    return "no gated metric was measured"
+
+
+def _said(verdict: Verdict, findings: Sequence[Finding]) -> str:
+    by_reason: dict[str, list[str]] = {}
+    for finding in findings:
+        if finding.gated and finding.verdict is verdict:
+            name = f"{METRICS[finding.metric].label} ({finding.test_type})"
+            by_reason.setdefault(finding.reason, []).append(name)
+    return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in by_reason.items())
+
+
+def method_note(method: Method, config: CompareConfig) -> str:
+    """Which noise, not seen in the data, is part of the intervals."""
+    if method is Method.PAIRED_SLICES:
+        what, sd = "Both instances stayed up: the noise between two instances", config.instance_sd
+    else:
+        what, sd = "Runs measured apart: the noise between two runs", config.between_run_sd
+    return f"{what} of the same code ({sd:.1%}, not calibrated here) is part of every interval."

@@ -1,0 +1,298 @@
+"""The decision on one effect, on a threshold and on the whole, and the exit code that follows."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from govbench.compare.effects import Effect
+from govbench.compare.verdict import (
+    ORDER,
+    change_of,
+    decide,
+    exit_code,
+    judge_threshold,
+    margin_of,
+    mde_of,
+    overall,
+    worse_sign,
+)
+from govbench.errors import ExitCode
+from govbench.results.comparison import (
+    Comparison,
+    Finding,
+    Margin,
+    Method,
+    Reference,
+    ThresholdResult,
+    ThresholdState,
+    Verdict,
+)
+from govbench.results.metrics import MetricName
+from govbench.results.plan import TestType
+from govbench.results.run import RunStatus
+from govbench.stats import LogRatio, proportion_difference
+
+MIRROR = {Verdict.REGRESSION: Verdict.IMPROVEMENT, Verdict.IMPROVEMENT: Verdict.REGRESSION}
+P50, ERRORS, THROUGHPUT = MetricName.RESPONSE_TIME_P50, MetricName.ERROR_RATE, MetricName.THROUGHPUT
+DEFAULT = frozenset({Verdict.REGRESSION, Verdict.INVALID})
+
+
+def ratio(effect: float, known_se: float = 0.01) -> LogRatio:
+    return LogRatio(effect=effect, se=0.0, df=None, known_se=known_se, level=0.99)
+
+
+def half(known_se: float) -> float:
+    return ratio(0, known_se).half_width
+
+
+@pytest.mark.parametrize(
+    ("effect", "known_se", "worse", "verdict"),
+    [
+        (0.10, 0.01, +1, Verdict.REGRESSION),
+        (-0.10, 0.01, +1, Verdict.IMPROVEMENT),
+        (0.10, 0.01, -1, Verdict.IMPROVEMENT),
+        (-0.10, 0.01, -1, Verdict.REGRESSION),
+        (0.0, 0.01, +1, Verdict.PASS),
+        (0.04, 0.01, +1, Verdict.INCONCLUSIVE),  # excludes no change, within the margin, may be beyond it
+        (0.10, 0.10, +1, Verdict.INCONCLUSIVE),  # beyond the margin, does not exclude no change
+        (0.02, 0.005, +1, Verdict.PASS),  # changed for certain, and for certain by less than the margin
+        (0.0, 0.10, +1, Verdict.INCONCLUSIVE),
+        (0.0, 0.0, +1, Verdict.PASS),  # all values equal: an error of 0
+        (0.10, 0.0, +1, Verdict.REGRESSION),
+    ],
+)
+def test_the_four_outcomes(effect: float, known_se: float, worse: int, verdict: Verdict) -> None:
+    row = ratio(effect, known_se)
+    assert decide(row, worse, 0.05, significant=row.p_value < 0.01) is verdict
+
+
+def test_at_the_margin_it_is_no_regression_and_just_beyond_it_is() -> None:
+    assert decide(ratio(0.05, 0.001), +1, 0.05, significant=True) is Verdict.INCONCLUSIVE
+    assert decide(ratio(math.nextafter(0.05, 1), 0.001), +1, 0.05, significant=True) is Verdict.REGRESSION
+
+
+def test_an_interval_that_just_fits_the_margin_passes() -> None:
+    margin = half(0.01)
+    assert decide(ratio(0.0), +1, margin, significant=False) is Verdict.PASS
+    assert decide(ratio(0.0), +1, math.nextafter(margin, 0), significant=False) is Verdict.INCONCLUSIVE
+
+
+@given(
+    st.floats(1e-3, 1e6),
+    st.floats(1e-3, 1e6),
+    st.floats(0, 0.5),
+    st.floats(0, 1),
+    st.floats(0, 5),
+    st.sampled_from([+1, -1]),
+)
+def test_swapped_sides_give_the_mirrored_verdict_of_ratios(
+    a: float, b: float, known_se: float, relative: float, absolute: float, worse: int
+) -> None:
+    def verdict(old: float, new: float) -> Verdict:
+        effect = ratio(math.log(new) - math.log(old), known_se)
+        margin = margin_of(effect, Margin(relative=relative, absolute=absolute), (old, new))
+        return decide(effect, worse, margin, significant=effect.p_value < 0.01)
+
+    there = verdict(a, b)
+    assert verdict(b, a) is MIRROR.get(there, there)
+
+
+@given(st.integers(1, 2000), st.integers(1, 2000), st.data())
+def test_swapped_sides_give_the_mirrored_verdict_of_shares(n: int, m: int, data: st.DataObject) -> None:
+    x, y = data.draw(st.integers(0, n)), data.draw(st.integers(0, m))
+
+    def verdict(old: int, old_n: int, new: int, new_n: int) -> Verdict:
+        effect = share(old, old_n, new, new_n)
+        margin = margin_of(effect, Margin(relative=0, absolute=0.01), ())
+        return decide(effect, +1, margin, significant=effect.p_value < 0.01)
+
+    there = verdict(x, n, y, m)
+    assert verdict(y, m, x, n) is MIRROR.get(there, there)
+
+
+def share(old: int, old_n: int, new: int, new_n: int) -> Effect:
+    return proportion_difference(
+        baseline_hits=old,
+        baseline_n=old_n,
+        candidate_hits=new,
+        candidate_n=new_n,
+        between_run_sd=0.0,
+        level=0.99,
+    )
+
+
+def test_the_larger_of_the_two_margins_holds() -> None:
+    small, large = (1.0, 1.0), (100.0, 100.0)
+    margin = Margin(relative=0.1, absolute=0.3)
+    assert margin_of(ratio(0), margin, small) == pytest.approx(math.log(1.3))
+    assert margin_of(ratio(0), margin, large) == pytest.approx(math.log(1.1))
+    assert margin_of(share(1, 100, 2, 100), Margin(relative=0.5, absolute=0.01), (0.01, 0.02)) == 0.01
+
+
+def test_a_change_is_shown_as_it_is_compared() -> None:
+    shown = change_of(ratio(math.log(1.3)))
+    assert shown.estimate == pytest.approx(0.3)
+    assert 1 + shown.high == pytest.approx(1.3 * math.exp(half(0.01)))
+    assert not shown.difference
+    assert change_of(share(0, 100, 3, 100)).estimate == pytest.approx(0.03)
+    assert change_of(share(0, 100, 3, 100)).difference
+
+
+@pytest.mark.parametrize("tests", [1, 5])
+@pytest.mark.parametrize("margin", [0.02, 0.2])
+def test_a_change_as_large_as_the_mde_is_found_four_times_in_five(tests: int, margin: float) -> None:
+    rng = np.random.default_rng(7)
+    change = math.log1p(mde_of(ratio(0, 0.03), margin, tests=tests))
+    found = 0
+    for estimate in change + 0.03 * rng.standard_normal(4000):
+        effect = ratio(float(estimate), 0.03)
+        found += decide(effect, +1, margin, significant=effect.p_value * tests < 0.01) is Verdict.REGRESSION
+    assert found / 4000 == pytest.approx(0.8, abs=0.03)
+
+
+def test_more_metrics_at_once_can_find_less() -> None:
+    assert mde_of(ratio(0), 0.02, tests=6) > mde_of(ratio(0), 0.02, tests=1)
+    assert mde_of(share(0, 99, 0, 99), 0.01, tests=6) > mde_of(share(0, 99, 0, 99), 0.01, tests=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "bound", "value", "state"),
+    [
+        (P50, 100.0, 100.0, ThresholdState.MET),
+        (P50, 100.0, 100.1, ThresholdState.MISSED),
+        (THROUGHPUT, 50.0, 50.0, ThresholdState.MET),
+        (THROUGHPUT, 50.0, 49.9, ThresholdState.MISSED),
+        (ERRORS, 0.0, 0.0, ThresholdState.MET),
+        (P50, 100.0, None, ThresholdState.NOT_MEASURED),
+    ],
+)
+def test_a_bound_is_above_or_below_by_what_is_better(
+    name: MetricName, bound: float, value: float | None, state: ThresholdState
+) -> None:
+    assert judge_threshold(name, bound, value) is state
+
+
+def test_worse_is_more_of_everything_but_throughput() -> None:
+    assert [name for name in MetricName if worse_sign(name) < 0] == [THROUGHPUT]
+
+
+def finding(verdict: Verdict, *, gated: bool = True) -> Finding:
+    return Finding(test_type=TestType.BASELINE, metric=P50, verdict=verdict, gated=gated, reason="r")
+
+
+def threshold(state: ThresholdState) -> ThresholdResult:
+    return ThresholdResult(metric=P50, bound=1.0, state=state)
+
+
+def test_the_order_is_that_of_the_product_and_holds_every_verdict() -> None:
+    assert [v.value for v in ORDER] == [
+        "regression", "invalid", "inconclusive", "not_comparable", "no_baseline", "pass", "improvement",
+    ]  # fmt: skip
+    assert set(ORDER) == set(Verdict)
+
+
+@pytest.mark.parametrize("pair", list(itertools.combinations(ORDER, 2)))
+def test_the_worst_gated_finding_is_the_verdict(pair: tuple[Verdict, Verdict]) -> None:
+    worse, better = pair
+    for findings in (pair, pair[::-1]):
+        assert overall(map(finding, findings), (), without_findings=Verdict.INVALID) is worse
+    advisory = [finding(worse, gated=False), finding(better)]
+    assert overall(advisory, (), without_findings=Verdict.INVALID) is better
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_a_missed_threshold_is_a_regression_whatever_the_findings_say(verdict: Verdict) -> None:
+    found = [finding(verdict)]
+    missed = [threshold(ThresholdState.MET), threshold(ThresholdState.MISSED)]
+    kept = [threshold(ThresholdState.MET), threshold(ThresholdState.NOT_MEASURED)]
+    assert overall(found, missed, without_findings=Verdict.INVALID) is Verdict.REGRESSION
+    assert overall(found, kept, without_findings=Verdict.INVALID) is verdict
+
+
+def test_without_a_gated_finding_the_caller_says_what_holds() -> None:
+    advisory = [finding(Verdict.PASS, gated=False)]
+    for verdict in (Verdict.INVALID, Verdict.NO_BASELINE):
+        assert overall(advisory, (), without_findings=verdict) is verdict
+
+
+def comparison(*gated: Verdict, missed: bool = False, run_level: Verdict | None = None) -> Comparison:
+    thresholds = (threshold(ThresholdState.MISSED),) if missed else ()
+    findings = tuple(map(finding, gated))
+    return Comparison(
+        verdict=run_level or overall(findings, thresholds, without_findings=Verdict.INVALID),
+        reason="r",
+        method=Method.UNPAIRED,
+        baseline=None,
+        candidate=Reference(label="head"),
+        findings=findings,
+        thresholds=thresholds,
+    )
+
+
+R, V, U, N, P = (
+    Verdict.REGRESSION,
+    Verdict.INVALID,
+    Verdict.INCONCLUSIVE,
+    Verdict.NO_BASELINE,
+    Verdict.PASS,
+)
+
+
+@pytest.mark.parametrize(
+    ("judged", "fail_on", "code"),
+    [
+        (comparison(P), DEFAULT, 0),
+        (comparison(Verdict.IMPROVEMENT), DEFAULT, 0),
+        (comparison(U), DEFAULT, 0),
+        (comparison(N), DEFAULT, 0),
+        (comparison(Verdict.NOT_COMPARABLE), DEFAULT, 0),
+        (comparison(R), DEFAULT, 1),
+        (comparison(P, missed=True), DEFAULT, 1),
+        (comparison(V), DEFAULT, 3),
+        (comparison(R, V), DEFAULT, 1),
+        (comparison(U), DEFAULT | {U}, 1),
+        (comparison(N), DEFAULT | {N}, 1),
+        (comparison(Verdict.NOT_COMPARABLE), frozenset({Verdict.NOT_COMPARABLE}), 1),
+        # Left out of fail_on, a verdict fails nothing, but a missed threshold and an empty run still do.
+        (comparison(R), frozenset({V}), 0),
+        (comparison(R), frozenset(), 0),
+        (comparison(V), frozenset({R}), 0),
+        (comparison(P, missed=True), frozenset(), 1),
+        (comparison(run_level=V), DEFAULT, 3),
+        (comparison(run_level=V), frozenset(), 3),
+        (comparison(run_level=V, missed=True), DEFAULT, 3),
+        # What was left out does not hide what was not.
+        (comparison(R, V), frozenset({V}), 3),
+        (comparison(R, U), frozenset({U}), 1),
+        (comparison(V, U), frozenset({U}), 1),
+    ],
+)
+def test_exit_codes(judged: Comparison, fail_on: frozenset[Verdict], code: int) -> None:
+    assert exit_code(judged, RunStatus.COMPLETED, fail_on) == code
+
+
+@pytest.mark.parametrize("fail_on", [DEFAULT, frozenset[Verdict]()])
+def test_a_failed_run_could_not_measure(fail_on: frozenset[Verdict]) -> None:
+    assert exit_code(comparison(P), RunStatus.FAILED, fail_on) is ExitCode.NOT_MEASURED
+
+
+def test_an_advisory_finding_never_fails() -> None:
+    everything: Any = frozenset(set(Verdict) - {Verdict.PASS, Verdict.IMPROVEMENT})
+    for verdict in Verdict:
+        found = (finding(P), finding(verdict, gated=False))
+        judged = Comparison(
+            verdict=overall(found, (), without_findings=Verdict.INVALID),
+            reason="r",
+            method=Method.UNPAIRED,
+            baseline=None,
+            candidate=Reference(label="head"),
+            findings=found,
+        )
+        assert exit_code(judged, RunStatus.COMPLETED, everything) is ExitCode.OK
