@@ -31,6 +31,8 @@ ORDER = (
     Verdict.IMPROVEMENT,
 )
 
+_LARGEST_LOG = 700.0
+
 
 def decide(effect: Effect, worse: int, margin: float, *, significant: bool) -> Verdict:
     """The verdict on one effect.
@@ -77,9 +79,9 @@ def change_of(effect: Effect) -> Change:
             estimate=effect.effect, low=interval.low, high=interval.high, level=effect.level, difference=True
         )
     return Change(
-        estimate=math.expm1(effect.effect),
-        low=math.expm1(interval.low),
-        high=math.expm1(interval.high),
+        estimate=_relative(effect.effect),
+        low=_relative(interval.low),
+        high=_relative(interval.high),
         level=effect.level,
     )
 
@@ -92,7 +94,12 @@ def mde_of(effect: Effect, margin: float, *, tests: int) -> float:
     """
     hardest = at_level(effect, 1 - (1 - effect.level) / tests)
     detectable = detectable_effect(hardest.half_width, effect.total_se, margin)
-    return detectable if isinstance(effect, ProportionDifference) else math.expm1(detectable)
+    return detectable if isinstance(effect, ProportionDifference) else _relative(detectable)
+
+
+def _relative(log_ratio: float) -> float:
+    # Two wild pairs have one degree of freedom and an interval with no float at its end.
+    return math.expm1(min(log_ratio, _LARGEST_LOG))
 
 
 def judge_threshold(name: MetricName, bound: float, value: float | None) -> ThresholdState:

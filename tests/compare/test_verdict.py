@@ -145,6 +145,13 @@ def test_a_change_is_shown_as_it_is_compared() -> None:
     assert change_of(share(0, 100, 3, 100)).difference
 
 
+def test_an_interval_without_end_is_still_a_number() -> None:
+    wild = LogRatio(effect=6.0, se=4.0, df=1.0, known_se=0.01, level=0.99999)
+    assert wild.interval.high > 1000
+    assert math.isfinite(change_of(wild).high)
+    assert math.isfinite(mde_of(wild, 0.02, tests=6))
+
+
 @pytest.mark.parametrize("tests", [1, 5])
 @pytest.mark.parametrize("margin", [0.02, 0.2])
 def test_a_change_as_large_as_the_mde_is_found_four_times_in_five(tests: int, margin: float) -> None:
