@@ -1,8 +1,8 @@
 """How long does ``govbench compare`` take on two runs of a million requests each (bound: 3 s, 500 MB)?
 
-Writes the samples of both runs in the layout that the load process writes, summarises them as ``govbench run`` does
-and stores the documents; then times the comparison, wall and peak memory, in a process of its own. Exits 1 when a run
-does not hold as many requests as were written, or when the memory bound is missed; never for a time.
+Writes the samples of both runs in the layout of the load process, summarises them as ``govbench run`` does and
+stores the documents; then times the comparison, wall and peak memory, in a process of its own. Exits 1 when a run
+does not hold as many requests as were written, or the memory bound is missed; never for a time.
 
     python benchmarks/compare_million.py           # 5 comparisons
     python benchmarks/compare_million.py --short   # 1 comparison
@@ -67,7 +67,7 @@ def make_windows(plan: Plan) -> dict[int, Window]:
 
 
 def write_samples(folder: Path, plan: Plan, windows: dict[int, Window], seed: int) -> None:
-    """``REQUESTS`` records spread evenly over the run: log-normal times around 40 ms, one in a thousand a 5xx."""
+    """``REQUESTS`` records spread evenly: log-normal times around 40 ms, one in a thousand a 5xx."""
     rng = np.random.default_rng(seed)
     at_s = np.linspace(0.0, plan.duration_s, REQUESTS, endpoint=False)
     starts = np.array([window.start_s - STARTED_S for window in windows.values()])
@@ -156,21 +156,19 @@ def main() -> int:
     parser.add_argument("--make", nargs=2, metavar=("FOLDER", "SEED"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.make:
-        print(
-            f"summarised {asked.make[0][-1:]}     {make_run(Path(asked.make[0]), int(asked.make[1])):6.2f} s"
-        )
+        folder, seed = Path(asked.make[0]), int(asked.make[1])
+        print(f"summarised {folder.name}     {make_run(folder, seed):6.2f} s")
         return 0
     with tempfile.TemporaryDirectory(prefix="govbench-million-") as name:
         runs = [Path(name) / "A", Path(name) / "B"]
-        for seed, run in enumerate(runs):
+        for number, run in enumerate(runs):
             # In a child: a process that is started inherits the peak memory of the one that starts it.
-            subprocess.run([sys.executable, __file__, "--make", str(run), str(seed)], check=True)
+            subprocess.run([sys.executable, __file__, "--make", str(run), str(number)], check=True)
         counts = [codec.read(run).summary.accounting for run in runs]
         results = [compare(runs[0], runs[1]) for _ in range(1 if asked.short else 5)]
     took_s, peak = statistics.median(r[0] for r in results), max(r[1] for r in results)
-    print(
-        f"compared         {took_s:6.2f} s    bound {BOUND_S:.0f} s: {'met' if took_s <= BOUND_S else 'missed'}"
-    )
+    kept = "met" if took_s <= BOUND_S else "missed"
+    print(f"compared         {took_s:6.2f} s    bound {BOUND_S:.0f} s: {kept}")
     print(f"peak memory      {peak / 1e6:6.0f} MB   bound {BOUND_BYTES / 1e6:.0f} MB")
     print(f"verdict of equals: {results[0][2]}")
     whole = all(count.sent == REQUESTS and count.balanced and not count.lost for count in counts)

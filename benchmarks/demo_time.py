@@ -1,7 +1,7 @@
 """Does ``govbench demo`` end within 90 seconds?
 
-Prints how long each demo took, its verdict and exit code. Exits 1 when one wrote no result or its requests do not
-add up, never for a time.
+Prints how long each demo took, its verdict and exit code. Exits 1 when one wrote no result or its requests do
+not add up, never for a time.
 
     python benchmarks/demo_time.py           # 3 demos
     python benchmarks/demo_time.py --short   # 1 demo

@@ -1,7 +1,7 @@
 """How large is a run on disk: bytes of samples per request, and all other files together (at most 1 MiB)?
 
-Measures the embedded API, then looks at the run folder. Exits 1 when the samples are not one record per request,
-when requests do not add up, or when the other files are too large.
+Measures the embedded API, then looks at the run folder. Exits 1 when the samples are not one record per
+request, when requests do not add up, or when the other files are too large.
 
     python benchmarks/run_size.py            # the profile quick, about a minute
     python benchmarks/run_size.py --short    # ten users for five seconds
