@@ -1,8 +1,8 @@
 """How long does ``govbench compare`` take on two runs of a million requests each (bound: 3 s, 500 MB)?
 
 Writes the samples of both runs in the layout of the load process, summarises them as ``govbench run`` does
-and stores the documents; then times the comparison, wall and peak memory, in a process of its own. Exits 1 when a
-run does not hold as many requests as were written, or the memory bound is missed; never for a time.
+and stores the documents; then times the comparison, wall and peak memory, in a process of its own. Exits 1
+when a run does not hold as many requests as were written, or the memory bound is missed; never for a time.
 
     python benchmarks/compare_million.py           # 5 comparisons
     python benchmarks/compare_million.py --short   # 1 comparison
