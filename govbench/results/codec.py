@@ -1,8 +1,13 @@
-"""``results.json``: results as JSON and back, checked against the schema version. Compares nothing."""
+"""``results.json``: results as JSON and back, checked against the schema version. Compares nothing.
+
+Keys that this version does not know are ignored, so that a later one may add some without a new schema
+version; a known key that is missing, of another type or of an unknown word is an error.
+"""
 
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,6 +22,7 @@ SCHEMA_NAME = "govbench/results"
 SCHEMA_VERSION = 1
 
 _ADAPTER = TypeAdapter(Results)
+_DAMAGED = "the file was edited, is damaged, or was written by a later govbench"
 
 
 def to_json(results: Results) -> str:
@@ -39,7 +45,8 @@ def from_json(text: str, *, source: str) -> Results:
     """Read a document back; ``source`` names it in errors.
 
     Raises:
-        ResultsError: empty or truncated text, another kind or version of document, or a wrong field.
+        ResultsError: empty or truncated text, another kind or version of document, or a wrong field;
+            the message names the source and the key.
     """
     body = _object(text, source)
     if body.get("schema") != SCHEMA_NAME:
@@ -50,15 +57,16 @@ def from_json(text: str, *, source: str) -> Results:
             f"{source}: schema version {version}, and this govbench reads version {SCHEMA_VERSION}",
             hint="measure again, or use the govbench that wrote it (run.govbench_version says which)",
         )
-    fields = {key: value for key, value in body.items() if key not in {"schema", "schema_version"}}
+    where = _not_finite(body)
+    if where is not None:
+        raise ResultsError(f"{source}: {where}: not a finite number", hint=_DAMAGED)
     try:
-        return _ADAPTER.validate_python(fields)
+        # As JSON and strictly: "12" is no number and 1 is not true, while arrays may fill tuples.
+        return _ADAPTER.validate_json(json.dumps(body), strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise ResultsError(
-            f"{source}: {where}: {first['msg']}", hint="the file was edited or is damaged"
-        ) from error
+        raise ResultsError(f"{source}: {where}: {first['msg']}", hint=_DAMAGED) from error
 
 
 def read(path: Path) -> Results:
@@ -108,3 +116,17 @@ def _object(text: str, source: str) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise ResultsError(f"{source}: not a govbench result (the document is not an object)")
     return body
+
+
+def _not_finite(value: object, where: str = "") -> str | None:
+    """The key of the first NaN or infinity, which Python reads though JSON has neither."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return where
+    if isinstance(value, dict):
+        items = [(str(key), item) for key, item in value.items()]
+    elif isinstance(value, list):
+        items = [(str(index), item) for index, item in enumerate(value)]
+    else:
+        return None
+    found = (_not_finite(item, f"{where}.{key}" if where else key) for key, item in items)
+    return next((key for key in found if key is not None), None)

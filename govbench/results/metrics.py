@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -103,6 +104,11 @@ class Metric:
     def __post_init__(self) -> None:
         if self.n < 1:
             raise ValueError(f"{self.name}: n must be at least 1")
+        numbers = (self.value, self.low, self.high, self.level, self.standard_error)
+        if not all(math.isfinite(number) for number in numbers if number is not None):
+            raise ValueError(f"{self.name}: every number must be finite")
+        if self.standard_error is not None and self.standard_error < 0:
+            raise ValueError(f"{self.name}: a standard error is at least 0")
         if self.low is not None and self.high is not None and self.low > self.high:
             raise ValueError(f"{self.name}: interval is upside down")
 
