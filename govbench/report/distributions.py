@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from govbench.report import charts
+from govbench.report import axes, charts
 from govbench.report import format as fmt
 from govbench.report.circumstances import side_count, side_name
 from govbench.report.figures import (
@@ -101,8 +101,8 @@ def _histogram(results: Results, test_type: TestType, counted: tuple[_Counts, ..
             key=f"histogram-{test_type.value}",
             title=f"Distribution of response times, {label}",
             description=f"Histogram over a logarithmic time axis. {shown}.",
-            x=charts.log_axis("response time in ms, log scale", _spread(series, markers)),
-            y=charts.linear_axis("answers per bin, %", values_of(series)),
+            x=axes.log_axis("response time in ms, log scale", _spread(series, markers)),
+            y=axes.linear_axis("answers per bin, %", values_of(series)),
             series=series,
             markers=markers,
         ),
@@ -130,8 +130,8 @@ def _percentile_curve(results: Results, test_type: TestType, counted: tuple[_Cou
             title=f"Response time by percentile, {label}",
             description="For each percentile, the response time that this share of answers does not exceed. "
             + " ".join(f"{s.label} reaches {fmt.duration_ms(s.points[-1][1])}." for s in series),
-            x=charts.percentile_axis("percentile", max(one.total for one in counted)),
-            y=charts.magnitude_axis("response time in ms", values_of(series)),
+            x=axes.percentile_axis("percentile", max(one.total for one in counted)),
+            y=axes.magnitude_axis("response time in ms", values_of(series)),
             series=series,
         ),
         caption=f"The tail is spread out: each further nine takes the same room. Read from buckets, "

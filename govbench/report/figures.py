@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from govbench.report import charts
+from govbench.report import axes, charts
 from govbench.report import format as fmt
 from govbench.report.circumstances import side_count, side_name
 from govbench.results.comparison import Finding, Results
@@ -95,7 +95,7 @@ def timeline(summary: RunSummary) -> tuple[Figure, ...]:
         return ()
     points, width_s = _thinned(summary.timeline)
     moments = tuple(point.at_s - points[0].at_s for point in points)
-    x = charts.linear_axis("seconds since the start", moments, snug=True)
+    x = axes.linear_axis("seconds since the start", moments, snug=True)
     bands = _steady_bands(summary, x)
     drawn = (
         _latency_timeline(points, moments, x, bands, width_s),
@@ -113,11 +113,11 @@ def forest(findings: Sequence[Finding]) -> Forest:
     }
     rows = tuple(_forest_row(index, finding, limits) for index, finding in enumerate(findings))
     scales = tuple(
-        f"scale ±{charts.tick_text(limits[True] * 100)} pp" if f.change and f.change.difference else ""
+        f"scale ±{axes.tick_text(limits[True] * 100)} pp" if f.change and f.change.difference else ""
         for f in findings
     )
     compared = any(f.change and not f.change.difference for f in findings)
-    end = charts.tick_text(limits[False] * 100)
+    end = axes.tick_text(limits[False] * 100)
     texts = (f"-{end} %", "0", f"+{end} %")
     title = f"Scale of the relative changes: -{end} % to +{end} %"
     axis = charts.forest_axis(key="forest-axis", title=title, texts=texts) if compared else ""
@@ -155,8 +155,8 @@ def _level_chart(
             key=f"{key}-{label.replace(' ', '-')}",
             title=f"{label[:1].upper()}{label[1:]} by users, {fmt.test_type_label(test_type)}",
             description=" ".join(f"{s.label}: {', '.join(s.hints)}." for s in series),
-            x=charts.level_axis("users", [float(p.phase.users) for p in kept]),
-            y=charts.magnitude_axis(what, values),
+            x=axes.level_axis("users", [float(p.phase.users) for p in kept]),
+            y=axes.magnitude_axis(what, values),
             series=series,
         ),
         caption=interval,
@@ -206,7 +206,7 @@ def _joined(points: Sequence[TimelinePoint]) -> TimelinePoint:
     )
 
 
-def _steady_bands(summary: RunSummary, x: charts.Axis) -> tuple[charts.Band, ...]:
+def _steady_bands(summary: RunSummary, x: axes.Axis) -> tuple[charts.Band, ...]:
     start = min((p.window.start_s for p in summary.phases), default=0.0)
     windows: dict[Window, str] = {p.window: _users(p.phase.users) for p in summary.phases}
     bands = (
@@ -223,7 +223,7 @@ def _steady_bands(summary: RunSummary, x: charts.Axis) -> tuple[charts.Band, ...
 def _latency_timeline(
     points: Sequence[TimelinePoint],
     moments: Sequence[float],
-    x: charts.Axis,
+    x: axes.Axis,
     bands: Sequence[charts.Band],
     width_s: float,
 ) -> Figure | None:
@@ -246,7 +246,7 @@ def _latency_timeline(
             description=f"p50 and p95 over time; the slowest moment had a p95 of "
             f"{fmt.duration_ms(max(values))}.",
             x=x,
-            y=charts.magnitude_axis("response time in ms", values),
+            y=axes.magnitude_axis("response time in ms", values),
             series=series,
             bands=bands,
         ),
@@ -258,7 +258,7 @@ def _latency_timeline(
 def _rate_timeline(
     points: Sequence[TimelinePoint],
     moments: Sequence[float],
-    x: charts.Axis,
+    x: axes.Axis,
     bands: Sequence[charts.Band],
     width_s: float,
 ) -> tuple[Figure, ...]:
@@ -276,7 +276,7 @@ def _rate_timeline(
                 title=f"Requests {word} over the run",
                 description=f"At most {max(values):.3g} requests {word} in a second.",
                 x=x,
-                y=charts.linear_axis(f"{word} per second", values, whole=max(values) >= 1),
+                y=axes.linear_axis(f"{word} per second", values, whole=max(values) >= 1),
                 series=[
                     charts.Series(
                         label=word,
@@ -298,7 +298,7 @@ def _rate_timeline(
 def _users_timeline(
     points: Sequence[TimelinePoint],
     moments: Sequence[float],
-    x: charts.Axis,
+    x: axes.Axis,
     bands: Sequence[charts.Band],
 ) -> Figure | None:
     users = [float(p.users) for p in points]
@@ -316,7 +316,7 @@ def _users_timeline(
             title="Users over the run",
             description=f"Between {min(users):g} and {max(users):g} users.",
             x=x,
-            y=charts.linear_axis("users", users, whole=True),
+            y=axes.linear_axis("users", users, whole=True),
             series=series,
             bands=bands,
         ),
