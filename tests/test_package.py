@@ -55,8 +55,7 @@ def test_the_source_archive_holds_what_is_needed_to_test_it(dist: Path) -> None:
         names = {name.split("/", 1)[1] for name in archive.getnames()}
 
     assert source_files() <= names
-    for name in ("README.md", "CHANGELOG.md", "LICENSE", ".env.test.example", "docs/statistics.md", ".ci/run"):
-        assert name in names
+    assert {"README.md", "LICENSE", ".env.test.example", "docs/statistics.md", ".ci/run"} <= names
     assert not any(".env.test" in name and not name.endswith(".example") for name in names)
 
 
