@@ -154,7 +154,7 @@ class Connection:
             if not isinstance(cause, ValueError):
                 raise  # not the answer's fault but ours
             raise RequestFailed(Outcome.BAD_BODY, str(cause)) from cause
-        except httptools.HttpParserError as error:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._reusable = False
             if not self._complete:  # garbage behind a whole answer takes nothing from it
                 raise RequestFailed(Outcome.BAD_BODY, f"not an HTTP answer: {error}") from error

@@ -59,7 +59,6 @@ class Engine:
         self._users = 0
         self._stop = gevent.event.Event()
         self._addresses: dict[int, Address] = {}
-        self._unclaimed_dns: dict[int, float] = {}
         self._header_blocks: list[bytes | None] = [None] * len(plan.sides)
         self._connections: set[Connection] = set()
         self._errors: Counter[tuple[Outcome, str]] = Counter()
@@ -88,24 +87,19 @@ class Engine:
         self.stop()
         return False
 
-    def address(self, side: int) -> Address:
-        """Where a side listens, looked up when it is first needed.
+    def address(self, side: int) -> tuple[Address, float | None]:
+        """Where a side listens, and the time of the look-up in ms if this call made one.
 
         Raises:
             RequestFailed: its name does not resolve.
         """
-        address = self._addresses.get(side)
-        if address is None:
-            parts = urlsplit(self.plan.sides[side].url)
-            tls = ssl.create_default_context() if parts.scheme == "https" else None
-            address = resolve(parts.hostname or "", parts.port or (443 if tls else 80), tls=tls)
-            self._addresses[side] = address
-            self._unclaimed_dns[side] = address.dns_ms
-        return address
-
-    def take_dns_ms(self, side: int) -> float | None:
-        """The time of the side's look-up for the request that caused it, None for all others."""
-        return self._unclaimed_dns.pop(side, None)
+        known = self._addresses.get(side)
+        if known is not None:
+            return known, None
+        parts = urlsplit(self.plan.sides[side].url)
+        tls = ssl.create_default_context() if parts.scheme == "https" else None
+        found = resolve(parts.hostname or "", parts.port or (443 if tls else 80), tls=tls)
+        return self._addresses.setdefault(side, found), found.dns_ms
 
     def request_bytes(self, side: int, request: WireRequest) -> bytes:
         """A request as it goes over the wire: its head in one piece with its body."""

@@ -161,8 +161,7 @@ class ApiUser(User):
         deadlines, clock = self.engine.plan.deadlines, self.engine.clock
         connection = self._idle_connection(conversation)
         if connection is None:
-            address = self.engine.address(side)
-            exchange.dns_ms = self.engine.take_dns_ms(side)
+            address, exchange.dns_ms = self.engine.address(side)
             connection = Connection(address, connect_s=deadlines.connect_s, clock=clock)
             conversation.connection = connection
             exchange.connect_ms, exchange.tls_ms = connection.connect_ms, connection.tls_ms
