@@ -1,0 +1,80 @@
+"""Sample tables and recordings built record by record with the layout's own packer."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from govbench.results.plan import Api, Phase, Plan, Query, Scenario, Side, Slice, TestType
+from govbench.results.run import Environment, Outcome, Provenance, RunInfo, RunStatus
+from govbench.results.samples import (
+    CODE_OF,
+    FIELDS,
+    LAYOUT_VERSION,
+    NO_TOKENS,
+    RECORD,
+    RECORD_BYTES,
+    SamplesHeader,
+)
+
+T0_S = 1_700_000_000
+_NOTHING: dict[str, Any] = {code: math.nan if code in {"f", "e"} else 0 for _, code, _ in FIELDS}
+
+
+def record(at_s: float = 0.0, outcome: Outcome = Outcome.OK, **fields: Any) -> bytes:
+    """A record due ``at_s`` seconds after T0_S; 20 ms long unless told otherwise."""
+    values = {name: _NOTHING[code] for name, code, _ in FIELDS}
+    values |= {"input_tokens": NO_TOKENS, "output_tokens": NO_TOKENS, "send_delay_ms": 0.0}
+    values |= {"last_byte_ms": 20.0, "clock": 1, "outcome": CODE_OF[outcome]}
+    values["due_ns"] = T0_S * 1_000_000_000 + round(at_s * 1e9)
+    return RECORD.pack(*(values | fields).values())
+
+
+def header(offered: int = 0, dropped: int = 0, sent: int = 0) -> bytes:
+    return SamplesHeader(
+        layout_version=LAYOUT_VERSION, record_bytes=RECORD_BYTES, offered=offered, dropped=dropped, sent=sent
+    ).pack()
+
+
+def write(folder: Path, *records: bytes, sent: int | None = None, tail: bytes = b"") -> Path:
+    """A samples file of these records in ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    count = len(records) if sent is None else sent
+    (folder / "samples").write_bytes(header(offered=count, sent=count) + b"".join(records) + tail)
+    (folder / "names.json").write_text(json.dumps(["POST /api/v1/chat"]))
+    return folder
+
+
+def make_plan(*phases: Phase, sides: int = 1) -> Plan:
+    return Plan(
+        phases=phases,
+        scenarios=(Scenario(name="s", queries=(Query(text="q"),)),),
+        sides=tuple(Side(name=f"side-{i}", url="http://x", api=Api.GOVSTACK) for i in range(sides)),
+    )
+
+
+def phase(
+    name: str = "one",
+    *,
+    test_type: TestType = TestType.CONCURRENT,
+    users: int = 1,
+    warmup_s: float = 0.0,
+    steady_s: float = 10.0,
+    slices: tuple[Slice, ...] = (),
+) -> Phase:
+    return Phase(
+        name=name, test_type=test_type, users=users, warmup_s=warmup_s, steady_s=steady_s, slices=slices
+    )
+
+
+INFO = RunInfo(
+    id="r", suite="s", suite_version="1", profile="p", status=RunStatus.COMPLETED,
+    started_at="2026-01-01T00:00:00Z", duration_s=10.0, seed=1, govbench_version="0",
+)  # fmt: skip
+ENVIRONMENT = Environment(
+    machine_class="m", os="o", os_release="1", architecture="a", cpu_model="c", cores=2, memory_bytes=1,
+    python="3", packages={},
+)  # fmt: skip
+PROVENANCE = Provenance()
