@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from govbench.record.reader import read_samples
+from govbench.record.resources import Reading
+from govbench.record.summarise import Recording, summarise, target_role
+from govbench.results.metrics import Metric, MetricName
+from govbench.results.plan import Phase, Slice, TestType
+from govbench.results.run import Outcome, RunSummary, SliceWindow, Window
+from tests.record.conftest import (
+    ENVIRONMENT,
+    INFO,
+    PROVENANCE,
+    T0_S,
+    make_plan,
+    phase,
+    record,
+    write,
+)
+
+P50 = MetricName.RESPONSE_TIME_P50
+
+
+def window(start: float, steady: float, steady_end: float, end: float) -> Window:
+    return Window(
+        start_s=T0_S + start, steady_start_s=T0_S + steady, steady_end_s=T0_S + steady_end, end_s=T0_S + end
+    )
+
+
+def summary(
+    folder: Path,
+    records: list[bytes],
+    phases: list[Phase],
+    windows: dict[int, Window],
+    *,
+    sides: int = 1,
+    sent: int | None = None,
+    **rest: Any,
+) -> RunSummary:
+    recording = Recording(
+        info=INFO,
+        plan=make_plan(*phases, sides=sides),
+        targets=(),
+        environment=ENVIRONMENT,
+        provenance=PROVENANCE,
+        samples=read_samples(write(folder, *records, sent=sent)),
+        windows=windows,
+        **rest,
+    )
+    return summarise(recording)
+
+
+def metric(metrics: tuple[Metric, ...], name: MetricName) -> Metric:
+    return next(m for m in metrics if m.name is name)
+
+
+def test_two_levels_from_end_to_end(tmp_path: Path) -> None:
+    levels = [phase("ten", users=10), phase("forty", users=40)]
+    windows = {0: window(0, 0, 10, 10), 1: window(10, 10, 20, 20)}
+    records = [record(i / 10, last_byte_ms=10.0, input_tokens=3, output_tokens=5) for i in range(100)]
+    records += [
+        record(10 + i / 40, last_byte_ms=40.0, phase=1, input_tokens=3, output_tokens=5) for i in range(400)
+    ]
+    records += [record(15, Outcome.HTTP_5XX, phase=1, status=500), record(19.9, Outcome.CANCELLED, phase=1)]
+    result = summary(tmp_path, records, levels, windows)
+    assert [p.phase.name for p in result.phases] == ["ten", "forty"]
+    assert [metric(p.metrics, P50).value for p in result.phases] == [10, 40]
+    assert [p.accounting.ok for p in result.phases] == [100, 400]
+    assert (result.accounting.sent, result.accounting.ok, result.accounting.cancelled) == (502, 500, 1)
+    assert result.accounting.errors == {Outcome.HTTP_5XX: 1}
+    assert result.accounting.balanced
+    (concurrent,) = result.test_types
+    pooled = concurrent.metric(P50)
+    assert pooled is not None
+    assert pooled.value == pytest.approx(20)
+    (tokens,) = result.tokens
+    assert (tokens.answers, tokens.answers_with_usage) == (500, 500)
+    assert (tokens.input_tokens, tokens.output_tokens) == (1500, 2500)
+    assert result.generator.kernel_clock_share == 1
+    assert not result.generator.saturated
+
+
+def test_a_test_type_that_was_not_finished_is_not_pooled(tmp_path: Path) -> None:
+    phases = [phase("one", test_type=TestType.BASELINE), phase("ten"), phase("forty")]
+    windows = {0: window(0, 0, 10, 10), 1: window(10, 10, 20, 20)}
+    records = [record(i / 10) for i in range(100)] + [record(10 + i / 10, phase=1) for i in range(100)]
+    result = summary(tmp_path, records, phases, windows)
+    assert [t.test_type for t in result.test_types] == [TestType.BASELINE]
+    assert len(result.phases) == 2
+
+
+def test_records_that_a_kill_took_are_lost_not_forgotten(tmp_path: Path) -> None:
+    result = summary(tmp_path, [record(1)], [phase()], {0: window(0, 0, 5, 5)}, sent=4)
+    assert (result.accounting.sent, result.accounting.ok, result.accounting.lost) == (4, 1, 3)
+    assert not result.accounting.balanced
+
+
+def test_nothing_recorded(tmp_path: Path) -> None:
+    result = summary(tmp_path, [], [phase()], {})
+    assert (result.phases, result.test_types, result.timeline, result.tokens) == ((), (), (), ())
+    assert result.generator.lag_p99_ms is None
+    assert result.generator.kernel_clock_share is None
+
+
+def test_sliced_phases_count_by_side_and_slice(tmp_path: Path) -> None:
+    parts = tuple(Slice(side=i % 2, pair=i // 2, start_s=5 * i, duration_s=5) for i in range(4))
+    found = [
+        SliceWindow(
+            phase=0, pair=p.pair, side=p.side, start_s=T0_S + p.start_s + 0.2, end_s=T0_S + p.start_s + 5
+        )
+        for p in parts
+    ]
+    # In the guard everything takes a second; of a slice cut short (the last), nothing counts.
+    records = [
+        record(i / 20, side=i // 100 % 2, last_byte_ms=1000.0 if i % 100 < 4 else 10.0 + i // 100)
+        for i in range(400)
+    ]
+    whole = {0: window(0, 0, 20, 20)}
+    sliced = phase(steady_s=20, slices=parts)
+    result = summary(tmp_path, records, [sliced], whole, sides=2, slices=tuple(found[:3]))
+    assert [(s.window.side, s.n, s.values[P50]) for s in result.slices] == [
+        (0, 96, 10),
+        (1, 96, 11),
+        (0, 96, 12),
+    ]
+    assert [metric(p.metrics, P50).n for p in result.phases] == [192, 96]
+    assert [p.accounting.ok for p in result.phases] == [200, 200]
+
+
+def test_processes(tmp_path: Path) -> None:
+    readings = [
+        Reading(role=role, at_s=T0_S + i, cpu_s=i * share, rss_bytes=1000 + i)
+        for i in range(11)
+        for role, share in (("generator", 0.95), (target_role(0), 0.5))
+    ]
+    records = [record(i / 10, lag_ms=i / 100) for i in range(100)]
+    result = summary(tmp_path, records, [phase()], {0: window(0, 0, 10, 10)}, readings=tuple(readings))
+    metrics = result.phases[0].metrics
+    assert metric(metrics, MetricName.CPU_PER_REQUEST).value == pytest.approx(50)  # 5 s over 100 requests
+    assert metric(metrics, MetricName.MEMORY_PEAK).value == 1010
+    assert result.generator.saturated
+    assert result.generator.cpu_cores_mean == pytest.approx(0.95)
+    assert result.generator.lag_p50_ms == pytest.approx(0.49)
+    assert result.generator.lag_p99_ms == pytest.approx(0.98)
+
+
+def test_lags_that_were_not_measured_do_not_thin_out_those_that_were(tmp_path: Path) -> None:
+    records = [record(i / 100, lag_ms=5.0) for i in range(10)]
+    records += [record(i / 100, Outcome.CONNECT, clock=0) for i in range(30)]
+    result = summary(tmp_path, records, [phase()], {0: window(0, 0, 10, 10)})
+    assert result.generator.lag_p50_ms == 5
+    assert result.generator.kernel_clock_share == 0.25
+
+
+def test_timeline(tmp_path: Path) -> None:
+    phases = [phase("one", users=3), phase("two", users=7)]
+    windows = {0: window(0, 1, 2, 2), 1: window(2, 2, 4, 4)}
+    records = [
+        record(0.1, last_byte_ms=10.0), record(0.2, last_byte_ms=30.0), record(0.95, last_byte_ms=100.0),
+        record(2.5, Outcome.RESET), record(3.5, last_byte_ms=7.0), record(3.6, Outcome.CANCELLED),
+    ]  # fmt: skip
+    points = summary(tmp_path, records, phases, windows).timeline
+    assert [(p.at_s, p.users, p.completed, p.failed) for p in points[:4]] == [
+        (0, 3, 2, 0),
+        (1, 3, 1, 0),
+        (2, 7, 0, 1),
+        (3, 7, 1, 0),
+    ]
+    assert [p.p50_ms for p in points[:4]] == [10, 100, None, 7]
+    assert sum(p.completed for p in points) == 4
+
+
+def test_the_timeline_of_a_long_run_is_thinned(tmp_path: Path) -> None:
+    records = [record(float(second)) for second in range(0, 7200, 10)]
+    points = summary(tmp_path, records, [phase(steady_s=7200)], {0: window(0, 0, 7200, 7200)}).timeline
+    assert len(points) <= 1_801
+    assert points[1].at_s == 4
+    assert sum(p.completed for p in points) == 720
+
+
+def test_a_summary_is_a_value(tmp_path: Path) -> None:
+    result = summary(tmp_path, [record(1)], [phase()], {0: window(0, 0, 5, 5)})
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        result.warnings = ()  # type: ignore[misc]
