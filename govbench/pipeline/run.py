@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,9 +19,9 @@ from govbench.pipeline.interrupt import Stopper
 from govbench.pipeline.measure import Measurement, measure
 from govbench.pipeline.progress import Progress
 from govbench.pipeline.quick_check import preflight
-from govbench.results.comparison import Comparison, Results, Verdict
+from govbench.results.comparison import Results
 from govbench.results.plan import Phase, Plan, Side
-from govbench.results.run import RunSummary, Target
+from govbench.results.run import Target
 from govbench.stack.boot import RunningStack, boot
 
 
@@ -73,8 +73,7 @@ def run(settings: Settings, *, environ: Mapping[str, str], cwd: Path, progress: 
         # What was measured is written down whole: from here on only the second signal cuts it short.
         stopper.graceful = lambda: progress.step("interrupted: the reports are being written")
         progress.step("comparing and writing the reports")
-        comparison = compare_with_baseline(summary, settings, cwd)
-        results = Results(summary=summary, comparison=_unanswered(summary, comparison) or comparison)
+        results = Results(summary=summary, comparison=compare_with_baseline(summary, settings, cwd))
         write_documents(results, folder, fail_on=settings.compare.fail_on)
         if stopper.stopped:
             raise stopper.interrupted(f"interrupted; what was measured is in {folder}")
@@ -96,21 +95,6 @@ def build_plan(settings: Settings, phases: tuple[Phase, ...], sides: tuple[Side,
         stop_timeout_s=load.stop_timeout_s,
         save_responses=settings.output.save_responses,
     )
-
-
-def _unanswered(summary: RunSummary, comparison: Comparison) -> Comparison | None:
-    """The verdict on a run that has no baseline and not one good answer: nothing was measured.
-
-    With a baseline such a run is a regression of its error rate, which the comparison has found.
-    """
-    if comparison.verdict is not Verdict.NO_BASELINE or summary.accounting.ok:
-        return None
-    reason = f"not one of {summary.accounting.sent} requests succeeded"
-    if summary.accounting.errors:
-        worst = max(summary.accounting.errors, key=lambda outcome: summary.accounting.errors[outcome])
-        first = next((text for text in summary.warnings if f" {worst}: " in text), str(worst))
-        reason += f" ({first})"
-    return replace(comparison, verdict=Verdict.INVALID, reason=reason)
 
 
 def described(name: str, target: ParsedTarget, side: Side) -> Target:
