@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from git import Repo
+
+from govbench.compare.compare import without_baseline
+from govbench.config.settings import CompareConfig, Settings
+from govbench.errors import PublishError, ResultsError
+from govbench.pipeline.baselines import compare_with_baseline, store_run
+from govbench.results.comparison import Results, Verdict
+from govbench.results.run import Provenance, RunStatus, RunSummary
+from tests.pipeline.conftest import MACHINE, made_summary
+
+SETTINGS = Settings()
+
+
+def at(repo: Repo, ref: str = "HEAD", **changes: Any) -> RunSummary:
+    """A run measured at a commit of the repository."""
+    commit = repo.commit(ref)
+    summary = made_summary(commit=commit.hexsha, **changes)
+    when = commit.committed_datetime.isoformat()
+    return replace(summary, provenance=replace(summary.provenance, committed_at=when))
+
+
+def judged(summary: RunSummary) -> Results:
+    return Results(summary=summary, comparison=without_baseline(summary, "none", CompareConfig()))
+
+
+def stored(repo: Repo, cwd: Path, ref: str = "HEAD", **changes: Any) -> None:
+    store_run(judged(at(repo, ref, **changes)), SETTINGS, cwd, commit=False)
+
+
+def test_without_any_the_place_and_the_machine_are_named(summary: RunSummary, cwd: Path) -> None:
+    comparison = compare_with_baseline(summary, SETTINGS, cwd)
+
+    assert comparison.verdict is Verdict.NO_BASELINE
+    assert comparison.reason == f"no baseline of suite default for {MACHINE} in baselines"
+
+
+def test_without_a_repository_there_is_no_baseline_either(summary: RunSummary, tmp_path: Path) -> None:
+    assert compare_with_baseline(summary, SETTINGS, tmp_path).verdict is Verdict.NO_BASELINE
+
+
+def test_another_machine_class_is_named(repo: Repo, cwd: Path) -> None:
+    stored(repo, cwd)
+    summary = at(repo)
+    elsewhere = replace(summary, environment=replace(summary.environment, machine_class="other-machine"))
+
+    comparison = compare_with_baseline(elsewhere, SETTINGS, cwd)
+
+    assert comparison.verdict is Verdict.NO_BASELINE
+    assert comparison.reason.endswith(f"; there are some for {MACHINE}")
+
+
+def test_another_plan_is_not_comparable(repo: Repo, cwd: Path) -> None:
+    stored(repo, cwd)
+
+    comparison = compare_with_baseline(at(repo, suite_version="v2"), SETTINGS, cwd)
+
+    assert comparison.verdict is Verdict.NOT_COMPARABLE
+
+
+@pytest.mark.parametrize(("p50_ms", "verdict"), [(40.0, Verdict.REGRESSION), (10.0, Verdict.IMPROVEMENT)])
+def test_a_change_is_found(repo: Repo, cwd: Path, p50_ms: float, verdict: Verdict) -> None:
+    stored(repo, cwd)
+
+    comparison = compare_with_baseline(at(repo, p50_ms=p50_ms), SETTINGS, cwd)
+
+    assert verdict in {finding.verdict for finding in comparison.findings}
+    assert (comparison.verdict is Verdict.REGRESSION) == (verdict is Verdict.REGRESSION)
+
+
+def test_the_reference_is_the_nearest_measured_ancestor(repo: Repo, cwd: Path) -> None:
+    stored(repo, cwd, "HEAD~1")
+
+    comparison = compare_with_baseline(at(repo), SETTINGS, cwd)
+
+    assert comparison.baseline is not None
+    assert comparison.baseline.commit == repo.commit("HEAD~1").hexsha
+    assert comparison.baseline.distance == 1
+
+
+def test_baselines_that_came_after_the_checked_out_commit_are_left_out(repo: Repo, cwd: Path) -> None:
+    stored(repo, cwd, "HEAD~1")
+    stored(repo, cwd, "HEAD")
+    earlier = repo.commit("HEAD~1").hexsha
+    repo.git.checkout("-q", earlier)
+
+    comparison = compare_with_baseline(at(repo), SETTINGS, cwd)
+
+    assert comparison.baseline is not None
+    assert (comparison.baseline.commit, comparison.baseline.distance) == (earlier, 0)
+
+
+def test_baselines_of_a_ref_and_not_of_the_work_tree(repo: Repo, cwd: Path) -> None:
+    entry, result = store_run(judged(at(repo)), SETTINGS, cwd, commit=True)
+    assert result.commit_sha == repo.head.commit.hexsha
+    result.path.unlink()
+
+    assert compare_with_baseline(at(repo), SETTINGS, cwd).verdict is Verdict.NO_BASELINE
+    comparison = compare_with_baseline(at(repo), SETTINGS, cwd, ref="main")
+
+    assert comparison.baseline is not None
+    assert comparison.baseline.run_ids == (entry.run_id,)
+
+
+def test_an_unknown_ref(repo: Repo, cwd: Path) -> None:
+    with pytest.raises(ResultsError, match="no-such-branch"):
+        compare_with_baseline(at(repo), SETTINGS, cwd, ref="no-such-branch")
+
+
+def test_a_run_is_stored_and_committed_alone(repo: Repo, cwd: Path) -> None:
+    (cwd / "app.py").write_text("being edited\n")
+
+    _, result = store_run(judged(at(repo)), SETTINGS, cwd)
+
+    assert repo.git.show("--name-only", "--format=", "HEAD") == str(result.path.relative_to(cwd))
+    assert repo.is_dirty()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [({"status": RunStatus.INTERRUPTED}, "interrupted"), ({"status": RunStatus.FAILED}, "failed")],
+)
+def test_a_run_that_did_not_end_well_is_refused(
+    repo: Repo, cwd: Path, changes: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(PublishError, match=words):
+        store_run(judged(at(repo, **changes)), SETTINGS, cwd)
+
+    assert not (cwd / "baselines").exists()
+
+
+def test_a_run_of_a_dirty_tree_is_refused_unless_allowed(repo: Repo, cwd: Path) -> None:
+    summary = at(repo)
+    dirty = replace(summary, provenance=replace(summary.provenance, dirty=True))
+
+    with pytest.raises(PublishError, match="uncommitted changes"):
+        store_run(judged(dirty), SETTINGS, cwd)
+
+    assert store_run(judged(dirty), SETTINGS, cwd, allow_dirty=True)[1].path.exists()
+
+
+def test_a_regressed_run_needs_a_reason(repo: Repo, cwd: Path) -> None:
+    stored(repo, cwd, "HEAD~1")
+    summary = at(repo, p50_ms=40.0)
+    regressed = Results(summary=summary, comparison=compare_with_baseline(summary, SETTINGS, cwd))
+
+    with pytest.raises(PublishError, match="regression"):
+        store_run(regressed, SETTINGS, cwd)
+
+    entry, _ = store_run(regressed, SETTINGS, cwd, accepted="a better model", anchor="v1.0")
+    assert (entry.accepted, entry.anchor) == ("a better model", "v1.0")
+
+
+def test_a_run_of_two_stacks_is_refused(repo: Repo, cwd: Path) -> None:
+    summary = at(repo)
+
+    with pytest.raises(PublishError, match="two stacks"):
+        store_run(judged(replace(summary, targets=summary.targets * 2)), SETTINGS, cwd)
+
+
+def test_a_run_of_no_commit_is_refused(repo: Repo, cwd: Path) -> None:
+    with pytest.raises(PublishError):
+        store_run(judged(replace(at(repo), provenance=Provenance())), SETTINGS, cwd)

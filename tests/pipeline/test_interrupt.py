@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from govbench.errors import ExitCode, Interrupted
+from govbench.pipeline.interrupt import Stopper
+
+BOTH = pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, ExitCode.TERMINATED)]
+)
+
+
+@BOTH
+def test_a_signal_with_nothing_to_stop_leaves_the_block(number: signal.Signals, code: ExitCode) -> None:
+    course = []
+
+    def work() -> None:
+        with Stopper():
+            try:
+                os.kill(os.getpid(), number)
+                course.append("went on")
+            finally:
+                course.append("cleaned up")
+
+    with pytest.raises(Interrupted) as caught:
+        work()
+
+    assert course == ["cleaned up"]
+    assert caught.value.exit_code is code
+
+
+@BOTH
+def test_the_first_signal_stops_in_order_and_the_second_now(number: signal.Signals, code: ExitCode) -> None:
+    course = []
+
+    def work() -> None:
+        with Stopper() as stopper:
+            stopper.graceful = lambda: course.append("stop")
+            os.kill(os.getpid(), number)
+            course.append(f"stopped {stopper.stopped}")
+            os.kill(os.getpid(), number)
+            course.append("went on")
+
+    with pytest.raises(Interrupted) as caught:
+        work()
+
+    assert course == ["stop", "stopped True"]
+    assert caught.value.exit_code is code
+
+
+def test_a_block_that_ended_in_order_says_what_ended_it() -> None:
+    with Stopper() as stopper:
+        stopper.graceful = lambda: None
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    error = stopper.interrupted("interrupted; written")
+    assert (str(error), error.exit_code) == ("interrupted; written", ExitCode.TERMINATED)
+
+
+def test_afterwards_the_handlers_are_those_from_before() -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+
+    with Stopper():
+        assert signal.getsignal(signal.SIGINT) not in before
+
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_other_errors_pass_through() -> None:
+    with pytest.raises(ValueError, match="as it was"), Stopper():
+        raise ValueError("as it was")
