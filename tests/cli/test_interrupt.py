@@ -1,0 +1,114 @@
+"""Ctrl-C and SIGTERM in every phase of a run: what was measured is written, and nothing keeps running."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import sys
+import time
+
+import pytest
+
+from tests.cli.conftest import SHORT, Cli, Serve, Started, marked
+
+pytestmark = pytest.mark.load
+
+PYTHON = shlex.quote(sys.executable)
+SIGNALS = pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+
+
+def started_load(govbench: Cli, *options: str) -> Started:
+    running = govbench.start("run", *options)
+    running.wait_for("  baseline: 1 user")
+    return running
+
+
+@SIGNALS
+def test_while_the_stack_boots(govbench: Cli, number: signal.Signals, code: int) -> None:
+    (govbench.cwd / "app.py").write_text("import time; time.sleep(60)")
+    running = govbench.start("run", f"command:{PYTHON} app.py {{port}}")
+    running.wait_for("booting")
+
+    running.send(number)
+    ended = running.end()
+
+    assert ended.code == code
+    assert "interrupted" in ended.complaint
+    assert ended.out == ""
+
+
+@SIGNALS
+def test_in_the_warm_up(govbench: Cli, number: signal.Signals, code: int) -> None:
+    running = started_load(govbench, "embedded", "--test-duration", "30")
+    time.sleep(0.5)
+
+    running.send(number)
+    ended = running.end()
+
+    assert ended.code == code
+    assert "what was measured is in" in ended.complaint
+    assert govbench.document["summary"]["run"]["status"] == "interrupted"
+    assert govbench.document["comparison"]["verdict"] == "invalid"
+    assert govbench.sample_count() > 0
+
+
+def test_in_the_steady_segment(govbench: Cli) -> None:
+    running = started_load(govbench, "embedded", "--test-duration", "30")
+    time.sleep(3)
+
+    running.send(signal.SIGINT)
+    ended = running.end()
+
+    assert ended.code == 130
+    document = govbench.document
+    assert document["summary"]["run"]["status"] == "interrupted"
+    assert govbench.sample_count() == document["summary"]["accounting"]["sent"] > 50
+    assert {path.name for path in govbench.folder.iterdir()} >= {"report.html", "report.md", "junit.xml"}
+    rendered = govbench("report", str(govbench.folder))
+    assert rendered.code == 0
+    assert "interrupted" in rendered.out
+
+
+def test_while_the_load_is_stopping_is_now(govbench: Cli, serve: Serve) -> None:
+    (govbench.cwd / "govbench.toml").write_text("[load]\nstop_timeout_s = 60\n")
+    running = started_load(govbench, serve("slow"), "--test-duration", "30", "--verbose")
+    running.send(signal.SIGINT)
+    running.wait_for("load: stopping")
+
+    running.send(signal.SIGINT)
+    ended = running.end(timeout_s=20)
+
+    assert ended.code == 130
+    assert govbench.document["summary"]["run"]["status"] == "interrupted"
+
+
+def test_while_the_reports_are_written(govbench: Cli, embedded_url: str) -> None:
+    running = govbench.start("run", embedded_url, *SHORT)
+    running.wait_for("comparing")
+
+    running.send(signal.SIGINT)
+    ended = running.end()
+
+    assert ended.code == 130
+    assert "what was measured is in" in ended.complaint
+    assert govbench.document["summary"]["run"]["status"] == "completed"
+    assert (govbench.folder / "report.html").exists()
+
+
+def test_a_killed_command_leaves_its_samples_and_no_load(govbench: Cli) -> None:
+    running = started_load(govbench, "embedded", "--test-duration", "30")
+    time.sleep(1)
+
+    running.process.kill()
+    assert running.end().code == -signal.SIGKILL
+
+    assert govbench.sample_count() > 0
+    deadline = time.monotonic() + 10
+    while any("govbench.load" in line for line in marked(govbench.environ).values()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    # Nobody is left to take down what was booted; that is up to whoever sends SIGKILL.
+    for pid, line in marked(govbench.environ).items():
+        assert "govbench.demo" in line
+        os.kill(pid, signal.SIGTERM)

@@ -1,0 +1,123 @@
+"""``govbench run`` when all goes well, and what its verdict does to the exit code."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+from tests.cli.conftest import SHORT, Cli, Measured, Serve
+
+pytestmark = pytest.mark.load
+
+DOCUMENTS = ("results.json", "environment.json", "report.html", "report.md", "junit.xml", "samples")
+SUITE_FILES = ("scalability_test_results_*.json", "performance_metrics_*.json", "token_usage_*.json")
+
+
+def test_a_run_leaves_every_file_and_ends_with_0(measured_once: Measured) -> None:
+    (folder,) = measured_once.folder.glob("results/*Z-*")
+
+    assert measured_once.ended.code == 0, measured_once.ended.err
+    assert [name for name in DOCUMENTS if not (folder / name).stat().st_size] == []
+    for pattern in SUITE_FILES:
+        (path,) = folder.glob(pattern)
+        assert json.loads(path.read_text())
+    assert not list(folder.glob("*.part"))
+
+
+def test_latest_points_to_the_run(measured_once: Measured) -> None:
+    (folder,) = measured_once.folder.glob("results/*Z-*")
+
+    assert (measured_once.folder / "results" / "latest").resolve() == folder.resolve()
+
+
+def test_the_document_says_what_was_measured(measured_once: Measured) -> None:
+    (folder,) = measured_once.folder.glob("results/*Z-*")
+    document = json.loads((folder / "results.json").read_text())
+    accounting = document["summary"]["accounting"]
+
+    assert document["summary"]["run"]["status"] == "completed"
+    assert document["comparison"]["verdict"] == "no_baseline"
+    assert accounting["ok"] == accounting["sent"] > 0
+    assert document["summary"]["provenance"]["dirty"] is False
+    assert {result["test_type"] for result in document["summary"]["test_types"]} == {"baseline", "concurrent"}
+
+
+def test_stdout_holds_the_answer_and_stderr_the_way_to_it(measured_once: Measured) -> None:
+    ended = measured_once.ended
+
+    assert "no baseline" in ended.out
+    assert "booting" not in ended.out
+    assert "booting embedded" in ended.err
+    assert "concurrent_6" in ended.err
+    assert "\x1b[" not in ended.out + ended.err
+
+
+def test_a_missed_threshold_makes_it_1(govbench: Cli, embedded_url: str) -> None:
+    (govbench.cwd / "govbench.toml").write_text("[thresholds]\nresponse_time_p50_ms = 1\n")
+
+    ended = govbench("run", embedded_url, *SHORT, "--quiet")
+
+    assert ended.code == 1, ended.err
+    assert ended.err == ""
+    document = govbench.document
+    assert document["comparison"]["verdict"] == "regression"
+    assert [result["state"] for result in document["comparison"]["thresholds"]] == ["missed"]
+
+
+def test_fail_on_no_baseline(govbench: Cli, embedded_url: str) -> None:
+    ended = govbench("run", embedded_url, *SHORT, "--fail-on", "no_baseline")
+
+    assert ended.code == 1, ended.err
+    assert govbench.document["comparison"]["verdict"] == "no_baseline"
+
+
+def test_a_stored_baseline_is_compared_with(measured: Cli) -> None:
+    stored = measured("baseline", "update")
+    assert stored.code == 0, stored.err
+
+    ended = measured("compare", "--json", "--fail-on", "regression")
+    comparison = json.loads(ended.out)["comparison"]
+
+    assert ended.code == 0, ended.err
+    assert comparison["baseline"]["distance"] == 0
+    assert comparison["verdict"] not in {"regression", "no_baseline"}
+    changes = [finding["change"] for finding in comparison["findings"] if finding["change"]]
+    # A stored number has six digits.
+    assert [change["estimate"] for change in changes] == pytest.approx([0] * len(changes), abs=1e-5)
+    assert changes
+
+
+def test_nothing_in_the_steady_segment_is_never_a_pass(govbench: Cli, serve: Serve) -> None:
+    ended = govbench("run", serve("good"), *SHORT, "--max-requests", "1", "--fail-on", "regression")
+
+    # It fell into the warm-up, so nothing was measured: never a pass, whatever --fail-on leaves out.
+    assert ended.code == 3, ended.out + ended.err
+    assert govbench.document["comparison"]["verdict"] == "invalid"
+    assert govbench.document["summary"]["accounting"]["sent"] == 1
+    assert any("limit of 1 requests" in text for text in govbench.document["summary"]["warnings"])
+
+
+def test_a_target_that_never_answers_in_time_is_not_measured(govbench: Cli, serve: Serve) -> None:
+    ended = govbench("run", serve("slow"), *SHORT, "--api-timeout", "300ms")
+
+    assert ended.code == 3, ended.out + ended.err
+    assert "does not answer in time" in ended.err
+    document = govbench.document
+    assert document["comparison"]["verdict"] == "invalid"
+    assert "no request of the run succeeded" in document["comparison"]["reason"]
+    assert "timeout: " in document["summary"]["warnings"][0]
+    assert set(document["summary"]["accounting"]["errors"]) == {"timeout"}
+    assert govbench.sample_count() == document["summary"]["accounting"]["sent"]
+
+
+def test_a_stack_that_ends_under_load_is_not_measured(govbench: Cli) -> None:
+    script = govbench.cwd / "app.sh"
+    script.write_text('timeout 4 "$1" -m govbench.demo --port "$2"\n')
+    ended = govbench("run", f"command:sh {script} {sys.executable} {{port}}", *SHORT)
+
+    assert ended.code == 3, ended.out + ended.err
+    assert govbench.document["summary"]["run"]["status"] == "failed"
+    assert "ended during the run" in ended.out
+    assert govbench.sample_count() > 0

@@ -1,0 +1,229 @@
+"""Stored results and baselines that cannot be used, and places that cannot be written."""
+
+from __future__ import annotations
+
+import json
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import SHORT, Cli, Ended
+
+pytestmark = pytest.mark.load
+
+Damage = Callable[[str], str]
+
+
+def edited(**run: object) -> Damage:
+    def edit(text: str) -> str:
+        document = json.loads(text)
+        document["summary"]["run"].update(run)
+        return json.dumps(document)
+
+    return edit
+
+
+def with_schema(version: int) -> Damage:
+    return lambda text: json.dumps({**json.loads(text), "schema_version": version})
+
+
+def complaint_2(ended: Ended) -> str:
+    assert ended.code == 2, ended.err
+    assert ended.out == ""
+    return ended.complaint
+
+
+DAMAGES = pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        pytest.param(lambda text: "", "the file is empty", id="empty"),
+        pytest.param(lambda text: text[: len(text) // 2], "not valid JSON at line", id="truncated"),
+        pytest.param(with_schema(99), "schema version 99", id="schema"),
+        pytest.param(edited(status="asleep"), "summary.run.status", id="field"),
+        pytest.param(lambda text: '{"name": "other"}', "not a govbench result", id="other document"),
+    ],
+)
+
+
+@DAMAGES
+def test_a_result_that_cannot_be_used(measured: Cli, damage: Damage, words: str) -> None:
+    path = measured.folder / "results.json"
+    path.write_text(damage(path.read_text()))
+
+    for arguments in (("report", str(path)), ("compare", str(path), str(path)), ("baseline", "update")):
+        complaint = complaint_2(measured(*arguments))
+        assert "results.json" in complaint
+        assert words in complaint
+
+
+def test_results_of_two_suites(measured: Cli) -> None:
+    path = measured.folder / "results.json"
+    (measured.cwd / "other.json").write_text(edited(suite="search")(path.read_text()))
+
+    complaint = complaint_2(measured("compare", "other.json", str(path)))
+
+    assert "'search'" in complaint
+    assert "'default'" in complaint
+
+
+def test_samples_that_are_missing_or_damaged(measured: Cli) -> None:
+    samples = measured.folder / "samples"
+    samples.write_bytes(samples.read_bytes()[:10])
+    assert "samples" in measured("report", "--csv").complaint
+    samples.unlink()
+
+    ended = measured("report", "--csv")
+
+    assert ended.code == 2
+    assert "samples: no such file" in ended.complaint
+
+
+def test_two_results_are_compared_without_a_repository(measured: Cli) -> None:
+    shutil.rmtree(measured.cwd / ".git")
+
+    ended = measured(
+        "compare", str(measured.folder), str(measured.folder), "--json", "--fail-on", "regression"
+    )
+
+    assert ended.code == 0, ended.err
+    assert json.loads(ended.out)["comparison"]["baseline"] is not None
+
+
+def test_no_baseline(measured: Cli) -> None:
+    ended = measured("compare")
+
+    assert ended.code == 0, ended.err
+    assert "no baseline of suite default" in " ".join(ended.out.replace("│", "").split())
+
+
+def entry_of(govbench: Cli) -> tuple[Path, dict[str, Any]]:
+    (path,) = govbench.cwd.glob("baselines/*/*/*.json")
+    entry: dict[str, Any] = json.loads(path.read_text())
+    return path, entry
+
+
+def test_a_baseline_of_another_machine_class_is_named(measured: Cli) -> None:
+    assert measured("baseline", "update").code == 0
+    path, entry = entry_of(measured)
+    machine_class = entry["environment"]["machine_class"]
+    other = measured.cwd / "baselines" / "default" / "other-machine"
+    other.mkdir()
+    (other / path.name).write_text(path.read_text().replace(machine_class, "other-machine"))
+    path.unlink()
+
+    ended = measured("compare", "--json")
+
+    comparison = json.loads(ended.out)["comparison"]
+    assert comparison["verdict"] == "no_baseline"
+    assert "other-machine" in comparison["reason"]
+
+
+@pytest.mark.parametrize("damage", [lambda text: "", lambda text: text[:200], lambda text: "{}"])
+def test_a_baseline_that_cannot_be_read(measured: Cli, damage: Damage) -> None:
+    assert measured("baseline", "update").code == 0
+    path, _ = entry_of(measured)
+    path.write_text(damage(path.read_text()))
+
+    for arguments in (("compare",), ("baseline", "list")):
+        ended = measured(*arguments)
+        assert ended.code == 2
+        assert path.name in ended.complaint
+
+
+def test_no_commit_to_look_up_without_a_repository(measured: Cli) -> None:
+    shutil.rmtree(measured.cwd / ".git")
+
+    assert "not in a git repository" in complaint_2(measured("compare", "baseline:main"))
+    ended = measured("baseline", "update")
+    assert ended.code == 4
+    assert "not in a git repository" in ended.complaint
+
+
+def test_an_unknown_ref(measured: Cli) -> None:
+    assert "no-such-branch" in complaint_2(measured("compare", "baseline:no-such-branch"))
+
+
+def test_a_run_of_a_dirty_tree_is_not_stored(measured: Cli) -> None:
+    path = measured.folder / "results.json"
+    path.write_text(path.read_text().replace('"dirty": false', '"dirty": true'))
+
+    ended = measured("baseline", "update")
+
+    assert ended.code == 4
+    assert "uncommitted changes" in ended.complaint
+    assert not (measured.cwd / "baselines").exists()
+    assert measured("baseline", "update", "--allow-dirty").code == 0
+
+
+def test_an_interrupted_run_is_not_stored(measured: Cli) -> None:
+    path = measured.folder / "results.json"
+    path.write_text(edited(status="interrupted")(path.read_text()))
+
+    ended = measured("baseline", "update")
+
+    assert ended.code == 4
+    assert "interrupted" in ended.complaint
+
+
+def test_a_baseline_is_not_committed_without_an_author(measured: Cli) -> None:
+    ended = measured("baseline", "update", "--commit")
+
+    assert ended.code == 4
+    assert "no author" in ended.complaint
+    assert not (measured.cwd / "baselines").exists()
+
+
+def test_a_folder_for_baselines_that_is_a_file(measured: Cli) -> None:
+    (measured.cwd / "baselines").write_text("a file")
+
+    ended = measured("baseline", "update")
+
+    assert ended.code == 4
+    assert "cannot be written" in ended.complaint
+
+
+def test_a_place_that_does_not_exist(measured: Cli) -> None:
+    ended = measured("report", "--html", "--to", "missing/report.html")
+
+    assert ended.code == 4
+    assert "missing/report.html: cannot be written" in ended.complaint
+
+
+def limited(govbench: Cli, most_bytes: int, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A command that can write no file beyond that size, as on a disk that is full."""
+    return subprocess.run(
+        [sys.executable, "-m", "govbench", *arguments],
+        cwd=govbench.cwd,
+        env=govbench.environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes)),
+    )
+
+
+def test_a_disk_that_is_full_before_the_load(govbench: Cli, embedded_url: str) -> None:
+    ended = limited(govbench, 100_000, "run", embedded_url, *SHORT)
+
+    assert ended.returncode == 3, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "File too large" in ended.stderr
+
+
+def test_a_report_that_does_not_fit_leaves_the_old_one_whole(measured: Cli) -> None:
+    (measured.cwd / "report.html").write_text("the old one")
+
+    ended = limited(measured, 5_000, "report", "--html", "--to", "report.html")
+
+    assert ended.returncode == 4, ended.stderr
+    assert "report.html: cannot be written: File too large" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert (measured.cwd / "report.html").read_text() == "the old one"
+    assert not list(measured.cwd.glob(".report*"))
