@@ -1,0 +1,21 @@
+"""Locust's HttpUser (requests): the same request, body and pauses as all clients."""
+
+from __future__ import annotations
+
+from locust import HttpUser, between, constant, task
+
+from benchmarks.generator.clients.base import CHAT_BODY, CHAT_PATH
+from benchmarks.generator.locustfiles.window import CHAT_HEADERS, LOAD, report_statistics
+
+report_statistics()
+
+
+class Citizen(HttpUser):
+    """Asks, and pauses."""
+
+    wait_time = between(*LOAD["think_s"]) if LOAD["think_s"][1] else constant(0)
+
+    @task
+    def ask(self) -> None:
+        """Send one request."""
+        self.client.post(CHAT_PATH, data=CHAT_BODY, headers=CHAT_HEADERS)
