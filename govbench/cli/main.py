@@ -77,12 +77,19 @@ def main() -> NoReturn:
     sys.exit(ExitCode.OK)
 
 
-def _root(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
-) -> None:
-    if version:
+def _show_version(asked: bool) -> None:
+    if asked:
         typer.echo(f"govbench {__version__}")
         raise typer.Exit
+
+
+def _root(
+    version: Annotated[  # eager: it cannot wait for a command, which nobody names beside it
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    pass
 
 
 def _not_loaded() -> None:
