@@ -240,6 +240,7 @@ def find(document: dict[str, Any], key: str) -> float:
 
 
 def test_recorded_times_are_the_servers_own(demo: str, tmp_path: Path) -> None:
+    psutil.cpu_percent()
     for attempt in range(3):  # both are disturbed by whatever else this machine does
         folder = tmp_path / str(attempt)
         folder.mkdir()
@@ -247,6 +248,8 @@ def test_recorded_times_are_the_servers_own(demo: str, tmp_path: Path) -> None:
         assert set(outcomes(ended.samples)) == {Outcome.OK}
         if not (wrong := deviations(demo, ended)):
             return
+    if psutil.cpu_percent() > 80:  # the server itself gets to see its requests too late
+        pytest.skip("this machine is too busy to tell")
     pytest.fail(f"client against server: {wrong}")
 
 
