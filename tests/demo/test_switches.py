@@ -77,7 +77,7 @@ def test_slowdown_multiplies_the_own_time_too(start: Start) -> None:
         for instance in (base, slowed):
             instance.ask(QUERY)
     ratio = slowed.figures()["median_ms"] / base.figures()["median_ms"]
-    assert 10 < ratio < 40
+    assert 4 < ratio < 100  # both own times are below a millisecond, and a busy machine adds to each
 
 
 def test_slowdown_stretches_a_stream(start: Start) -> None:
