@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from govbench.compare.effects import Effect
 from govbench.compare.verdict import absolute_unit, change_of, decide, margin_of, mde_of, worse_sign
-from govbench.config.settings import CompareConfig
+from govbench.config.settings import CompareConfig, MetricRule
 from govbench.results.comparison import Finding, Margin, Method, Verdict
 from govbench.results.metrics import METRICS, Metric, MetricName
 from govbench.results.plan import TestType
@@ -206,13 +206,13 @@ def _gated(config: CompareConfig, test_type: TestType, name: MetricName) -> bool
 
 
 def _margin(config: CompareConfig, name: MetricName, method: Method) -> Margin:
-    rule = config.metrics.get(name)
+    rule = config.metrics.get(name) or MetricRule()
+    if METRICS[name].compared_as_difference:  # 0 has no ratio: both kinds of margin are points of a share
+        points = rule.margin if rule.absolute_margin is None else rule.absolute_margin
+        return Margin(relative=0.0, absolute=ERROR_RATE_MARGIN if points is None else points)
     relative = config.paired_margin if method is Method.PAIRED_SLICES else config.unpaired_margin
     absolute = config.absolute_margin_ms if absolute_unit(name) else 0.0
-    if METRICS[name].compared_as_difference:
-        relative, absolute = 0.0, ERROR_RATE_MARGIN
-    if rule is not None and rule.margin is not None:
-        relative = rule.margin
-    if rule is not None and rule.absolute_margin is not None:
-        absolute = rule.absolute_margin
-    return Margin(relative=relative, absolute=absolute)
+    return Margin(
+        relative=relative if rule.margin is None else rule.margin,
+        absolute=absolute if rule.absolute_margin is None else rule.absolute_margin,
+    )

@@ -50,7 +50,10 @@ def _secret(name: str, effect: str) -> Key:
 
 _JSON_PATH = v.matching(r"[^\s.]+(\.[^\s.]+)*", 'a dotted JSON path such as "choices.0.message.content"')
 _METHOD = v.choice(("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"))
-_SUITE = v.matching(r"[A-Za-z0-9][A-Za-z0-9._-]*", "a name of letters, digits, dots, dashes and underscores")
+_SUITE = v.matching(
+    r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.))*",
+    "a name of letters, digits, single dots, dashes and underscores",
+)
 _FAILING = tuple(word for word in Verdict if word not in (Verdict.PASS, Verdict.IMPROVEMENT))
 _RATIO = v.number(0, 1)
 

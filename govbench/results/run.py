@@ -77,7 +77,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimelinePoint:
-    """One second of a run: requests finished, failed, and their median response time."""
+    """One second of a run: requests finished, failed, and their response times.
+
+    ``at_s`` counts from the start of the first phase.
+    """
 
     at_s: float
     users: int
