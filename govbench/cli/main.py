@@ -71,7 +71,10 @@ def main() -> NoReturn:
         if error.hint:
             print(f"  hint: {error.hint}", file=sys.stderr)  # noqa: T201
         sys.exit(error.exit_code)
-    except BrokenPipeError:  # the reader of our output has gone, as with ``| head``
+    except SystemExit as end:
+        # Typer makes a 1 of a reader of our output that has gone, as with ``| head``: that is no regression.
+        if not isinstance(end.__context__, BrokenPipeError):
+            raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(ExitCode.OK)
     sys.exit(ExitCode.OK)

@@ -17,7 +17,7 @@ from govbench.errors import UsageError
 TargetArgument = Annotated[
     str | None,
     typer.Argument(
-        metavar="[TARGET]",
+        metavar="TARGET",
         help="URL, embedded[:switches] or command:CMD; without it the configured one.",
         show_default=False,
     ),

@@ -31,12 +31,12 @@ class ShownProgress:
     def step(self, text: str) -> None:
         """A new step has begun."""
         if not self._output.quiet:
-            self._console.print(text, markup=False)
+            self._console.print(text, markup=False, soft_wrap=True)
 
     def note(self, text: str) -> None:
         """Something that the reader should know."""
         if not self._output.quiet:
-            self._console.print(f"note: {text}", markup=False)
+            self._console.print(f"note: {text}", markup=False, soft_wrap=True)
 
     def load_begins(self, plan: Plan) -> None:
         """Show how long the load will take, and open the bar."""

@@ -27,15 +27,15 @@ def check(settings: Settings, target: Target, merged: Merged) -> None:
 
 def _check_api(api: Api, target: Target, merged: Merged) -> None:
     path = target.path if isinstance(target, UrlTarget) else None
-    if path is not None and api is not Api.HTTP:
+    if path is not None and api not in {Api.HTTP, Api.OPENAI_CHAT}:
         raise ConfigError(
             f"{merged['target.api'].label}: {api} has paths of its own, but the target's URL ends in {path}",
             hint="leave the path out of the URL, or use api http",
         )
     stream = merged.get("target.stream")
-    if stream is not None and stream.value and api is not Api.OPENAI_CHAT:
+    if stream is not None and stream.value and api not in {Api.OPENAI_CHAT, Api.GOVSTACK}:
         raise ConfigError(
-            f"{stream.label}: only api openai-chat streams its answers, not {api}",
+            f"{stream.label}: only api openai-chat and govstack stream their answers, not {api}",
             hint='set api = "openai-chat"',
         )
 

@@ -65,7 +65,7 @@ _TARGET = (
         flag="--api-url",
     ),
     _key("target.api", v.choice(Api), "request and answer format; http for a URL with a path", flag="--api"),
-    _key("target.stream", v.SWITCH, "ask for streamed answers (openai-chat)"),
+    _key("target.stream", v.SWITCH, "ask for streamed answers (openai-chat, govstack)"),
     _key("target.model", v.TEXT, "model that a request names (openai-chat)"),
     _key("target.collection_id", v.TEXT, "collection that a request names (govstack)"),
     _key(

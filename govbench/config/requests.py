@@ -43,7 +43,8 @@ def _side(config: TargetConfig, name: str, url: str) -> Side:
     given = {header.lower() for header in config.headers}
     return Side(
         name=name,
-        url=target.url,
+        # the base address of an OpenAI-like service usually has a path: https://host/v1
+        url=target.url + (target.path or "") if api is Api.OPENAI_CHAT else target.url,
         api=api,
         stream=config.stream,
         model=config.model,

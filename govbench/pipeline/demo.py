@@ -15,7 +15,7 @@ from govbench.config.requests import build_sides
 from govbench.config.settings import Settings
 from govbench.config.targets import EmbeddedSwitches, EmbeddedTarget
 from govbench.pipeline.documents import write_documents
-from govbench.pipeline.folder import make_run_folder, new_run_id
+from govbench.pipeline.folder import make_run_folder, new_run_id, point_latest
 from govbench.pipeline.interrupt import Stopper
 from govbench.pipeline.measure import Measurement, measure
 from govbench.pipeline.progress import Progress
@@ -23,7 +23,7 @@ from govbench.pipeline.run import build_plan, described
 from govbench.results.comparison import Change, Comparison, Results, Verdict
 from govbench.results.metrics import MetricName
 from govbench.results.plan import TestType
-from govbench.results.run import RunStatus, RunSummary
+from govbench.results.run import RunSummary
 from govbench.stack.boot import RunningStack, boot
 from govbench.stack.embedded import own_median_ms
 
@@ -106,7 +106,8 @@ def demo(settings: Settings, *, environ: Mapping[str, str], cwd: Path, progress:
         comparison = replace(comparison, notes=(*comparison.notes, *(_sentence(truth) for truth in truths)))
         results = Results(summary=summary, comparison=comparison)
         write_documents(results, folder, fail_on=settings.compare.fail_on)
-        if summary.run.status is RunStatus.INTERRUPTED:
+        point_latest(folder)
+        if stopper.stopped:
             raise stopper.interrupted(f"interrupted; what was measured is in {folder}")
     return DemoFinished(results=results, truths=truths, folder=folder)
 

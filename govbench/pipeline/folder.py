@@ -19,7 +19,7 @@ def new_run_id(now: datetime) -> str:
 
 
 def make_run_folder(output: Path, run_id: str) -> Path:
-    """Make the folder of a run and let ``latest`` point to it.
+    """Make the folder of a run; ``point_latest`` makes it the latest once it holds results.
 
     Raises:
         UsageError: the output folder cannot be made or written: told before anything is measured.
@@ -34,7 +34,6 @@ def make_run_folder(output: Path, run_id: str) -> Path:
             f"{output}: cannot be written: {error.strerror or error}",
             hint="name another folder with --output, or make this one writable",
         ) from error
-    _point_latest(output, run_id)
     return folder
 
 
@@ -60,9 +59,11 @@ def write_whole(path: Path, text: str) -> None:
         ) from error
 
 
-def _point_latest(output: Path, run_id: str) -> None:
+def point_latest(folder: Path) -> None:
+    """Let ``latest`` beside a run folder point to it."""
     # A file system without links has no ``latest``; the run folders' names sort by time all the same.
-    link, beside = output / LATEST, output / f".{LATEST}-{run_id}"
+    run_id = folder.name
+    link, beside = folder.with_name(LATEST), folder.with_name(f".{LATEST}-{run_id}")
     with contextlib.suppress(OSError):
         beside.symlink_to(run_id, target_is_directory=True)
         beside.replace(link)

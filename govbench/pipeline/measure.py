@@ -96,11 +96,16 @@ def _put_load_on(
         process.kill()
         end = process.follow(progress.load_event)
     finally:
-        stopper.graceful = None
+        # What was measured is about to be summarised: from here on only the second signal cuts that short.
+        stopper.graceful = _noted
         process.close()
         readings = poller.stop()
         progress.load_ends()
     return end, readings
+
+
+def _noted() -> None:
+    """Nothing needs stopping any more; that a signal came, the stopper knows."""
 
 
 def _samples(folder: Path, end: LoadEnd) -> SampleTable:

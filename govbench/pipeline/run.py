@@ -14,7 +14,7 @@ from govbench.config.targets import Target as ParsedTarget
 from govbench.config.targets import UrlTarget, describe, parse_target
 from govbench.pipeline.baselines import compare_with_baseline
 from govbench.pipeline.documents import write_documents
-from govbench.pipeline.folder import make_run_folder, new_run_id
+from govbench.pipeline.folder import make_run_folder, new_run_id, point_latest
 from govbench.pipeline.interrupt import Stopper
 from govbench.pipeline.measure import Measurement, measure
 from govbench.pipeline.progress import Progress
@@ -75,6 +75,7 @@ def run(settings: Settings, *, environ: Mapping[str, str], cwd: Path, progress: 
         progress.step("comparing and writing the reports")
         results = Results(summary=summary, comparison=compare_with_baseline(summary, settings, cwd))
         write_documents(results, folder, fail_on=settings.compare.fail_on)
+        point_latest(folder)
         if stopper.stopped:
             raise stopper.interrupted(f"interrupted; what was measured is in {folder}")
     return Finished(results=results, folder=folder)

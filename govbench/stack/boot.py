@@ -20,7 +20,7 @@ from govbench.config.settings import StackConfig
 from govbench.config.targets import CommandTarget, EmbeddedSwitches, EmbeddedTarget, Target, UrlTarget
 from govbench.errors import ConfigError, StackError
 from govbench.stack.health import HealthReport, exit_text, wait_until_healthy, with_log
-from govbench.stack.processes import Process, terminate
+from govbench.stack.processes import MARK_VARIABLE, Process, kill_marked, terminate
 
 HOST: Final = "127.0.0.1"
 EMBEDDED_HEALTH_PATH: Final = "/health"
@@ -116,13 +116,20 @@ def boot(
         ConfigError: the command cannot be understood, or its port is not known.
         StackError: the stack did not come up; nothing of it is left.
     """
-    match target:
-        case UrlTarget():
-            return _foreign(target, config, name)
-        case EmbeddedTarget():
-            return _boot_embedded(target.switches, config, name, log_folder, environ, seed)
-        case CommandTarget():
-            return _boot_command(target.command, config, name, log_folder, environ)
+    mark = uuid.uuid4().hex
+    marked = {**environ, MARK_VARIABLE: mark}
+    try:
+        match target:
+            case UrlTarget():
+                return _foreign(target, config, name)
+            case EmbeddedTarget():
+                return _boot_embedded(target.switches, config, name, log_folder, marked, seed)
+            case CommandTarget():
+                return _boot_command(target.command, config, name, log_folder, marked)
+    except BaseException:
+        # Ctrl-C may come when the process runs and nobody knows its id yet.
+        kill_marked(mark)
+        raise
 
 
 def free_port() -> int:
@@ -216,7 +223,7 @@ def _start(
 ) -> RunningStack:
     log_folder.mkdir(parents=True, exist_ok=True)
     log_path = log_folder / f"{file_name(name)}.log"
-    mark = uuid.uuid4().hex
+    mark = environ[MARK_VARIABLE]
     try:
         process = Process(words, environ={**environ, **config.environment}, mark=mark, log=log_path)
     except FileNotFoundError as error:

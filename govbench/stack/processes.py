@@ -108,6 +108,13 @@ def members(group: int | None, mark: str) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
+def kill_marked(mark: str) -> None:
+    """End whatever carries the mark at once, for when no id of it is known (Linux only)."""
+    for pid in members(None, mark):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+
+
 def reap_child(pid: int) -> None:
     """Collect the exit status of ``pid`` if it is a child of this process and has ended."""
     with contextlib.suppress(ChildProcessError):

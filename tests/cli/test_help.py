@@ -91,7 +91,7 @@ def test_a_reader_that_has_gone_is_no_fault(govbench: Cli, arguments: tuple[str,
         os.close(writer)
         _, err = process.communicate(timeout=60)
 
-    assert err == ""
+    assert (process.returncode, err) == (0, "")
 
 
 @pytest.mark.parametrize("variables", [{"NO_COLOR": "1"}, {"NO_COLOR": "1", "FORCE_COLOR": "1"}, {}])

@@ -270,7 +270,11 @@ CONTRADICTIONS = [
         "govbench.toml: [target.http] path: the target's URL has a path already: /x",
         "keep one",
     ),
-    ("[target]\nstream = true", "govbench.toml: [target] stream: only api openai-chat", "openai-chat"),
+    (
+        "[target]\napi = 'govstack-message'\nstream = true",
+        "govbench.toml: [target] stream: only api openai-chat and govstack",
+        "openai-chat",
+    ),
     (
         "[load]\nscenarios_file = 'x.json'\n[[scenarios]]\nname = 'a'",
         "govbench.toml: [load] scenarios_file: contradicts govbench.toml: [[scenarios]]",

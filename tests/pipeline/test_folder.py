@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from govbench.errors import PublishError, UsageError
-from govbench.pipeline.folder import latest_run, make_run_folder, new_run_id, write_whole
+from govbench.pipeline.folder import latest_run, make_run_folder, new_run_id, point_latest, write_whole
 
 NOW = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
 
@@ -26,6 +26,7 @@ def test_ids_sort_by_time_in_any_time_zone_and_differ_within_a_second() -> None:
 def test_latest_points_to_the_newest_folder(tmp_path: Path) -> None:
     for run_id in ("20260131T093000Z-aaaaaa", "20260131T093001Z-bbbbbb"):
         folder = make_run_folder(tmp_path / "results", run_id)
+        point_latest(folder)
 
         assert (tmp_path / "results" / "latest").resolve() == folder
         assert list(folder.iterdir()) == []
@@ -37,6 +38,7 @@ def test_a_folder_named_latest_stays(tmp_path: Path) -> None:
     (tmp_path / "latest" / "mine").touch()
 
     folder = make_run_folder(tmp_path, "20260131T093000Z-aaaaaa")
+    point_latest(folder)
 
     assert folder.is_dir()
     assert (tmp_path / "latest" / "mine").exists()
