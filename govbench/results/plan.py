@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import pairwise
 
 
 class TestType(StrEnum):
@@ -23,6 +24,7 @@ class LoadModel(StrEnum):
     """How the next request is started: after the last answer (closed), or by schedule (open)."""
 
     CLOSED = "closed"
+    OPEN = "open"
 
 
 class Api(StrEnum):
@@ -34,16 +36,73 @@ class Api(StrEnum):
     HTTP = "http"
 
 
+class Pause(StrEnum):
+    """What a user's think time follows."""
+
+    UNIFORM = "uniform"
+    EXPONENTIAL = "exponential"
+    PACING = "pacing"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThinkTime:
-    """Pause of a closed-loop user between an answer and its next request: uniform in [low_s, high_s]."""
+    """Pause of a closed-loop user between an answer and its next request.
+
+    ``uniform`` in [low_s, high_s], constant where both are equal; ``exponential`` with mean ``low_s``, cut at
+    ``high_s``; ``pacing``: requests begin every ``low_s`` seconds (drawn up to ``high_s``), whatever the
+    answers take, at once where an answer took longer.
+    """
 
     low_s: float = 0.0
     high_s: float = 0.0
+    pause: Pause = Pause.UNIFORM
 
     def __post_init__(self) -> None:
         if not (0 <= self.low_s <= self.high_s < math.inf):
             raise ValueError("think time must be 0 <= low_s <= high_s")
+        if self.pause is not Pause.UNIFORM and not self.low_s > 0:
+            raise ValueError(f"{self.pause} think time needs low_s > 0")
+
+
+class ArrivalProcess(StrEnum):
+    """How open-loop requests follow each other: evenly, or at random and independent of each other."""
+
+    CONSTANT = "constant"
+    POISSON = "poisson"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatePoint:
+    """The arrival rate at an instant, in seconds from the start of the phase."""
+
+    at_s: float
+    rate_rps: float
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.at_s < math.inf and 0 <= self.rate_rps < math.inf):
+            raise ValueError("a rate point needs at_s >= 0 and rate_rps >= 0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrivals:
+    """The schedule of an open-loop phase: requests are due by it, whatever the answers do.
+
+    The rate is linear between the ``points`` and constant before the first and after the last. At most
+    ``max_in_flight`` requests are under way at a time; those that wait for a place keep the instant at which
+    they were due, and those that find ``max_in_flight`` others waiting are dropped, and counted.
+    """
+
+    points: tuple[RatePoint, ...]
+    process: ArrivalProcess = ArrivalProcess.POISSON
+    max_in_flight: int = 1000
+
+    def __post_init__(self) -> None:
+        if not self.points or any(a.at_s >= b.at_s for a, b in pairwise(self.points)):
+            raise ValueError("arrivals need at least one rate point, rising in time")
+        if not any(point.rate_rps > 0 for point in self.points):
+            raise ValueError("arrivals need a rate above 0")
+        if self.max_in_flight < 1:
+            raise ValueError("arrivals need max_in_flight >= 1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +148,8 @@ class Slice:
 class Phase:
     """One load step: ``users`` at a time, for warm-up (ramp included), steady and cool-down seconds.
 
+    An open-loop phase has ``arrivals``, and ``users`` is the largest number of requests under way.
+
     Without ``slices`` all requests go to side 0. With them, the slices lie within the steady segment's
     stretch of the phase and say which side is asked when.
     """
@@ -102,6 +163,7 @@ class Phase:
     spawn_rate: float = 10.0
     model: LoadModel = LoadModel.CLOSED
     think_time: ThinkTime | None = None
+    arrivals: Arrivals | None = None
     slices: tuple[Slice, ...] = ()
 
     def __post_init__(self) -> None:
@@ -109,6 +171,8 @@ class Phase:
             raise ValueError(f"phase {self.name!r} needs users >= 1 and spawn_rate > 0")
         if not self.steady_s > 0 or self.warmup_s < 0 or self.cooldown_s < 0:
             raise ValueError(f"phase {self.name!r} needs steady_s > 0 and no negative segment")
+        if (self.model is LoadModel.OPEN) != (self.arrivals is not None):
+            raise ValueError(f"phase {self.name!r}: an open loop has arrivals, a closed loop has none")
 
     @property
     def duration_s(self) -> float:
@@ -177,6 +241,8 @@ class Plan:
     def __post_init__(self) -> None:
         if not self.phases or not self.scenarios or not self.sides:
             raise ValueError("a plan needs at least one phase, one scenario and one side")
+        if len(self.phases) > 256 or len(self.sides) > 256:
+            raise ValueError("a plan has at most 256 phases and 256 sides")
         if any(s.side >= len(self.sides) for p in self.phases for s in p.slices):
             raise ValueError("a slice names a side that the plan does not have")
 

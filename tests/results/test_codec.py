@@ -19,7 +19,7 @@ from govbench.errors import ResultsError
 from govbench.results import codec, comparison, metrics, plan, run
 from govbench.results.comparison import Change, Results
 from govbench.results.metrics import Metric, MetricName
-from govbench.results.plan import Phase, Slice, ThinkTime
+from govbench.results.plan import Arrivals, LoadModel, Phase, RatePoint, Slice, ThinkTime
 from govbench.results.run import Window
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -36,7 +36,14 @@ PLAIN: dict[Any, st.SearchStrategy[Any]] = {
 }
 # What the invariants of a type ask of its fields.
 FIELDS: dict[type, dict[str, st.SearchStrategy[Any]]] = {
-    ThinkTime: {"low_s": st.floats(0, 5), "high_s": st.floats(5, 9)},
+    ThinkTime: {"low_s": st.floats(0.5, 5), "high_s": st.floats(5, 9)},
+    RatePoint: {"at_s": SMALL, "rate_rps": POSITIVE},
+    Arrivals: {
+        "points": st.lists(SMALL, min_size=1, max_size=3, unique=True).map(
+            lambda instants: tuple(RatePoint(at_s=at, rate_rps=2.5) for at in sorted(instants))
+        ),
+        "max_in_flight": st.integers(1, 10_000),
+    },
     Slice: {"start_s": SMALL, "duration_s": POSITIVE},
     Phase: {
         "users": st.integers(1, 10_000),
@@ -44,6 +51,8 @@ FIELDS: dict[type, dict[str, st.SearchStrategy[Any]]] = {
         "warmup_s": SMALL,
         "cooldown_s": SMALL,
         "spawn_rate": POSITIVE,
+        "model": st.just(LoadModel.CLOSED),
+        "arrivals": st.none(),
     },
     Metric: {
         "n": st.integers(1, 2**53),
