@@ -46,6 +46,10 @@ def test_keys_become_secret_headers(target: dict[str, object], secret: tuple[tup
     assert found.headers == ()
 
 
+def test_an_openai_base_address_keeps_its_path() -> None:
+    assert side("https://h/llm/v1", api=Api.OPENAI_CHAT).url == "https://h/llm/v1"
+
+
 def test_headers_with_secret_names_are_kept_apart() -> None:
     found = side(headers={"Accept-Language": "en", "Authorization": "Bearer x", "Cookie": "a=b"})
 
