@@ -77,9 +77,12 @@ def _measure_figure(figure: str, clients: list[Client], bench: Bench, rounds: in
                 continue
             try:
                 values = row.measure(bench)
-            except Unavailable as reason:
+            except (Unavailable, RuntimeError) as reason:
                 skipped.add(row.name)
-                results.skip(figure, row.name, str(reason))
+                failed = isinstance(reason, RuntimeError)
+                results.skip(
+                    figure, row.name, f"failed in round {number + 1}: {reason}" if failed else str(reason)
+                )
                 continue
             results.add(figure, row.name, values)
             print(f"{figure} round {number + 1}/{rounds} {row.name}: {table.brief(values)}", flush=True)

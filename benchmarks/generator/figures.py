@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.generator import servers
 from benchmarks.generator.clients import govbench
 from benchmarks.generator.clients.base import STREAM_TAIL_S, Client, Load, Reported, Running
-from benchmarks.generator.measure import Cores, Cost, cost_between, on_core
+from benchmarks.generator.measure import ClientEnded, Cores, Cost, cost_between, on_core, processes
 from benchmarks.generator.results import GOVBENCH, Values
 
 CAPACITY_CONNECTIONS = 64
@@ -24,6 +24,8 @@ STREAMS = 200
 # Pauses are drawn, not constant, and one second on average: users that began together would stay in step
 # and ask in bursts, whatever the client.
 THINK_S = (0.5, 1.5)
+# Streams that began in one instant would have their events in one instant too, for as long as they last.
+STREAM_PAUSE_S = (0.0, 0.5)
 # Here the range begins at zero, so that users who have just begun ask again within the window.
 LONG_THINK_S = (0.0, 120.0)
 BOOT_S = 3.0
@@ -85,7 +87,7 @@ class _Shape:
 
 _CLOSED = _Shape(users=CAPACITY_CONNECTIONS, spawn_rate=64)
 _THINKING = _Shape(users=ACCURACY_USERS, spawn_rate=250, think_s=THINK_S)
-_STREAMING = _Shape(users=STREAMS, spawn_rate=100, stream=True)
+_STREAMING = _Shape(users=STREAMS, spawn_rate=100, think_s=STREAM_PAUSE_S, stream=True)
 _SLOW_CROWD = _Shape(users=10_000, spawn_rate=1_000, think_s=LONG_THINK_S)
 
 
@@ -156,6 +158,7 @@ def _run_against_nginx(
     load = shape.begin(nginx.url, bench.seconds)
     with _running(client, load, bench) as running:
         cost = cost_between(running.pid, load.start_unix_s, load.end_unix_s, nginx.requests)
+        _require_processes(running, load)
         connections = nginx.connections()
         if connections < load.users:
             raise RuntimeError(f"{client.name} has {connections} of {load.users} connections open")
@@ -184,6 +187,7 @@ def _held_against_truth(client: Client, shape: _Shape, server: servers.Reference
     load = shape.begin(server.url, bench.seconds)
     with _running(client, load, bench) as running:
         cost = cost_between(running.pid, load.start_unix_s, load.end_unix_s, lambda: 0)
+        _require_processes(running, load)
         reported = running.report()
     truth = server.truth(load.start_unix_s, load.end_unix_s)
     values: dict[str, float | None] = {}
@@ -238,12 +242,21 @@ def _require(client: Client, figure: str, workers: int = 1) -> None:
         raise Unavailable("not offered yet: a plan has no workers")
 
 
+def _require_processes(running: Running, load: Load) -> None:
+    """A plan may ask for workers that nobody starts; the figures of one process must not pass for theirs."""
+    if processes(running.pid) < load.workers:
+        raise Unavailable(f"not offered yet: no {load.workers} load processes were running")
+
+
 @contextlib.contextmanager
 def _running(client: Client, load: Load, bench: Bench) -> Iterator[Running]:
     with on_core(bench.cores.client):
         running = client.start(load, bench.new_folder())
     try:
         yield running
+    except ClientEnded:
+        running.report()  # raises with the reason, where the client has left one
+        raise
     finally:
         running.close()
 

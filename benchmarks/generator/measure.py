@@ -12,6 +12,10 @@ from pathlib import Path
 import psutil
 
 
+class ClientEnded(RuntimeError):
+    """There is no process any more whose cost could be read."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cores:
     """Which core the client under measurement has to itself, and which the servers and this program share."""
@@ -59,6 +63,11 @@ def cost_between(pid: int, start_unix_s: float, end_unix_s: float, count: Callab
     return Cost(wall_s=wall, cpu_s=cpu, counted=counted, peak_rss_bytes=peak_rss_bytes(pid))
 
 
+def processes(pid: int) -> int:
+    """How many processes the tree has now."""
+    return len(_tree(pid))
+
+
 def cpu_s(pid: int) -> float:
     """User and system time of a process and its descendants so far."""
     total = 0.0
@@ -87,7 +96,7 @@ def _tree(pid: int) -> list[psutil.Process]:
         process = psutil.Process(pid)
         return [process, *process.children(recursive=True)]
     except psutil.NoSuchProcess:
-        raise RuntimeError("the client has ended before its window was over") from None
+        raise ClientEnded("the client has ended before its window was over") from None
 
 
 def _sleep_until(unix_s: float) -> None:

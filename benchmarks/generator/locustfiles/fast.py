@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from locust import FastHttpUser, between, constant, task
+from locust import FastHttpUser, task
 
 from benchmarks.generator.clients.base import CHAT_BODY, CHAT_PATH
-from benchmarks.generator.locustfiles.window import CHAT_HEADERS, LOAD, report_statistics
+from benchmarks.generator.locustfiles.window import CHAT_HEADERS, PAUSE, report_statistics
 
 report_statistics()
 
@@ -13,7 +13,7 @@ report_statistics()
 class Citizen(FastHttpUser):
     """Asks, and pauses."""
 
-    wait_time = between(*LOAD["think_s"]) if LOAD["think_s"][1] else constant(0)
+    wait_time = PAUSE
 
     @task
     def ask(self) -> None:

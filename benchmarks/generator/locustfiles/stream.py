@@ -11,11 +11,11 @@ from typing import Any
 
 import gevent
 import orjson
-from locust import FastHttpUser, constant, task
+from locust import FastHttpUser, task
 from locust.env import Environment
 
 from benchmarks.generator.clients.base import STREAM_BODY, STREAM_PATH, STREAM_TAIL_S
-from benchmarks.generator.locustfiles.window import LOAD, at_start, in_window, write_report
+from benchmarks.generator.locustfiles.window import LOAD, PAUSE, at_start, in_window, write_report
 
 _HEADERS = {
     "Content-Type": "application/json",
@@ -28,7 +28,7 @@ _first_token_ms: list[float] = []
 class Citizen(FastHttpUser):
     """Asks, reads the stream to its end, asks again."""
 
-    wait_time = constant(0)
+    wait_time = PAUSE
 
     @task
     def ask(self) -> None:

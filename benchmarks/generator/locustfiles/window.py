@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import gevent
-from locust import events
+from locust import between, constant, events
 from locust.env import Environment
 
 LOAD: dict[str, Any] = json.loads(os.environ["GENERATOR_LOAD"])
+PAUSE: Callable[[Any], float] = between(*LOAD["think_s"]) if LOAD["think_s"][1] else constant(0)
 CHAT_HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
 
 
