@@ -16,17 +16,22 @@ _MIN_AGE_NS = -1_000_000
 class Clock:
     """Tells Unix time in ns and places kernel receive stamps, which are of the wall clock, on it."""
 
-    __slots__ = ("_monotonic_ns", "_offset_ns", "_wall_ns")
+    __slots__ = ("_monotonic_ns", "_wall_ns", "offset_ns")
 
     def __init__(
-        self, wall_ns: Callable[[], int] = time.time_ns, monotonic_ns: Callable[[], int] = time.monotonic_ns
+        self,
+        wall_ns: Callable[[], int] = time.time_ns,
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
+        *,
+        offset_ns: int | None = None,
     ) -> None:
         self._wall_ns, self._monotonic_ns = wall_ns, monotonic_ns
-        self._offset_ns = wall_ns() - monotonic_ns()
+        # Given, it is that of the clock of another process, which this one then shows.
+        self.offset_ns = wall_ns() - monotonic_ns() if offset_ns is None else offset_ns
 
     def now_ns(self) -> int:
         """Unix time in ns."""
-        return self._monotonic_ns() + self._offset_ns
+        return self._monotonic_ns() + self.offset_ns
 
     def now_s(self) -> float:
         """Unix time in seconds."""

@@ -224,6 +224,32 @@ class Deadlines:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Workers:
+    """The processes that put the load on: ``local`` ones on this machine, and ``remote`` ones to wait for.
+
+    One local worker alone is no distribution at all: the load process sends by itself. Otherwise it listens
+    on ``bind`` (``port`` 0: a free one) for workers that know ``token``.
+    """
+
+    local: int = 1
+    remote: int = 0
+    bind: str = "127.0.0.1"
+    port: int = 0
+    token: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.local < 0 or self.remote < 0 or not self.count:
+            raise ValueError("workers need local >= 0 and remote >= 0, and at least one of them")
+        if self.remote and not self.token:
+            raise ValueError("remote workers need a token")
+
+    @property
+    def count(self) -> int:
+        """How many workers share the load."""
+        return self.local + self.remote
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """All that the load process needs to know; what it does follows from this value alone."""
 
@@ -237,6 +263,7 @@ class Plan:
     retry_delay_s: float = 0.0
     stop_timeout_s: float = 5.0
     save_responses: int = 0
+    workers: Workers = field(default_factory=Workers)
 
     def __post_init__(self) -> None:
         if not self.phases or not self.scenarios or not self.sides:
