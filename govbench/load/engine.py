@@ -22,6 +22,7 @@ from locust.env import Environment
 from govbench.load.clock import Clock
 from govbench.load.connection import Connection
 from govbench.load.exchange import Exchange
+from govbench.load.open_loop import OpenLoop
 from govbench.load.recorder import Recorder
 from govbench.load.transport import Address, resolve
 from govbench.load.users import ApiUser
@@ -63,6 +64,7 @@ class Engine:
         self._connections: set[Connection] = set()
         self._errors: Counter[tuple[Outcome, str]] = Counter()
         self._saved = 0
+        self._open_loop: OpenLoop
         self._limited = False
         self._failure: str | None = None
 
@@ -159,10 +161,9 @@ class Engine:
         Raises:
             OSError: a sample could not be written; the run ends at once.
         """
-        environment: Any = Environment(
-            user_classes=[self._user_class(i, s) for i, s in enumerate(self.plan.scenarios)],
-            stop_timeout=self.plan.stop_timeout_s,
-        )
+        user_classes = [self._user_class(i, s) for i, s in enumerate(self.plan.scenarios)]
+        environment: Any = Environment(user_classes=user_classes, stop_timeout=self.plan.stop_timeout_s)
+        self._open_loop = OpenLoop(self, user_classes, environment)
         environment.events.user_error.add_listener(self._on_user_error)
         runner = environment.create_local_runner()
         background = [gevent.spawn(self._watch_deadlines), gevent.spawn(self._tick, runner)]
@@ -173,7 +174,9 @@ class Engine:
         finally:
             self._stop.set()
             self._emit({"event": "stopping", "at_s": self.clock.now_s()})
+            closing = gevent.spawn(self._open_loop.close, self.plan.stop_timeout_s)
             runner.quit()
+            self._tell_dropped(closing.get())
             gevent.killall(background)
             self.recorder.close()
         self._emit_done(completed=completed)
@@ -191,6 +194,20 @@ class Engine:
         }
         return type(f"Scenario{index}", (ApiUser,), fields)
 
+    def _begin_load(self, runner: Any) -> None:
+        """Let users or arrivals come, as the phase says; those of the phase before go."""
+        phase = self.phase
+        if phase.arrivals is None:
+            runner.start(phase.users, spawn_rate=phase.spawn_rate)
+            return
+        if runner.user_count:
+            runner.start(0, spawn_rate=phase.spawn_rate)
+        self._open_loop.begin(self.clock.now_ns())
+
+    def _tell_dropped(self, by_side: Mapping[int, int]) -> None:
+        for side, count in by_side.items():
+            self._emit({"event": "dropped", "index": self.phase_index, "side": side, "count": count})
+
     def _run_phase(self, runner: Any, index: int) -> bool:
         self.phase_index = index
         phase = self.phase
@@ -198,13 +215,14 @@ class Engine:
         self._emit({"event": "phase", "index": index, "at_s": self.clock.now_s()})
         if phase.slices:
             self.side, self.pair = phase.slices[0].side, phase.slices[0].pair
-        runner.start(phase.users, spawn_rate=phase.spawn_rate)
+        self._begin_load(runner)
         if self._waits_until(start + phase.warmup_s):
             return False
         self._emit({"event": "steady", "index": index, "at_s": self.clock.now_s()})
         stopped = self._run_slices(phase, start) or self._waits_until(start + phase.warmup_s + phase.steady_s)
         self._emit({"event": "steady_end", "index": index, "at_s": self.clock.now_s()})
         stopped = stopped or self._waits_until(start + phase.duration_s)
+        self._tell_dropped(self._open_loop.end())
         self._emit({"event": "phase_end", "index": index, "at_s": self.clock.now_s()})
         return not stopped
 
@@ -239,10 +257,11 @@ class Engine:
                 {
                     "event": "tick",
                     "at_s": self.clock.now_s(),
-                    "users": runner.user_count,
+                    "users": runner.user_count + self._open_loop.busy,
                     "sent": self.recorder.sent,
                     "ok": finished[Outcome.OK],
                     "failed": failed,
+                    "dropped": self.recorder.dropped,
                 }
             )
 

@@ -96,6 +96,12 @@ class Recorder:
         self.sent += 1
         _COUNTERS.pack_into(self._map, _COUNTERS_AT, self.offered, self.dropped, self.sent)
 
+    def drop(self, count: int) -> None:
+        """Count requests that were due and will not be sent."""
+        self.offered += count
+        self.dropped += count
+        _COUNTERS.pack_into(self._map, _COUNTERS_AT, self.offered, self.dropped, self.sent)
+
     def finish(
         self,
         exchange: Exchange,

@@ -11,10 +11,11 @@ from locust import User, task
 
 from govbench.load.connection import Connection
 from govbench.load.exchange import Exchange, RequestFailed
+from govbench.load.models import Pacer, pause_s
 from govbench.load.recorder import Origin
 from govbench.load.stream import EventStream
 from govbench.results.answers import Answer
-from govbench.results.plan import Scenario
+from govbench.results.plan import Pause, Scenario
 from govbench.results.run import Outcome
 from govbench.results.wire import Wire, WireRequest
 
@@ -76,12 +77,19 @@ class ApiUser(User):
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
         self.number = self.engine.next_user_number()
+        self.due_ns: int | None = None  # when the next request is due by a schedule; None: when it is ready
+        self._pacer = Pacer()
         self._conversations = [Conversation(wire=wire) for wire in self.engine.wires]
 
     def wait_time(self) -> float:
-        """Think time before the next question, in seconds."""
+        """Think time before the next question, in seconds; a paced user is due by the clock."""
         think = self.engine.phase.think_time or self.scenario.think_time
-        return self._conversation().thinking.uniform(think.low_s, think.high_s)
+        rng = self._conversation().thinking
+        if think.pause is not Pause.PACING:
+            return pause_s(think, rng)
+        now_ns = self.engine.clock.now_ns()
+        self.due_ns = self._pacer.next_ns(think, now_ns, rng)
+        return max(self.due_ns - now_ns, 0) / 1e9
 
     def on_stop(self) -> None:
         """Close the connections of a user that ends."""
@@ -126,7 +134,8 @@ class ApiUser(User):
         request = conversation.wire.request(query, conversation.session_id, f"user-{self.number}")
         name = engine.recorder.name_index(request.name)
         origin = Origin(self.number, name, conversation.turn, engine.phase_index, side, attempt)
-        exchange = Exchange(engine.clock.now_ns())
+        exchange = Exchange(self.due_ns or engine.clock.now_ns())
+        self.due_ns = None
         reader = _StreamReader(conversation.wire, exchange) if engine.plan.sides[side].stream else None
         answer = None
         engine.recorder.begin()

@@ -1,0 +1,120 @@
+"""When users ask: draws of think time, and the schedules of open-loop arrivals. Waits for nothing itself."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from govbench.results.plan import ArrivalProcess, Arrivals, Pause, RatePoint, ThinkTime
+
+
+def pause_s(think: ThinkTime, rng: random.Random) -> float:
+    """One draw of the time that ``think`` speaks of, in seconds; for pacing, from one begin to the next."""
+    if think.pause is Pause.EXPONENTIAL:
+        return min(rng.expovariate(1.0 / think.low_s), _longest_s(think))
+    return rng.uniform(think.low_s, think.high_s)
+
+
+def _longest_s(think: ThinkTime) -> float:
+    """Where an exponential pause is cut; equal bounds mean that nobody asked for a cut."""
+    return think.high_s if think.high_s > think.low_s else math.inf
+
+
+class Pacer:
+    """The instants at which a paced user is due: each counts from the one before, never from "now".
+
+    A user whose answers take longer than its pace is late for good, until it has caught up.
+    """
+
+    __slots__ = ("_due_ns", "_think")
+
+    def __init__(self) -> None:
+        self._due_ns = 0
+        self._think: ThinkTime | None = None
+
+    def next_ns(self, think: ThinkTime, now_ns: int, rng: random.Random) -> int:
+        """The next instant, on the clock of ``now_ns``; another think time begins anew."""
+        if think != self._think:
+            self._think, self._due_ns = think, now_ns
+        self._due_ns += int(pause_s(think, rng) * 1e9)
+        return self._due_ns
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """A stretch of linear rate: from ``at_s``, where ``before`` arrivals are expected to have come."""
+
+    at_s: float
+    length_s: float
+    rate_rps: float
+    slope: float
+    before: float
+
+    @property
+    def expected(self) -> float:
+        """Arrivals expected within the stretch."""
+        if math.isinf(self.length_s):
+            return math.inf if self.rate_rps > 0 else 0.0
+        return (self.rate_rps + 0.5 * self.slope * self.length_s) * self.length_s
+
+    def offset_s(self, count: float) -> float:
+        """When the expected number of arrivals reaches ``count``: the root of r x + s x²/2 = count - before.
+
+        In the form that does not cancel for small slopes.
+        """
+        missing = count - self.before
+        if missing <= 0:
+            return self.at_s
+        root = math.sqrt(max(self.rate_rps**2 + 2 * self.slope * missing, 0.0))
+        return self.at_s + 2 * missing / (self.rate_rps + root)
+
+
+def _stretches(points: tuple[RatePoint, ...]) -> Iterator[_Stretch]:
+    """The rate in stretches: constant before the first point and after the last, linear between them."""
+    before = 0.0
+    first, last = points[0], points[-1]
+    lead = [(RatePoint(at_s=0.0, rate_rps=first.rate_rps), first)] if first.at_s > 0 else []
+    for left, right in (*lead, *pairwise(points)):
+        length = right.at_s - left.at_s
+        slope = (right.rate_rps - left.rate_rps) / length
+        stretch = _Stretch(left.at_s, length, left.rate_rps, slope, before)
+        yield stretch
+        before += stretch.expected
+    yield _Stretch(last.at_s, math.inf, last.rate_rps, 0.0, before)
+
+
+def due_offsets(
+    arrivals: Arrivals, *, until_s: float, seed: str, part: int = 0, parts: int = 1
+) -> Iterator[float]:
+    """The instants in [0, until_s) at which requests are due, rising, in seconds from the phase's start.
+
+    Made by inversion: a process of rate 1 is read off on the integral of the rate (Çinlar 1975, ch. 4.7).
+    Of ``parts`` load processes each asks for its own ``part``: independent Poisson processes of a part of
+    the rate, or every ``parts``-th instant of a constant one; together they are the whole schedule.
+    """
+    counts = _unit_process(arrivals.process, random.Random(f"{seed}/{part}"), part, parts)
+    count = next(counts)
+    for stretch in _stretches(arrivals.points):
+        end = stretch.before + stretch.expected
+        while count < end:
+            offset = stretch.offset_s(count)
+            if offset >= until_s:
+                return
+            yield offset
+            count = next(counts)
+
+
+def _unit_process(process: ArrivalProcess, rng: random.Random, part: int, parts: int) -> Iterator[float]:
+    """Instants of one part of a process of rate 1."""
+    if process is ArrivalProcess.CONSTANT:
+        number = part
+        while True:
+            yield float(number)
+            number += parts
+    at = 0.0
+    while True:
+        at += rng.expovariate(1.0) * parts
+        yield at
