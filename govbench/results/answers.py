@@ -132,7 +132,11 @@ def _usage(value: dict[str, Any]) -> tuple[int | None, int | None]:
 
 
 def _first_count(usage: dict[str, Any], keys: tuple[str, ...]) -> int | None:
-    return next((count for key in keys if (count := _tokens(usage.get(key))) is not None), None)
+    for key in keys:  # a generator expression would cost as much as parsing the answer
+        value = usage.get(key)
+        if type(value) is int and 0 <= value <= _MOST_TOKENS:
+            return value
+    return None
 
 
 def _tokens(value: Any) -> int | None:
@@ -155,7 +159,10 @@ def _reported(value: dict[str, Any]) -> str:
 # --- streams
 
 _DONE_MARK: Final = b"[DONE]"
+# Nearly all events are one of these; making a new one each time costs more than reading it.
 _END: Final = StreamEvent(content=False, done=True)
+_PIECE: Final = StreamEvent(content=True, done=False)
+_EMPTY: Final = StreamEvent(content=False, done=False)
 
 
 def _event_object(data: bytes) -> dict[str, Any]:
@@ -171,22 +178,29 @@ def _event_object(data: bytes) -> dict[str, Any]:
 
 
 def _govstack_event(data: bytes) -> StreamEvent:
-    if data.strip() == _DONE_MARK:
+    if data == _DONE_MARK or data.strip() == _DONE_MARK:
         return _END
     value = _event_object(data)
     done = value.get("done") is True or value.get("type") in {"done", "end"}
     session_id = _session(value.get("session_id"))
-    return StreamEvent(bool(_first_text(value, _DELTA_KEYS)), done, *_usage(value), session_id)
+    content = bool(_first_text(value, _DELTA_KEYS))
+    if not done and session_id is None and value.get("usage") is None:
+        return _PIECE if content else _EMPTY
+    return StreamEvent(content, done, *_usage(value), session_id)
 
 
 def _openai_event(data: bytes) -> StreamEvent:
-    if data.strip() == _DONE_MARK:
+    if data == _DONE_MARK or data.strip() == _DONE_MARK:
         return _END
     value = _event_object(data)
     choices = value.get("choices")
     if not isinstance(choices, list):
         raise ValueError("the event has no choices")
-    content = any(_openai_delta(choice) for choice in choices)
+    content = False
+    for choice in choices:
+        content = content or _openai_delta(choice)
+    if value.get("usage") is None:
+        return _PIECE if content else _EMPTY
     return StreamEvent(content, False, *_usage(value))
 
 
