@@ -75,7 +75,7 @@ def render(results: Results) -> str:
         unchanged=unchanged,
         thresholds="" if comparison is None else _table(tables.thresholds_table(comparison)),
         detectable=None if comparison is None else fmt.mde_sentence(comparison),
-        warnings=[escape(fmt.one_line(warning)) for warning in _warnings(results)],
+        remarks=[f"{mark} {escape(fmt.one_line(text))}" for mark, text in _remarks(results)],
         chart=mermaid(results.summary),
         chart_sides=circumstances.side_count(results.summary),
         sections=_sections(results),
@@ -122,9 +122,10 @@ def _symbol(results: Results) -> str:
     return _SYMBOLS[results.comparison.verdict]
 
 
-def _warnings(results: Results) -> tuple[str, ...]:
+def _remarks(results: Results) -> list[tuple[str, str]]:
+    """What a reader should know: warnings of the run first, then notes on the comparison."""
     notes = () if results.comparison is None else results.comparison.notes
-    return notes + results.summary.warnings
+    return [("⚠️", text) for text in results.summary.warnings] + [("ℹ️", text) for text in notes]
 
 
 def _sections(results: Results) -> list[_Section]:
