@@ -1,26 +1,27 @@
-"""Runs a plan with Locust as a library, in the load process: phases in order, then an orderly end.
+"""Runs a plan, or a worker's share of it, with Locust as a library: users and arrivals, then an orderly end.
 
-What a user does stands in ``users.py``; nothing is computed from the samples here.
+What a user does stands in ``users.py``, when what begins in ``course.py``; nothing is computed from the
+samples here.
 """
 
 from __future__ import annotations
 
 import logging
 import ssl
-import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import gevent
-import gevent.event
 from locust import User
 from locust.env import Environment
+from locust.runners import LocalRunner
 
 from govbench.load.clock import Clock
 from govbench.load.connection import Connection
+from govbench.load.course import Course, Emit
 from govbench.load.exchange import Exchange
 from govbench.load.open_loop import OpenLoop
 from govbench.load.recorder import Recorder
@@ -28,11 +29,10 @@ from govbench.load.transport import Address, resolve
 from govbench.load.users import ApiUser
 from govbench.results.answers import Answer
 from govbench.results.plan import Phase, Plan, Scenario, Side
+from govbench.results.plan_json import share_of
 from govbench.results.redact import anonymised, excerpt
 from govbench.results.run import Outcome
 from govbench.results.wire import Wire, WireRequest
-
-Emit = Callable[[Mapping[str, object]], None]
 
 WATCHDOG_S = 0.05
 TICK_S = 0.5
@@ -45,11 +45,24 @@ logger = logging.getLogger(__name__)
 
 
 class Engine:
-    """One execution of a plan; the users ask it where and whether to send."""
+    """One execution of a plan; the users ask it where and whether to send.
 
-    def __init__(self, plan: Plan, folder: Path, emit: Emit) -> None:
-        self.plan = plan
-        self.clock = Clock()
+    ``part`` of ``parts`` is the share of the load that this process carries; ``clock`` is then the master's.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        folder: Path,
+        emit: Emit,
+        *,
+        clock: Clock | None = None,
+        part: int = 0,
+        parts: int = 1,
+    ) -> None:
+        self.plan = share_of(plan, part, parts)
+        self.clock = clock or Clock()
+        self.course = Course(self.plan, self.clock, self, emit)
         self.recorder = Recorder(folder)
         self.wires = [Wire(side) for side in plan.sides]
         self.phase_index = 0
@@ -57,16 +70,18 @@ class Engine:
         self.pair = 0
         self._folder = folder
         self._emit = emit
+        self._part, self._parts = part, parts
         self._users = 0
-        self._stop = gevent.event.Event()
         self._addresses: dict[int, Address] = {}
         self._header_blocks: list[bytes | None] = [None] * len(plan.sides)
         self._connections: set[Connection] = set()
         self._errors: Counter[tuple[Outcome, str]] = Counter()
         self._saved = 0
         self._open_loop: OpenLoop
-        self._limited = False
-        self._failure: str | None = None
+        self._runner: Any = None
+        self._background: list[gevent.Greenlet] = []
+        self.limited = False
+        self.failure: str | None = None
 
     # What the users ask.
 
@@ -76,16 +91,16 @@ class Engine:
         return self.plan.phases[self.phase_index]
 
     def next_user_number(self) -> int:
-        """A number for a new user, from 0."""
+        """A number for a new user, from 0, that no other worker gives."""
         self._users += 1
-        return self._users - 1
+        return (self._users - 1) * self._parts + self._part
 
     def may_send(self) -> bool:
         """Whether one more request is allowed; ends the run where the limit of requests is reached."""
         limit = self.plan.max_requests
         if limit is None or self.recorder.sent < limit:
-            return not self._stop.is_set()
-        self._limited = True
+            return not self.course.is_stopped
+        self.limited = True
         self.stop()
         return False
 
@@ -153,7 +168,7 @@ class Engine:
 
     def stop(self) -> None:
         """End the run in order: no new requests, those under way may finish within the stop timeout."""
-        self._stop.set()
+        self.course.stop()
 
     def run(self) -> bool:
         """Execute the plan; true when it ran to its end.
@@ -161,84 +176,66 @@ class Engine:
         Raises:
             OSError: a sample could not be written; the run ends at once.
         """
-        user_classes = [self._user_class(i, s) for i, s in enumerate(self.plan.scenarios)]
-        environment: Any = Environment(user_classes=user_classes, stop_timeout=self.plan.stop_timeout_s)
-        self._open_loop = OpenLoop(self, user_classes, environment)
-        environment.events.user_error.add_listener(self._on_user_error)
-        runner = environment.create_local_runner()
-        background = [gevent.spawn(self._watch_deadlines), gevent.spawn(self._tick, runner)]
+        self.lead(self.environment().create_local_runner())
         completed = False
         try:
-            completed = all(self._run_phase(runner, index) for index in range(len(self.plan.phases)))
-            completed = completed or self._limited  # a limit that was set is an end that was planned
+            completed = self.course.run(self.clock.now_ns())
+            completed = completed or self.limited  # a limit that was set is an end that was planned
         finally:
-            self._stop.set()
-            self._emit({"event": "stopping", "at_s": self.clock.now_s()})
-            closing = gevent.spawn(self._open_loop.close, self.plan.stop_timeout_s)
-            runner.quit()
-            self._tell_dropped(closing.get())
-            gevent.killall(background)
-            self.recorder.close()
+            self.close()
         self._emit_done(completed=completed)
-        if self._failure:
-            raise OSError(self._failure)
+        if self.failure:
+            raise OSError(self.failure)
         return completed
 
-    def _user_class(self, index: int, scenario: Scenario) -> type[User]:
-        fields: dict[str, Any] = {
-            "abstract": False,
-            "weight": scenario.weight,
-            "scenario": scenario,
-            "engine": self,
-            "host": self.plan.sides[0].url,
-        }
-        return type(f"Scenario{index}", (ApiUser,), fields)
+    def environment(self) -> Any:
+        """Locust's environment with the plan's kinds of users."""
+        kinds = user_classes(self.plan, self)
+        environment: Any = Environment(user_classes=kinds, stop_timeout=self.plan.stop_timeout_s)
+        environment.events.user_error.add_listener(self._on_user_error)
+        self._open_loop = OpenLoop(self, kinds, environment, part=self._part, parts=self._parts)
+        return environment
 
-    def _begin_load(self, runner: Any) -> None:
+    def lead(self, runner: Any) -> None:
+        """Take over a runner; it is stopped at the end."""
+        self._runner = runner
+        self._background = [gevent.spawn(self._watch_deadlines), gevent.spawn(self._tick)]
+
+    def close(self) -> None:
+        """End all users and arrivals in order, and the file of samples with them."""
+        self.stop()
+        self._emit({"event": "stopping", "at_s": self.clock.now_s()})
+        closing = gevent.spawn(self._open_loop.close, self.plan.stop_timeout_s)
+        self._runner.stop()
+        self._tell_dropped(closing.get())
+        if isinstance(self._runner, LocalRunner):
+            self._runner.quit()
+        gevent.killall(self._background)
+        self.recorder.close()
+
+    def begin_phase(self, index: int, start_ns: int) -> None:
         """Let users or arrivals come, as the phase says; those of the phase before go."""
+        self.phase_index = index
         phase = self.phase
-        if phase.arrivals is None:
-            runner.start(phase.users, spawn_rate=phase.spawn_rate)
-            return
-        if runner.user_count:
-            runner.start(0, spawn_rate=phase.spawn_rate)
-        self._open_loop.begin(self.clock.now_ns())
+        if isinstance(self._runner, LocalRunner):  # otherwise the master says how many users there are
+            users = phase.users if phase.arrivals is None else 0
+            if users or self._runner.user_count:
+                self._runner.start(users, spawn_rate=phase.spawn_rate)
+        if phase.arrivals is not None:
+            self._open_loop.begin(start_ns)
+
+    def turn_to(self, side: int, pair: int) -> None:
+        """From now on all requests go to ``side``."""
+        self.side, self.pair = side, pair
+
+    def end_phase(self, index: int) -> None:
+        """End the arrivals of a phase; its users stay for the next."""
+        del index
+        self._tell_dropped(self._open_loop.end())
 
     def _tell_dropped(self, by_side: Mapping[int, int]) -> None:
         for side, count in by_side.items():
             self._emit({"event": "dropped", "index": self.phase_index, "side": side, "count": count})
-
-    def _run_phase(self, runner: Any, index: int) -> bool:
-        self.phase_index = index
-        phase = self.phase
-        start = time.monotonic()
-        self._emit({"event": "phase", "index": index, "at_s": self.clock.now_s()})
-        if phase.slices:
-            self.side, self.pair = phase.slices[0].side, phase.slices[0].pair
-        self._begin_load(runner)
-        if self._waits_until(start + phase.warmup_s):
-            return False
-        self._emit({"event": "steady", "index": index, "at_s": self.clock.now_s()})
-        stopped = self._run_slices(phase, start) or self._waits_until(start + phase.warmup_s + phase.steady_s)
-        self._emit({"event": "steady_end", "index": index, "at_s": self.clock.now_s()})
-        stopped = stopped or self._waits_until(start + phase.duration_s)
-        self._tell_dropped(self._open_loop.end())
-        self._emit({"event": "phase_end", "index": index, "at_s": self.clock.now_s()})
-        return not stopped
-
-    def _run_slices(self, phase: Phase, start: float) -> bool:
-        for number, part in enumerate(phase.slices):
-            if self._waits_until(start + part.start_s):
-                return True
-            self.side, self.pair = part.side, part.pair
-            self._emit(
-                {"event": "slice", "index": self.phase_index, "slice": number, "at_s": self.clock.now_s()}
-            )
-        return False
-
-    def _waits_until(self, instant: float) -> bool:
-        """Sleep until a monotonic instant; true when the run was stopped meanwhile."""
-        return bool(self._stop.wait(timeout=max(0.0, instant - time.monotonic())))
 
     def _watch_deadlines(self) -> None:
         while True:
@@ -248,7 +245,7 @@ class Engine:
             for connection in late:
                 connection.expire()
 
-    def _tick(self, runner: Any) -> None:
+    def _tick(self) -> None:
         while True:
             gevent.sleep(TICK_S)
             finished = self.recorder.finished
@@ -257,7 +254,7 @@ class Engine:
                 {
                     "event": "tick",
                     "at_s": self.clock.now_s(),
-                    "users": runner.user_count + self._open_loop.busy,
+                    "users": self.user_count,
                     "sent": self.recorder.sent,
                     "ok": finished[Outcome.OK],
                     "failed": failed,
@@ -265,9 +262,15 @@ class Engine:
                 }
             )
 
+    @property
+    def user_count(self) -> int:
+        """Users that there are, and arrivals that are being answered."""
+        count: int = self._runner.user_count + self._open_loop.busy
+        return count
+
     def _on_user_error(self, user_instance: User, exception: Exception, tb: object) -> None:  # noqa: ARG002
         """A fault in the generator itself is never just logged: the run is over."""
-        self._failure = self._failure or f"{type(exception).__name__}: {exception}"
+        self.failure = self.failure or f"{type(exception).__name__}: {exception}"
         self.stop()
 
     def _shown(self, message: str) -> str:
@@ -279,15 +282,35 @@ class Engine:
             {
                 "event": "done",
                 "completed": completed,
-                "limited": self._limited,
+                "limited": self.limited,
                 "at_s": self.clock.now_s(),
-                "failure": self._failure,
-                "errors": [
-                    {"outcome": outcome.value, "message": self._shown(message), "count": count}
-                    for (outcome, message), count in self._errors.most_common()
-                ],
+                "failure": self.failure,
+                "errors": self.errors(),
             }
         )
+
+    def errors(self) -> list[dict[str, object]]:
+        """The kinds of failures and how often each came, the most frequent first."""
+        return [
+            {"outcome": outcome.value, "message": self._shown(message), "count": count}
+            for (outcome, message), count in self._errors.most_common()
+        ]
+
+
+def user_classes(plan: Plan, engine: Engine | None) -> list[type[User]]:
+    """The plan's kinds of users; without an engine they only have names and weights, for a master."""
+    return [_user_class(index, each, plan, engine) for index, each in enumerate(plan.scenarios)]
+
+
+def _user_class(index: int, scenario: Scenario, plan: Plan, engine: Engine | None) -> type[User]:
+    fields: dict[str, Any] = {
+        "abstract": False,
+        "weight": scenario.weight,
+        "scenario": scenario,
+        "engine": engine,
+        "host": plan.sides[0].url,
+    }
+    return type(f"Scenario{index}", (ApiUser,), fields)
 
 
 def _header_block(side: Side, request: WireRequest) -> bytes:
