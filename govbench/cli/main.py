@@ -32,6 +32,12 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("report", "govbench.cli.report", "Render a stored run again: HTML, markdown, JUnit, JSON or CSV."),
     ("baseline", "govbench.cli.baseline", "List, show, update and prune the committed baselines."),
     ("quick-check", "govbench.cli.quick_check", "Send one real request: it works, or exactly what does not."),
+    (
+        "selftest",
+        "govbench.cli.selftest",
+        "Prove the load generator's accuracy on this machine, and tell its capacity.",
+    ),
+    ("worker", "govbench.cli.worker", "Carry a part of the load of a run on another machine."),
     ("stack", "govbench.cli.stack", "Bring a stack up, wait for it, look at it, take it down."),
 )
 
