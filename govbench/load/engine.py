@@ -176,7 +176,9 @@ class Engine:
         Raises:
             OSError: a sample could not be written; the run ends at once.
         """
-        self.lead(self.environment().create_local_runner())
+        environment: Any = Environment()
+        self.equip(environment)
+        self.lead(environment.create_local_runner())
         completed = False
         try:
             completed = self.course.run(self.clock.now_ns())
@@ -188,13 +190,14 @@ class Engine:
             raise OSError(self.failure)
         return completed
 
-    def environment(self) -> Any:
-        """Locust's environment with the plan's kinds of users."""
-        kinds = user_classes(self.plan, self)
-        environment: Any = Environment(user_classes=kinds, stop_timeout=self.plan.stop_timeout_s)
+    def equip(self, environment: Any) -> None:
+        """Give Locust's environment the plan's kinds of users."""
+        environment.user_classes = user_classes(self.plan, self)
+        environment.stop_timeout = self.plan.stop_timeout_s
         environment.events.user_error.add_listener(self._on_user_error)
-        self._open_loop = OpenLoop(self, kinds, environment, part=self._part, parts=self._parts)
-        return environment
+        self._open_loop = OpenLoop(
+            self, environment.user_classes, environment, part=self._part, parts=self._parts
+        )
 
     def lead(self, runner: Any) -> None:
         """Take over a runner; it is stopped at the end."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import os
 import pickle
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from govbench.errors import LoadError
 from govbench.results.plan import Plan
 
 LOG_NAME = "load.log"
+MASTER_PORT = 5557  # where remote workers look for their master unless told otherwise
 _LOG_TAIL_LINES = 15
 
 Event = dict[str, Any]
@@ -32,20 +35,20 @@ class LoadEnd:
     errors: tuple[Event, ...] = field(default=())
 
 
-class LoadProcess:
-    """A running load process.
+class _Child:
+    """A process of our own package that takes lines on stdin and tells events on stdout.
 
     Raises:
         LoadError: it cannot be started.
     """
 
-    def __init__(self, plan: Plan, folder: Path) -> None:
+    def __init__(self, module: str, folder: Path, first_line: bytes) -> None:
         self._folder = folder
         try:
             with (folder / LOG_NAME).open("wb") as log:
                 # A session of its own: Ctrl-C reaches the parent alone, which then stops the load in order.
                 self._process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", "govbench.load", str(folder)],
+                    [sys.executable, "-P", "-m", module, str(folder)],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=log,
@@ -53,7 +56,7 @@ class LoadProcess:
                 )
         except OSError as error:
             raise LoadError(f"the load process cannot be started: {error}") from error
-        self._send(base64.b64encode(pickle.dumps(plan)))
+        self._send(first_line)
 
     @property
     def pid(self) -> int:
@@ -65,25 +68,14 @@ class LoadProcess:
         self._send(b"stop")
 
     def kill(self) -> None:
-        """End it now; what it has recorded is on disk."""
-        self._process.kill()
-
-    def follow(self, on_event: Callable[[Event], None]) -> LoadEnd:
-        """Read events until the process has ended, handing each to ``on_event``."""
-        assert self._process.stdout is not None
-        kept: list[Event] = []
-        for line in self._process.stdout:
-            with contextlib.suppress(json.JSONDecodeError):  # a half line of a killed process
-                event: Event = json.loads(line)
-                if event["event"] != "tick":
-                    kept.append(event)
-                on_event(event)
-        return self._end(kept, self._process.wait())
+        """End it now, workers and all; what they have recorded is on disk."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)  # it leads the group, and has not been waited for
 
     def close(self) -> None:
         """Leave nothing behind: kill the process if it still runs, and close the pipes."""
         if self._process.poll() is None:
-            self._process.kill()
+            self.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
@@ -97,18 +89,16 @@ class LoadProcess:
             self._process.stdin.write(line + b"\n")
             self._process.stdin.flush()
 
-    def _end(self, events: list[Event], returncode: int) -> LoadEnd:
-        done = next((e for e in events if e["event"] == "done"), None)
-        failed = next((e for e in events if e["event"] == "failed"), None)
-        failure = failed["message"] if failed else None
-        if failure is None and (done is None or returncode != 0):
-            failure = f"the load process ended with {_exit_text(returncode)}{self._log_tail()}"
-        return LoadEnd(
-            completed=bool(done and done["completed"]) and failure is None,
-            failure=failure,
-            events=tuple(events),
-            errors=tuple(done["errors"]) if done else (),
-        )
+    def _events(self) -> Iterator[Event]:
+        """All events until the process has ended, and its workers with it."""
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            with contextlib.suppress(json.JSONDecodeError):  # a half line of a killed process
+                event: Event = json.loads(line)
+                yield event
+
+    def _end_text(self, returncode: int) -> str:
+        return f"the load process ended with {_exit_text(returncode)}{self._log_tail()}"
 
     def _log_tail(self) -> str:
         try:
@@ -116,6 +106,53 @@ class LoadProcess:
         except OSError:
             return ""
         return "".join(f"\n  {line}" for line in lines[-_LOG_TAIL_LINES:])
+
+
+class LoadProcess(_Child):
+    """A running load process, which carries out a plan and records it in ``folder``."""
+
+    def __init__(self, plan: Plan, folder: Path) -> None:
+        super().__init__("govbench.load", folder, base64.b64encode(pickle.dumps(plan)))
+
+    def follow(self, on_event: Callable[[Event], None]) -> LoadEnd:
+        """Read events until the process has ended, handing each to ``on_event``."""
+        kept: list[Event] = []
+        for event in self._events():
+            if event["event"] != "tick":
+                kept.append(event)
+            on_event(event)
+        return self._end(kept, self._process.wait())
+
+    def _end(self, events: list[Event], returncode: int) -> LoadEnd:
+        done = next((e for e in events if e["event"] == "done"), None)
+        failed = next((e for e in events if e["event"] == "failed"), None)
+        failure = failed["message"] if failed else None
+        if failure is None and (done is None or returncode != 0):
+            failure = self._end_text(returncode)
+        return LoadEnd(
+            completed=bool(done and done["completed"]) and failure is None,
+            failure=failure,
+            events=tuple(events),
+            errors=tuple(done["errors"]) if done else (),
+        )
+
+
+class WorkerProcess(_Child):
+    """A worker for a master on another machine; what it records goes there, and stays in ``folder``."""
+
+    def __init__(self, *, host: str, port: int, token: str, folder: Path) -> None:
+        invitation = {"host": host, "port": port, "token": token}
+        super().__init__("govbench.load.worker", folder, json.dumps(invitation).encode())
+
+    def follow(self, on_event: Callable[[Event], None]) -> str | None:
+        """Read events until the worker has ended; what went wrong, or None."""
+        failure = None
+        for event in self._events():
+            if event["event"] == "failed":
+                failure = str(event["message"])
+            on_event(event)
+        returncode = self._process.wait()
+        return failure or (self._end_text(returncode) if returncode else None)
 
 
 def _exit_text(returncode: int) -> str:

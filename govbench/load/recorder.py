@@ -151,6 +151,11 @@ class Recorder:
         self._events.write(b"".join(_EVENT.pack(record, (at - send_ns) / 1e6) for at in times_ns))
 
     @property
+    def names(self) -> list[str]:
+        """The request names so far, in the order of their numbers."""
+        return list(self._names)
+
+    @property
     def ended(self) -> int:
         """Requests with a record."""
         return self._count
