@@ -152,6 +152,7 @@ def _check_json(check: Check) -> dict[str, object]:
                 "low": _finite(figure.low),
                 "high": _finite(figure.high),
                 "holds": figure.holds,
+                "server_late_ms": figure.late_ms,
             }
             for figure in check.figures
         ],

@@ -25,6 +25,7 @@ from govbench.pipeline.selftest_checks import (
     Figure,
     SelfTest,
     State,
+    Times,
     Tolerance,
     at_least,
     at_most,
@@ -185,10 +186,10 @@ def _equal_delays(rig: _Rig) -> tuple[Check, ...]:
     for (ms, _), trial in zip(_DELAYS_MS, trials, strict=True):
         own = replace(trial, records=trial.records[trial.records["planned_ns"] == ms * 1_000_000])
         figures = [
-            known_time("p50", own.service_ms, 0.50, script_ms=ms, high_ms=1.5),
-            known_time("p99", own.service_ms, 0.99, script_ms=ms, high_ms=5.0),
+            known_time("p50", own.times, 0.50, script_ms=ms, high_ms=1.5),
+            known_time("p99", own.times, 0.99, script_ms=ms, high_ms=5.0),
         ]
-        checks.append(decide(f"equal delays of {ms} ms", figures, late_ms=own.late_ms))
+        checks.append(decide(f"equal delays of {ms} ms", figures))
     return tuple(checks)
 
 
@@ -198,17 +199,13 @@ def _mixed_delays(rig: _Rig) -> tuple[Check, ...]:
         for path in ("/lognormal?median_ms=20&spread=0.5", "/mix?p=0.03&slow_ms=120&ms=20")
     )
     in_interval = [
-        near_and_in_interval(name, lognormal.service_ms, lognormal.true_service_ms, q, within=_OF_A_MIX)
-        for name, q in _PERCENTILES
+        near_and_in_interval(name, lognormal.times, q, within=_OF_A_MIX) for name, q in _PERCENTILES
     ]
     # Equal delays leave an order-statistic interval no width, so these are held to the tolerance alone.
-    close = [
-        near(name, bimodal.service_ms, bimodal.true_service_ms, q, within=_OF_A_MIX)
-        for name, q in _PERCENTILES
-    ]
+    close = [near(name, bimodal.times, q, within=_OF_A_MIX) for name, q in _PERCENTILES]
     return (
-        decide("lognormal delays", in_interval, late_ms=lognormal.late_ms),
-        decide("bimodal delays", close, late_ms=bimodal.late_ms),
+        decide("lognormal delays", in_interval),
+        decide("bimodal delays", close),
     )
 
 
@@ -229,10 +226,9 @@ def _many_users(rig: _Rig) -> tuple[Check, ...]:
     if not trial.has_kernel_clock:
         return (_skipped(name, _NO_KERNEL_CLOCK),)
     figures = [
-        near(figure, trial.service_ms, trial.true_service_ms, q, within=_OF_MANY_USERS)
-        for figure, q in (("p50", 0.50), ("p99", 0.99))
+        near(figure, trial.times, q, within=_OF_MANY_USERS) for figure, q in (("p50", 0.50), ("p99", 0.99))
     ]
-    return (decide(name, figures, late_ms=trial.late_ms),)
+    return (decide(name, figures),)
 
 
 def _freeze(rig: _Rig) -> tuple[Check, ...]:
@@ -275,11 +271,11 @@ def _stall(rig: _Rig) -> tuple[Check, ...]:
         return (_skipped(name, _NO_KERNEL_CLOCK),)
     stall_ms = 1000 * sum(stalled_s)
     figures = [
-        near("p99 of service time", trial.service_ms, trial.true_service_ms, 0.99, within=_OF_A_STALL),
+        near("p99 of service time", trial.times, 0.99, within=_OF_A_STALL),
         stalled("longest lag", trial.samples.column("lag_ms"), stall_ms),
         stalled("longest delay of sending", trial.samples.column("send_delay_ms"), stall_ms),
     ]
-    return (decide(name, figures, late_ms=trial.late_ms),)
+    return (decide(name, figures),)
 
 
 def _constant(rate_rps: float) -> Arrivals:
@@ -360,10 +356,12 @@ def _streams(rig: _Rig) -> tuple[Check, ...]:
     gap_ms = (whole.service_ms - first_ms) / gaps
     true_gap_ms = (whole.records["last_token_ns"] - whole.records["first_token_ns"]) / gaps / 1e6
     sent_events = int(trial.records["events"].sum()) + _OTHER_EVENTS * len(trial.records)
+    first = Times(measured=first_ms, true=true_first_ms, late=whole.late_ms)
+    gap = Times(measured=gap_ms, true=true_gap_ms, late=whole.late_ms / gaps)
     times = [
-        near("first token, p50", first_ms, true_first_ms, 0.50, within=_OF_STREAMS),
-        near("first token, p95", first_ms, true_first_ms, 0.95, within=_OF_STREAMS),
-        near("time per event, p50", gap_ms, true_gap_ms, 0.50, within=_OF_GAPS),
+        near("first token, p50", first, 0.50, within=_OF_STREAMS),
+        near("first token, p95", first, 0.95, within=_OF_STREAMS),
+        near("time per event, p50", gap, 0.50, within=_OF_GAPS),
         equal("events with their time", trial.event_count, sent_events),
     ]
     true_cuts = int((cut.records["flags"] & truth.CUT != 0).sum())
@@ -373,7 +371,7 @@ def _streams(rig: _Rig) -> tuple[Check, ...]:
         equal("cut streams that are truncated", truncated, true_cuts),
         equal("cut streams that are ok", int(cut.samples.ok.sum()), 0),
     ]
-    return decide("streams", times, late_ms=trial.late_ms), decide("cut streams", cuts)
+    return decide("streams", times), decide("cut streams", cuts)
 
 
 def _fast_errors(rig: _Rig) -> tuple[Check, ...]:
@@ -381,10 +379,10 @@ def _fast_errors(rig: _Rig) -> tuple[Check, ...]:
     trial = rig.bench.put_load(rig.server, load)
     answered = trial.ok()
     figures = [
-        near("p95 of what was ok", answered.service_ms, answered.true_service_ms, 0.95, within=_OF_A_MIX),
+        near("p95 of what was ok", answered.times, 0.95, within=_OF_A_MIX),
         equal("failed", int(trial.samples.failed.sum()), int((trial.records["status"] == 500).sum())),
     ]
-    return (decide("5 % fast errors", figures, late_ms=answered.late_ms),)
+    return (decide("5 % fast errors", figures),)
 
 
 def _skipped(name: str, reason: str) -> Check:

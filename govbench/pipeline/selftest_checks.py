@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from govbench.stats import FloatArray, order_statistic_interval, quantile
@@ -37,7 +37,8 @@ class Unit(StrEnum):
 class Figure:
     """One number beside its truth; it holds when their difference lies in [low, high].
 
-    ``measured`` is None where there was nothing to measure: such a figure never holds.
+    ``measured`` is None where there was nothing to measure: such a figure never holds. ``late_ms`` is by how
+    much the server was behind its own script, at the same quantile; None where it says nothing.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Figure:
     low: float
     high: float
     unit: Unit = Unit.MS
+    late_ms: float | None = None
 
     def __post_init__(self) -> None:
         if not self.low <= self.high:
@@ -64,10 +66,9 @@ class Figure:
         return self.difference is not None and self.low <= self.difference <= self.high
 
     @property
-    def room_ms(self) -> float | None:
-        """How far a time may be off; None for a count, and where one side is open."""
-        room = max(abs(self.low), abs(self.high))
-        return room if self.unit is Unit.MS and math.isfinite(room) else None
+    def is_excused(self) -> bool:
+        """Whether the server was later than the bound allows: then this shows nothing of the load process."""
+        return self.late_ms is not None and self.late_ms > max(abs(self.low), abs(self.high))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,20 +120,13 @@ class SelfTest:
         return bool(made) and all(check.state is State.OK for check in made)
 
 
-def decide(name: str, figures: Sequence[Figure], *, late_ms: float | None = None) -> Check:
-    """The check that these figures make.
-
-    Args:
-        name: of the check.
-        figures: one or more.
-        late_ms: by how much the server was behind its own script (p99); None where it says nothing. When it
-            exceeds the room of every figure that does not hold, nothing was shown about the load process.
-    """
+def decide(name: str, figures: Sequence[Figure]) -> Check:
+    """The check that these figures make: failed with one that does not hold and is not excused."""
     wrong = [figure for figure in figures if not figure.holds]
     if not wrong:
         return Check(name=name, state=State.OK, figures=tuple(figures))
-    rooms = [figure.room_ms for figure in wrong]
-    if late_ms is not None and all(room is not None and late_ms > room for room in rooms):
+    if all(figure.is_excused for figure in wrong):
+        late_ms = max(figure.late_ms or 0.0 for figure in wrong)
         return Check(
             name=name,
             state=State.INCONCLUSIVE,
@@ -150,37 +144,56 @@ def decide(name: str, figures: Sequence[Figure], *, late_ms: float | None = None
 # --- figures
 
 
-def known_time(name: str, times_ms: FloatArray, q: float, *, script_ms: float, high_ms: float) -> Figure:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Times:
+    """The same requests' times on both sides, and the server's lateness against its script, in ms."""
+
+    measured: FloatArray
+    true: FloatArray
+    late: FloatArray
+
+
+def known_time(name: str, times: Times, q: float, *, script_ms: float, high_ms: float) -> Figure:
     """A quantile of equal delays against the script: never early, and late by no more than ``high_ms``."""
-    return Figure(name=name, measured=_quantile(times_ms, q), truth=script_ms, low=-ROUNDING_MS, high=high_ms)
+    return Figure(
+        name=name,
+        measured=_quantile(times.measured, q),
+        truth=script_ms,
+        low=-ROUNDING_MS,
+        high=high_ms,
+        late_ms=_quantile(times.late, q),
+    )
 
 
-def near(name: str, times_ms: FloatArray, truth_ms: FloatArray, q: float, *, within: Tolerance) -> Figure:
+def near(name: str, times: Times, q: float, *, within: Tolerance) -> Figure:
     """A quantile of measured times against that of the server's own times of the same requests."""
-    truth = _quantile(truth_ms, q)
+    truth = _quantile(times.true, q)
     room = within.of(truth)
-    return Figure(name=name, measured=_quantile(times_ms, q), truth=truth, low=-room, high=room)
+    return Figure(
+        name=name,
+        measured=_quantile(times.measured, q),
+        truth=truth,
+        low=-room,
+        high=room,
+        late_ms=_quantile(times.late, q),
+    )
 
 
-def near_and_in_interval(
-    name: str, times_ms: FloatArray, truth_ms: FloatArray, q: float, *, within: Tolerance
-) -> Figure:
+def near_and_in_interval(name: str, times: Times, q: float, *, within: Tolerance) -> Figure:
     """As ``near``, and the truth must lie in the order-statistic interval of the measured quantile too.
 
     The interval, [L, U] around the measured m, holds the truth t when m - U <= m - t <= m - L.
     """
-    figure = near(name, times_ms, truth_ms, q, within=within)
+    figure = near(name, times, q, within=within)
     if figure.measured is None:
         return figure
-    ordered = times_ms.copy()
+    ordered = times.measured.copy()
     ordered.sort()
     interval = order_statistic_interval(ordered, q, INTERVAL_LEVEL)
     if interval is None:
         return figure
-    return Figure(
-        name=name,
-        measured=figure.measured,
-        truth=figure.truth,
+    return replace(
+        figure,
         low=max(figure.low, figure.measured - interval.high),
         high=min(figure.high, figure.measured - interval.low),
     )

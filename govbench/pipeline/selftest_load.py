@@ -10,6 +10,7 @@ from pathlib import Path
 
 from govbench.errors import LoadError, ResultsError
 from govbench.load.launch import Event, LoadProcess
+from govbench.pipeline.selftest_checks import Times
 from govbench.record.phases import phase_windows
 from govbench.record.reader import SampleTable, read_samples
 from govbench.record.resources import ResourcePoller, usage_by_role
@@ -130,10 +131,15 @@ class Trial:
         return service
 
     @property
-    def late_ms(self) -> float | None:
-        """By how much the server was behind its own script (p99)."""
-        late: float | None = truth.summarise(self.records)["late"]["p99_ms"]
+    def late_ms(self) -> FloatArray:
+        """By how much the server was behind its own script."""
+        late: FloatArray = self.true_service_ms - self.records["planned_ns"] / 1e6
         return late
+
+    @property
+    def times(self) -> Times:
+        """The service times of both sides."""
+        return Times(measured=self.service_ms, true=self.true_service_ms, late=self.late_ms)
 
     @property
     def has_kernel_clock(self) -> bool:

@@ -71,7 +71,7 @@ def test_json_has_null_for_what_is_not_there() -> None:
     assert [check["state"] for check in body["checks"]] == ["failed", "ok", "inconclusive", "skipped"]
     assert body["checks"][2]["figures"][0] == {
         "name": "p50", "unit": "ms", "measured": None, "truth": 1, "difference": None,
-        "low": None, "high": 1, "holds": False,
+        "low": None, "high": 1, "holds": False, "server_late_ms": None,
     }  # fmt: skip
     assert body["capacity"]["requests_rps"] == 24_321.0
     assert json.loads(to_json(SelfTest(checks=CHECKS, capacity=None, duration_s=1)))["capacity"] is None

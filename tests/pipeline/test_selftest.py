@@ -17,6 +17,7 @@ from govbench.pipeline.selftest_checks import (
     Figure,
     SelfTest,
     State,
+    Times,
     Tolerance,
     Unit,
     at_least,
@@ -34,6 +35,7 @@ from govbench.record.reader import read_samples
 from govbench.reference import truth
 from govbench.results.plan import Api, LoadModel
 from govbench.results.run import Outcome, Window
+from govbench.stats import FloatArray
 from tests.pipeline.conftest import ToldProgress
 from tests.record.conftest import T0_S, record, write
 
@@ -41,8 +43,16 @@ TIMES = np.arange(1.0, 1001.0)  # 1 … 1000 ms: the q-quantile is 1000 q
 TOLERANCE = Tolerance(share=0.01, ms=2.0)
 
 
-def figure(difference: float, *, room: float = 1.0, unit: Unit = Unit.MS) -> Figure:
-    return Figure(name="p50", measured=20 + difference, truth=20, low=-room, high=room, unit=unit)
+def figure(
+    difference: float, *, room: float = 1.0, unit: Unit = Unit.MS, late_ms: float | None = None
+) -> Figure:
+    return Figure(
+        name="p50", measured=20 + difference, truth=20, low=-room, high=room, unit=unit, late_ms=late_ms
+    )
+
+
+def both(measured: FloatArray, true: FloatArray) -> Times:
+    return Times(measured=measured, true=true, late=true * 0)
 
 
 # --- bounds
@@ -68,13 +78,13 @@ def test_a_bound_from_above_to_below_is_refused() -> None:
 
 @pytest.mark.parametrize(("measured", "holds"), [(50.0, True), (51.5, True), (49.9, False), (51.6, False)])
 def test_equal_delays_are_never_early(measured: float, holds: bool) -> None:
-    times = np.full(9, measured)
+    times = both(np.full(9, measured), np.full(9, 50.0))
 
     assert known_time("p50", times, 0.5, script_ms=50, high_ms=1.5).holds is holds
 
 
 def test_a_quantile_is_held_against_that_of_the_server() -> None:
-    found = near("p95", TIMES + 3, TIMES, 0.95, within=TOLERANCE)
+    found = near("p95", both(TIMES + 3, TIMES), 0.95, within=TOLERANCE)
 
     assert (found.measured, found.truth) == (953.0, 950.0)
     assert (found.low, found.high) == (-11.5, 11.5)
@@ -90,8 +100,9 @@ def test_a_tolerance_is_the_sum_of_its_parts_or_the_larger_one() -> None:
 def test_the_truth_lies_in_the_interval_too(shift: float, holds: bool) -> None:
     # A tolerance of 11.5 ms would let 11 ms pass; the interval of the p99 of 100,000 values does not.
     times = np.repeat(TIMES, 100)
-    wide = near("p95", times + shift, times, 0.95, within=TOLERANCE)
-    narrow = near_and_in_interval("p95", times + shift, times, 0.95, within=TOLERANCE)
+    shifted = both(times + shift, times)
+    wide = near("p95", shifted, 0.95, within=TOLERANCE)
+    narrow = near_and_in_interval("p95", shifted, 0.95, within=TOLERANCE)
 
     assert wide.holds
     assert narrow.holds is holds
@@ -99,20 +110,27 @@ def test_the_truth_lies_in_the_interval_too(shift: float, holds: bool) -> None:
 
 
 def test_too_few_samples_for_an_interval_leave_the_tolerance() -> None:
-    few = TIMES[:50]
+    few = both(TIMES[:50], TIMES[:50])
 
-    assert near_and_in_interval("p99", few, few, 0.99, within=TOLERANCE) == near(
-        "p99", few, few, 0.99, within=TOLERANCE
+    assert near_and_in_interval("p99", few, 0.99, within=TOLERANCE) == near(
+        "p99", few, 0.99, within=TOLERANCE
     )
 
 
 def test_without_samples_nothing_holds() -> None:
-    nothing = np.empty(0)
+    nothing = both(np.empty(0), TIMES)
 
-    assert not near("p50", nothing, nothing, 0.5, within=TOLERANCE).holds
-    assert not near_and_in_interval("p50", nothing, TIMES, 0.5, within=TOLERANCE).holds
+    assert not near("p50", nothing, 0.5, within=TOLERANCE).holds
+    assert not near_and_in_interval("p50", nothing, 0.5, within=TOLERANCE).holds
     assert not known_time("p50", nothing, 0.5, script_ms=1, high_ms=1).holds
-    assert not stalled("lag", nothing, 1000.0).holds
+    assert not stalled("lag", nothing.measured, 1000.0).holds
+
+
+def test_the_lateness_of_the_server_is_that_of_the_same_quantile() -> None:
+    times = Times(measured=TIMES, true=TIMES, late=TIMES / 100)
+
+    assert near("p95", times, 0.95, within=TOLERANCE).late_ms == 9.5
+    assert known_time("p50", times, 0.5, script_ms=500, high_ms=1).late_ms == 5.0
 
 
 @pytest.mark.parametrize(
@@ -149,32 +167,32 @@ def test_a_quantile_below_the_freeze_has_no_such_truth() -> None:
 
 
 def test_a_check_is_ok_when_all_figures_hold() -> None:
-    assert decide("c", [figure(0.5), figure(0.2)], late_ms=99.0).state is State.OK
+    assert decide("c", [figure(0.5, late_ms=99.0), figure(0.2)]).state is State.OK
 
 
 def test_a_check_fails_with_one_figure() -> None:
-    check = decide("c", [figure(0.5), figure(1.5)], late_ms=0.2)
+    check = decide("c", [figure(0.5), figure(1.5, late_ms=1.0)])
 
     assert (check.state, check.reason) == (State.FAILED, "p50 beyond the bound")
 
 
 def test_a_server_that_was_too_late_itself_shows_nothing() -> None:
-    check = decide("c", [figure(1.5)], late_ms=1.2)
+    check = decide("c", [figure(0.5), figure(1.5, late_ms=1.2)])
 
     assert check.state is State.INCONCLUSIVE
     assert check.reason == "the reference server itself was late by 1.2 ms"
 
 
 @pytest.mark.parametrize(
-    "figures",
+    "wrong",
     [
-        [figure(1.5), figure(9.0, room=5.0)],  # not so late as to excuse the second
-        [figure(2.0, unit=Unit.COUNT)],  # a late server loses no request
-        [at_least("n", 1, 2)],
+        figure(9.0, room=5.0, late_ms=3.0),  # not late enough to excuse it
+        figure(2.0, unit=Unit.COUNT),  # a late server loses no request
+        at_least("n", 1, 2),
     ],
 )
-def test_a_late_server_excuses_no_more_than_its_lateness(figures: list[Figure]) -> None:
-    assert decide("c", figures, late_ms=3.0).state is State.FAILED
+def test_a_late_server_excuses_no_more_than_its_lateness(wrong: Figure) -> None:
+    assert decide("c", [figure(1.5, late_ms=3.0), wrong]).state is State.FAILED
 
 
 @pytest.mark.parametrize(
@@ -268,7 +286,7 @@ def test_both_sides_are_cut_to_the_same_window(tmp_path: Path) -> None:
     answered = steady.ok()
     assert answered.service_ms.tolist() == [30.0, 20.0]
     assert answered.true_service_ms.tolist() == [30.0, 30.0]
-    assert answered.late_ms == 30.0  # nothing was planned
+    assert answered.late_ms.tolist() == [30.0, 30.0]  # nothing was planned
 
 
 def test_times_of_the_program_are_no_kernel_clock(tmp_path: Path) -> None:
