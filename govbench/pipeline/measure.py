@@ -17,7 +17,7 @@ from govbench.pipeline.interrupt import Stopper
 from govbench.pipeline.progress import Progress
 from govbench.publish.git import provenance
 from govbench.record.environment import describe_environment
-from govbench.record.phases import phase_windows, slice_windows
+from govbench.record.phases import dropped_by_phase, phase_windows, slice_windows
 from govbench.record.reader import SampleTable, read_samples
 from govbench.record.resources import Reading, ResourcePoller
 from govbench.record.summarise import GENERATOR, Recording, summarise, target_role
@@ -77,6 +77,8 @@ def measure(work: Measurement, stopper: Stopper, progress: Progress) -> RunSumma
             windows=windows,
             slices=slice_windows(work.plan, end.events, windows),
             readings=readings,
+            dropped=dropped_by_phase(end.events),
+            worker_cores=tuple(cores for e in end.events for cores in e.get("worker_cores", ()) if cores),
             warnings=_warnings(work, end, samples),
         )
     )
@@ -128,6 +130,7 @@ def _status(work: Measurement, end: LoadEnd, stopper: Stopper) -> tuple[RunStatu
 
 def _warnings(work: Measurement, end: LoadEnd, samples: SampleTable) -> tuple[str, ...]:
     texts = [_error_text(error) for error in end.errors]
+    texts += [_user_error_text(error) for e in end.events for error in e.get("user_errors", ())]
     if any(e["event"] == "done" and e.get("limited") for e in end.events):
         texts.append(f"stopped at the limit of {work.plan.max_requests} requests")
     if len(samples) and not samples.column("clock").any():
@@ -136,6 +139,10 @@ def _warnings(work: Measurement, end: LoadEnd, samples: SampleTable) -> tuple[st
         )
     texts += [stack.health.note for stack in work.stacks if stack.health and stack.health.note]
     return (*texts, *work.settings.notes)
+
+
+def _user_error_text(error: Event) -> str:
+    return f"{error['count']}x raised by a user of the test file: {error['message']}"
 
 
 def _error_text(error: Event) -> str:

@@ -25,6 +25,7 @@ from govbench.stats import (
 
 LEVEL = 0.99
 DISTRIBUTION_ERROR = 0.01
+RESOLUTION_MS = 0.001  # of the times of events
 
 _Quantiles = tuple[tuple[MetricName, float], ...]
 _RESPONSE_QUANTILES: _Quantiles = (
@@ -64,12 +65,70 @@ def measure(table: SampleTable, spans: Sequence[tuple[float, float]]) -> tuple[M
     metrics: list[Metric | None] = []
     blocks = block_ids(good.due_s)
     metrics += [_quantile_metric(n, good.response_time_ms, blocks, q) for n, q in _RESPONSE_QUANTILES]
+    metrics.append(_quantile_metric(MetricName.SERVICE_TIME_P50, service_time_ms(good), blocks, 0.5))
     metrics.append(_quantile_metric(MetricName.TTFB_P50, good.since_due_ms("first_byte_ms"), blocks, 0.5))
     metrics.append(_quantile_metric(MetricName.TTFT_P50, good.since_due_ms("first_token_ms"), blocks, 0.5))
+    metrics += _stream_metrics(good, blocks)
     metrics.append(_throughput(table, spans))
     metrics.append(error_rate(int(chosen.failed.sum()), len(good)))
     metrics.append(_tokens(good))
     return tuple(metric for metric in metrics if metric is not None)
+
+
+def service_time_ms(table: SampleTable) -> FloatArray:
+    """From the actual send to the last byte: what a client that forgets when it was due would report."""
+    times: FloatArray = table.column("last_byte_ms").astype(np.float64)
+    return times
+
+
+def scheduling_delay_ms(table: SampleTable) -> FloatArray:
+    """How much later than due each request went out, without the time to look up, connect and shake hands."""
+    delay: FloatArray = table.column("send_delay_ms").astype(np.float64)
+    for name in ("dns_ms", "connect_ms", "tls_ms"):
+        delay = delay - np.nan_to_num(table.column(name).astype(np.float64))
+    return np.maximum(delay, 0.0)
+
+
+def _stream_metrics(good: SampleTable, blocks: npt.NDArray[np.int64]) -> list[Metric | None]:
+    """Of streamed answers whose events were recorded: time per output token, gaps between events.
+
+    Events count from the first token on; one that came in the same segment as the one before came at the
+    same time, which counts as ``RESOLUTION_MS``.
+    """
+    place, at_ms = _events_of(good)
+    if not len(place):
+        return []
+    since_token = at_ms - good.column("first_token_ms").astype(np.float64)[place]
+    follows = (place[1:] == place[:-1]) & (since_token[:-1] >= 0)  # NaN, no token at all, is not >= 0 either
+    gaps, gap_blocks = np.maximum(np.diff(at_ms)[follows], RESOLUTION_MS), blocks[place[1:]][follows]
+    return [
+        _quantile_metric(MetricName.TPOT_P50, _per_output_token_ms(good, place, since_token), blocks, 0.5),
+        _quantile_metric(MetricName.CHUNK_GAP_P50, gaps, gap_blocks, 0.5),
+        _quantile_metric(MetricName.CHUNK_GAP_P99, gaps, gap_blocks, 0.99),
+    ]
+
+
+def _per_output_token_ms(
+    good: SampleTable, place: npt.NDArray[np.int64], since_token: FloatArray
+) -> FloatArray:
+    """(last event - first token) / (output tokens - 1) of each request; NaN where that is not known."""
+    counts = good.column("output_tokens")
+    tokens = np.where((counts == NO_TOKENS) | (counts < 2), np.nan, counts.astype(np.float64))
+    last: FloatArray = np.full(len(good), np.nan)
+    last[place] = since_token  # of several values for one place the last one stays
+    per_token: FloatArray = np.maximum(last / (tokens - 1), RESOLUTION_MS)
+    return per_token
+
+
+def _events_of(table: SampleTable) -> tuple[npt.NDArray[np.int64], FloatArray]:
+    """The streamed events of the records of a table: whose each is, by its place in the table, and when."""
+    place_of_row = np.full(int(table.rows.max(initial=-1)) + 1, -1, dtype=np.int64)
+    place_of_row[table.rows] = np.arange(len(table))
+    rows = table.events["sample"].astype(np.int64)
+    known = rows < len(place_of_row)
+    place = place_of_row[rows[known]]
+    at_ms: FloatArray = table.events["ms"][known].astype(np.float64)
+    return place[place >= 0], at_ms[place >= 0]
 
 
 def _quantile_metric(

@@ -1,7 +1,8 @@
-"""Where each phase's steady segment lies in time: from the load process's events to windows. Pure."""
+"""What the load process's events tell: where each phase's steady segment lies, what was dropped. Pure."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -37,6 +38,15 @@ def _window(mark: Mapping[str, float], cut_s: float) -> Window:
     return Window(
         start_s=start, steady_start_s=max(steady, start), steady_end_s=max(steady_end, start), end_s=end
     )
+
+
+def dropped_by_phase(events: Iterable[Event]) -> dict[tuple[int, int], int]:
+    """Arrivals that were due and never sent, by (phase, side)."""
+    found: Counter[tuple[int, int]] = Counter()
+    for event in events:
+        if event["event"] == "dropped":
+            found[event["index"], event["side"]] += event["count"]
+    return dict(found)
 
 
 def slice_windows(

@@ -1,10 +1,10 @@
-"""Reads a ``samples`` file into columns. Knows the layout, not what the numbers are good for."""
+"""Reads ``samples`` files into columns. Knows the layout, not what the numbers are good for."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ from govbench.stats import FloatArray
 _NUMPY_CODE = {"q": "<i8", "f": "<f4", "I": "<u4", "e": "<f2", "H": "<u2", "B": "u1"}
 DTYPE = np.dtype([(name, _NUMPY_CODE[code]) for name, code, _ in FIELDS])
 
+EVENT_DTYPE = np.dtype([("sample", "<u4"), ("ms", "<f4")])
+
 BoolArray = npt.NDArray[np.bool_]
 
 
@@ -34,12 +36,16 @@ BoolArray = npt.NDArray[np.bool_]
 class SampleTable:
     """All records of a run, one per request, in the order in which the requests ended.
 
-    ``records`` is a structured array of ``DTYPE``; ``names`` belongs to its ``name`` column.
+    ``records`` is a structured array of ``DTYPE``; ``names`` belongs to its ``name`` column. ``rows`` holds
+    the number of each record in the file, which the streamed ``events`` (of ``EVENT_DTYPE``, those of a
+    record together and in order of time) refer to.
     """
 
     header: SamplesHeader
     records: npt.NDArray[np.void]
     names: tuple[str, ...]
+    rows: npt.NDArray[np.int64]
+    events: npt.NDArray[np.void]
 
     def __len__(self) -> int:
         return len(self.records)
@@ -51,7 +57,7 @@ class SampleTable:
 
     def where(self, mask: BoolArray) -> SampleTable:
         """The records that ``mask`` selects."""
-        return SampleTable(header=self.header, records=self.records[mask], names=self.names)
+        return replace(self, records=self.records[mask], rows=self.rows[mask])
 
     @property
     def due_s(self) -> FloatArray:
@@ -90,12 +96,20 @@ class SampleTable:
 
 
 def read_samples(folder: Path) -> SampleTable:
-    """Read the samples of a run folder; a file of a killed run is read up to its last whole record.
+    """Read the samples of a run folder; a file of a killed process is read up to its last whole record.
+
+    Where workers shared the load each has a folder of its own in it, and their samples become one table.
 
     Raises:
         ResultsError: there is no such file, or it is none of ours.
     """
-    path = folder / "samples"
+    parts = sorted(folder.glob("worker-*/samples"))
+    if not parts or (folder / "samples").exists():
+        return _read_file(folder / "samples")
+    return _merged([_read_file(path) for path in parts])
+
+
+def _read_file(path: Path) -> SampleTable:
     try:
         with path.open("rb") as file:
             header = SamplesHeader.unpack(file.read(HEADER_BYTES))
@@ -109,10 +123,57 @@ def read_samples(folder: Path) -> SampleTable:
         raise ResultsError(f"{path}: {error}") from error
     if len(records) and records["outcome"].max() >= len(OUTCOME_CODES):
         raise ResultsError(f"{path}: holds outcomes that this govbench does not know")
-    written = records["outcome"] != 0
-    if not written.all():
-        records = records[written]
-    return SampleTable(header=header, records=records, names=_read_names(folder))
+    rows = np.flatnonzero(records["outcome"] != 0)
+    if len(rows) < len(records):
+        records = records[rows]
+    return SampleTable(
+        header=header,
+        records=records,
+        names=_read_names(path.parent),
+        rows=rows,
+        events=_read_events(path.parent),
+    )
+
+
+def _merged(tables: list[SampleTable]) -> SampleTable:
+    """The samples of all workers in the order in which they ended; users bear other numbers in each."""
+    names = tuple(dict.fromkeys(name for table in tables for name in table.names))
+    records, rows, events = [], [], []
+    base = 0
+    for table in tables:
+        records.append(_renamed(table, names))
+        rows.append(table.rows + base)
+        moved = np.array(table.events)
+        moved["sample"] += base
+        events.append(moved)
+        base += int(table.rows.max(initial=-1)) + 1
+    merged = SampleTable(
+        header=_sum([table.header for table in tables]),
+        records=np.concatenate(records),
+        names=names,
+        rows=np.concatenate(rows),
+        events=np.concatenate(events),
+    )
+    order = np.argsort(merged.end_s, kind="stable")
+    return replace(merged, records=merged.records[order], rows=merged.rows[order])
+
+
+def _renamed(table: SampleTable, names: tuple[str, ...]) -> npt.NDArray[np.void]:
+    """A copy of the records whose names are numbers in ``names``."""
+    records = np.array(table.records)
+    numbers = np.array([names.index(name) for name in table.names], dtype=records["name"].dtype)
+    known = records["name"] < len(numbers)
+    records["name"][known] = numbers[records["name"][known]]
+    return records
+
+
+def _sum(headers: list[SamplesHeader]) -> SamplesHeader:
+    return replace(
+        headers[0],
+        offered=sum(header.offered for header in headers),
+        dropped=sum(header.dropped for header in headers),
+        sent=sum(header.sent for header in headers),
+    )
 
 
 def sample_rows(table: SampleTable) -> Iterator[dict[str, object]]:
@@ -134,6 +195,14 @@ def sample_rows(table: SampleTable) -> Iterator[dict[str, object]]:
             if row[name] == NO_TOKENS:
                 row[name] = None
         yield row
+
+
+def _read_events(folder: Path) -> npt.NDArray[np.void]:
+    path = folder / "events"
+    count = path.stat().st_size // EVENT_DTYPE.itemsize if path.exists() else 0
+    if not count:
+        return np.empty(0, dtype=EVENT_DTYPE)
+    return np.memmap(path, dtype=EVENT_DTYPE, mode="r", shape=(count,))
 
 
 def _read_names(folder: Path) -> tuple[str, ...]:

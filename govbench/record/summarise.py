@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
 
-from govbench.record.measure import distribution, inside, measure, pooled, slice_span, steady_span
-from govbench.record.reader import SampleTable
+from govbench.record.measure import (
+    distribution,
+    inside,
+    measure,
+    pooled,
+    scheduling_delay_ms,
+    slice_span,
+    steady_span,
+)
+from govbench.record.reader import BoolArray, SampleTable
 from govbench.record.resources import Reading, peak_cores, usage_by_role
 from govbench.results.metrics import Metric, MetricName
-from govbench.results.plan import Plan, TestType
+from govbench.results.plan import LoadModel, Pause, Plan, TestType
 from govbench.results.run import (
     Accounting,
     Environment,
@@ -35,14 +43,18 @@ from govbench.results.samples import CODE_OF, NO_TOKENS
 from govbench.stats import FloatArray, quantile
 
 GENERATOR = "generator"
-# Above this share of its core the generator is what is being measured (one core: Locust runs on one).
+# Above this share of its core a process of the generator is what is being measured: Locust runs on one.
 SATURATED_CORES = 0.9
 TIMELINE_POINTS = 1_800
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
-    """All that a run left behind: the plan, the samples, and when and on what it ran."""
+    """All that a run left behind: the plan, the samples, and when and on what it ran.
+
+    ``dropped`` counts the arrivals that were never sent by (phase, side); ``worker_cores`` is what each
+    worker, here or on another machine, used of its core in the steady segments of closed loops.
+    """
 
     info: RunInfo
     plan: Plan
@@ -53,6 +65,8 @@ class Recording:
     windows: Mapping[int, Window]
     slices: tuple[SliceWindow, ...] = ()
     readings: tuple[Reading, ...] = ()
+    dropped: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    worker_cores: tuple[float, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -82,17 +96,24 @@ def summarise(recording: Recording) -> RunSummary:
     )
 
 
-def accounting(samples: SampleTable, *, whole_run: bool = True) -> Accounting:
-    """Where the requests went; for a part of a run, offered and sent are those that have a record."""
+def accounting(samples: SampleTable, *, part_dropped: int | None = None) -> Accounting:
+    """Where the requests went.
+
+    For a part of a run, of which ``part_dropped`` were dropped, those were sent that have a record: the
+    counters in the samples' header are of the whole run.
+    """
     codes, counts = np.unique(samples.column("outcome"), return_counts=True)
     by_code = dict(zip(codes.tolist(), counts.tolist(), strict=True))
     by_outcome = {outcome: by_code.get(code, 0) for outcome, code in CODE_OF.items()}
     ok, cancelled = by_outcome.pop(Outcome.OK), by_outcome.pop(Outcome.CANCELLED)
     errors = {outcome: count for outcome, count in by_outcome.items() if count}
-    sent = samples.header.sent if whole_run else len(samples)
+    if part_dropped is None:
+        offered, dropped, sent = samples.header.offered, samples.header.dropped, samples.header.sent
+    else:
+        offered, dropped, sent = len(samples) + part_dropped, part_dropped, len(samples)
     return Accounting(
-        offered=samples.header.offered if whole_run else len(samples),
-        dropped=samples.header.dropped if whole_run else 0,
+        offered=offered,
+        dropped=dropped,
         sent=sent,
         ok=ok,
         failed=sum(errors.values()),
@@ -114,12 +135,22 @@ def _phase_results(recording: Recording) -> tuple[PhaseResult, ...]:
                     phase=recording.plan.phases[index],
                     side=side,
                     window=window,
-                    accounting=accounting(samples, whole_run=False),
+                    accounting=accounting(samples, part_dropped=recording.dropped.get((index, side), 0)),
                     metrics=(*measure(samples, spans), *_process_metrics(recording, samples, side, [window])),
                     distribution=distribution(samples, spans),
+                    scheduling_delay_p99_ms=_open_loop_delay(recording, index, samples, spans),
                 )
             )
     return tuple(results)
+
+
+def _open_loop_delay(
+    recording: Recording, phase: int, samples: SampleTable, spans: Sequence[tuple[float, float]]
+) -> float | None:
+    if recording.plan.phases[phase].model is not LoadModel.OPEN:
+        return None
+    delay = scheduling_delay_ms(samples.where(inside(samples, spans)))
+    return quantile(delay, 0.99) if len(delay) else None
 
 
 def _spans(recording: Recording, phase: int, side: int, window: Window) -> list[tuple[float, float]]:
@@ -175,16 +206,44 @@ def _generator_health(recording: Recording, usages: Sequence[ProcessUsage]) -> G
     kernel = steady.column("clock") == 1
     lag: FloatArray = steady.column("lag_ms")[kernel].astype(np.float64)
     lag = lag[~np.isnan(lag)]
+    delay = scheduling_delay_ms(steady.where(~_is_paced(recording, steady)))
     usage = next((u for u in usages if u.role == GENERATOR), None)
-    mean = usage.cpu_cores_mean if usage else None
     return GeneratorHealth(
         lag_p50_ms=quantile(lag, 0.5) if len(lag) else None,
         lag_p99_ms=quantile(lag, 0.99) if len(lag) else None,
-        cpu_cores_mean=mean,
+        cpu_cores_mean=usage.cpu_cores_mean if usage else None,
         cpu_cores_peak=peak_cores(recording.readings, GENERATOR, recording.windows.values()),
         kernel_clock_share=float(kernel.mean()) if len(steady) else None,
-        saturated=mean is not None and mean > SATURATED_CORES,
+        saturated=_is_saturated(recording),
+        scheduling_delay_p50_ms=quantile(delay, 0.5) if len(delay) else None,
+        scheduling_delay_p99_ms=quantile(delay, 0.99) if len(delay) else None,
     )
+
+
+def _is_paced(recording: Recording, samples: SampleTable) -> BoolArray:
+    """Which requests are of phases with paced users: these are late when the answer before was slow."""
+    scenarios = [scenario.think_time for scenario in recording.plan.scenarios]
+    paced = [
+        phase.model is LoadModel.CLOSED
+        and any(t.pause is Pause.PACING for t in ([phase.think_time] if phase.think_time else scenarios))
+        for phase in recording.plan.phases
+    ]
+    chosen: BoolArray = np.array(paced, dtype=np.bool_)[samples.column("phase")]
+    return chosen
+
+
+def _is_saturated(recording: Recording) -> bool:
+    """Whether the generator had no room left in the closed loops; an open loop shows it in its delays."""
+    closed = [
+        window
+        for index, window in recording.windows.items()
+        if recording.plan.phases[index].model is LoadModel.CLOSED
+    ]
+    usage = next((u for u in usage_by_role(recording.readings, closed) if u.role == GENERATOR), None)
+    processes = max(1, recording.plan.workers.local)
+    busiest = max(recording.worker_cores, default=0.0)
+    mean = usage.cpu_cores_mean / processes if usage is not None else 0.0
+    return max(mean, busiest) > SATURATED_CORES
 
 
 def _tokens(recording: Recording) -> tuple[TokenUsage, ...]:

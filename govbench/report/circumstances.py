@@ -62,8 +62,12 @@ def generator_sentence(generator: GeneratorHealth) -> str:
         return fmt.NOT_MEASURED
     lag_p50, lag_p99 = fmt.duration_ms(generator.lag_p50_ms), fmt.duration_ms(generator.lag_p99_ms)
     state = "saturated: it was the bottleneck" if generator.saturated else "not the bottleneck"
+    delay = ""
+    if generator.scheduling_delay_p99_ms is not None:
+        p50, p99 = generator.scheduling_delay_p50_ms, generator.scheduling_delay_p99_ms
+        delay = f" scheduling delay p50 {fmt.duration_ms(p50)}, p99 {fmt.duration_ms(p99)};"
     return (
-        f"{state}; lag p50 {lag_p50}, p99 {lag_p99};"
+        f"{state}; lag p50 {lag_p50}, p99 {lag_p99};{delay}"
         f" CPU {fmt.cores(generator.cpu_cores_mean)} mean, {fmt.cores(generator.cpu_cores_peak)} peak;"
         f" timed by the kernel {fmt.percent(generator.kernel_clock_share)}"
     )

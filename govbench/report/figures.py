@@ -15,7 +15,7 @@ from govbench.report import format as fmt
 from govbench.report.circumstances import side_count, side_name
 from govbench.results.comparison import Finding, Results
 from govbench.results.metrics import METRICS, MetricName, Unit
-from govbench.results.plan import TestType
+from govbench.results.plan import LoadModel, TestType
 from govbench.results.run import PhaseResult, RunSummary, TimelinePoint, Window
 
 PERCENTILES = (
@@ -66,7 +66,11 @@ def style(results: Results, side: int) -> int:
 
 def levels(results: Results, test_type: TestType) -> tuple[Figure, ...]:
     """Latency and throughput by users; nothing where fewer than two levels were measured."""
-    phases = [p for p in results.summary.phases if p.phase.test_type is test_type]
+    phases = [
+        p
+        for p in results.summary.phases
+        if p.phase.test_type is test_type and p.phase.model is LoadModel.CLOSED
+    ]
     if len({p.phase.users for p in phases}) < 2:
         return ()
     by_side = {side: [p for p in phases if p.side == side] for side in sides(results.summary)}

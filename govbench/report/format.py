@@ -20,7 +20,7 @@ from govbench.results.comparison import (
     Verdict,
 )
 from govbench.results.metrics import METRICS, Direction, Metric, MetricName, Unit
-from govbench.results.plan import TestType
+from govbench.results.plan import Phase, TestType
 from govbench.results.run import Accounting, RunStatus, RunSummary
 
 NOT_MEASURED = "not measured"
@@ -43,8 +43,12 @@ _TIMES = frozenset(
         MetricName.RESPONSE_TIME_P50,
         MetricName.RESPONSE_TIME_P95,
         MetricName.RESPONSE_TIME_P99,
+        MetricName.SERVICE_TIME_P50,
         MetricName.TTFB_P50,
         MetricName.TTFT_P50,
+        MetricName.TPOT_P50,
+        MetricName.CHUNK_GAP_P50,
+        MetricName.CHUNK_GAP_P99,
     }
 )
 
@@ -322,12 +326,21 @@ def mde_sentence(comparison: Comparison) -> str | None:
     return f"This run would have flagged changes from: {', '.join(parts)}." if parts else None
 
 
+def load_level(phase: Phase) -> str:
+    """How much load a phase puts on: users, or of an open loop the lowest to the highest rate."""
+    if phase.arrivals is None:
+        return count(phase.users)
+    low, high = (number(bound(point.rate_rps for point in phase.arrivals.points)) for bound in (min, max))
+    return f"{low}/s" if low == high else f"{low} to {high}/s"
+
+
 def accounting_equation(accounting: Accounting) -> str:
     """Where every request went: ``offered 120 = sent 118 + dropped 2; sent 118 = ok 110 + …``."""
     lost = f" + lost {count(accounting.lost)}" if accounting.lost else ""
+    share = f" ({percent(accounting.dropped / accounting.offered)})" if accounting.dropped else ""
     return (
         f"offered {count(accounting.offered)} = sent {count(accounting.sent)}"
-        f" + dropped {count(accounting.dropped)}; sent {count(accounting.sent)}"
+        f" + dropped {count(accounting.dropped)}{share}; sent {count(accounting.sent)}"
         f" = ok {count(accounting.ok)} + failed {count(accounting.failed)}"
         f" + cancelled {count(accounting.cancelled)}{lost}"
     )

@@ -87,7 +87,7 @@ def _phase_row(summary: RunSummary, result: PhaseResult) -> tuple[Cell, ...]:
         Cell(text=result.phase.name),
         Cell(text=fmt.test_type_label(result.phase.test_type), note=f"{result.phase.model.value} loop"),
         Cell(text=side_name(result.side, side_count(summary))),
-        Cell(text=fmt.count(result.phase.users)),
+        Cell(text=fmt.load_level(result.phase)),
         Cell(text=fmt.duration_s(result.phase.steady_s), note=warmup),
         Cell(text=fmt.count(result.accounting.sent), note=f"{fmt.count(result.accounting.ok)} ok"),
         *(metric_cell(metrics.get(name)) for name in _PHASE_METRICS),
@@ -147,6 +147,8 @@ def generator(summary: RunSummary) -> Pairs:
     return (
         ("Lag p50", fmt.duration_ms(health.lag_p50_ms)),
         ("Lag p99", fmt.duration_ms(health.lag_p99_ms)),
+        ("Scheduling delay p50", fmt.duration_ms(health.scheduling_delay_p50_ms)),
+        ("Scheduling delay p99", fmt.duration_ms(health.scheduling_delay_p99_ms)),
         ("CPU, mean", fmt.cores(health.cpu_cores_mean)),
         ("CPU, peak", fmt.cores(health.cpu_cores_peak)),
         ("Kernel timestamps", fmt.percent(health.kernel_clock_share)),

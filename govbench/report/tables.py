@@ -16,6 +16,7 @@ from govbench.report import format as fmt
 from govbench.report.circumstances import process_name, side_count, side_name
 from govbench.results.comparison import Comparison, Finding, ThresholdResult, ThresholdState, Verdict
 from govbench.results.metrics import Metric, MetricName
+from govbench.results.plan import LoadModel
 from govbench.results.run import Accounting, PhaseResult, RunSummary
 
 CHANGED = frozenset({Verdict.REGRESSION, Verdict.IMPROVEMENT})
@@ -149,7 +150,7 @@ def phases_table(summary: RunSummary) -> Table:
             (
                 fmt.one_line(phase.phase.name),
                 side_name(phase.side, sides),
-                fmt.count(phase.phase.users),
+                fmt.load_level(phase.phase),
                 fmt.count(phase.accounting.sent),
                 *(fmt.metric_value(phase_metric(phase, name)) for name in LATENCIES),
                 fmt.metric_value(phase_metric(phase, MetricName.THROUGHPUT)),
@@ -226,12 +227,14 @@ def phase_metric(phase: PhaseResult, name: MetricName) -> Metric | None:
 
 
 def p50_by_users(summary: RunSummary) -> tuple[tuple[int, tuple[float | None, ...]], ...]:
-    """Median response time in ms of each side by number of users, rising; for charts.
+    """Median response time in ms of each side by number of users, rising; for charts of closed loops.
 
     Where several phases have the same number of users, the one with the most requests stands.
     """
     found: dict[int, dict[int, Metric]] = {}
     for phase in summary.phases:
+        if phase.phase.model is not LoadModel.CLOSED:
+            continue
         metric = phase_metric(phase, MetricName.RESPONSE_TIME_P50)
         level = found.setdefault(phase.phase.users, {})
         if metric is not None and (phase.side not in level or metric.n > level[phase.side].n):

@@ -30,8 +30,12 @@ class MetricName(StrEnum):
     RESPONSE_TIME_P50 = "response_time_p50_ms"
     RESPONSE_TIME_P95 = "response_time_p95_ms"
     RESPONSE_TIME_P99 = "response_time_p99_ms"
+    SERVICE_TIME_P50 = "service_time_p50_ms"
     TTFB_P50 = "time_to_first_byte_p50_ms"
     TTFT_P50 = "time_to_first_token_p50_ms"
+    TPOT_P50 = "time_per_output_token_p50_ms"
+    CHUNK_GAP_P50 = "chunk_gap_p50_ms"
+    CHUNK_GAP_P99 = "chunk_gap_p99_ms"
     THROUGHPUT = "throughput_rps"
     ERROR_RATE = "error_rate"
     OUTPUT_TOKENS = "output_tokens_per_answer"
@@ -60,11 +64,23 @@ METRICS: dict[MetricName, MetricSpec] = {
     MetricName.RESPONSE_TIME_P99: MetricSpec(
         label="response time p99", unit=Unit.MS, direction=Direction.LOWER, gate=False
     ),
+    MetricName.SERVICE_TIME_P50: MetricSpec(
+        label="service time p50", unit=Unit.MS, direction=Direction.LOWER, gate=False
+    ),
     MetricName.TTFB_P50: MetricSpec(
         label="time to first byte p50", unit=Unit.MS, direction=Direction.LOWER, gate=False
     ),
     MetricName.TTFT_P50: MetricSpec(
         label="time to first token p50", unit=Unit.MS, direction=Direction.LOWER, gate=True
+    ),
+    MetricName.TPOT_P50: MetricSpec(
+        label="time per output token p50", unit=Unit.MS, direction=Direction.LOWER, gate=False
+    ),
+    MetricName.CHUNK_GAP_P50: MetricSpec(
+        label="chunk gap p50", unit=Unit.MS, direction=Direction.LOWER, gate=False
+    ),
+    MetricName.CHUNK_GAP_P99: MetricSpec(
+        label="chunk gap p99", unit=Unit.MS, direction=Direction.LOWER, gate=False
     ),
     MetricName.THROUGHPUT: MetricSpec(
         label="throughput", unit=Unit.RPS, direction=Direction.HIGHER, gate=True

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
 
+DEFAULT_MAX_IN_FLIGHT = 1000
+
 
 class TestType(StrEnum):
     """What a group of phases is for; the metrics of a test type are judged together."""
@@ -18,6 +20,7 @@ class TestType(StrEnum):
 
     BASELINE = "baseline"
     CONCURRENT = "concurrent"
+    CUSTOM = "custom"
 
 
 class LoadModel(StrEnum):
@@ -49,7 +52,7 @@ class ThinkTime:
     """Pause of a closed-loop user between an answer and its next request.
 
     ``uniform`` in [low_s, high_s], constant where both are equal; ``exponential`` with mean ``low_s``, cut at
-    ``high_s``; ``pacing``: requests begin every ``low_s`` seconds (drawn up to ``high_s``), whatever the
+    ``high_s`` where that is larger; ``pacing``: requests begin every ``low_s`` seconds (drawn up to ``high_s``), whatever the
     answers take, at once where an answer took longer.
     """
 
@@ -94,7 +97,7 @@ class Arrivals:
 
     points: tuple[RatePoint, ...]
     process: ArrivalProcess = ArrivalProcess.POISSON
-    max_in_flight: int = 1000
+    max_in_flight: int = DEFAULT_MAX_IN_FLIGHT
 
     def __post_init__(self) -> None:
         if not self.points or any(a.at_s >= b.at_s for a, b in pairwise(self.points)):
@@ -263,6 +266,8 @@ class Plan:
     retry_delay_s: float = 0.0
     stop_timeout_s: float = 5.0
     save_responses: int = 0
+    test_file: str | None = None
+    user_classes: tuple[str, ...] = ()
     workers: Workers = field(default_factory=Workers)
 
     def __post_init__(self) -> None:

@@ -127,7 +127,11 @@ class SliceResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseResult:
-    """What one phase gave on one side: its window, its accounting, the metrics of its steady segment."""
+    """What one phase gave on one side: its window, its accounting, the metrics of its steady segment.
+
+    ``scheduling_delay_p99_ms`` is that of an open loop: how much later than due its requests went out,
+    without the time to connect.
+    """
 
     phase: Phase
     side: int
@@ -135,6 +139,11 @@ class PhaseResult:
     accounting: Accounting
     metrics: tuple[Metric, ...]
     distribution: Distribution | None = None
+    scheduling_delay_p99_ms: float | None = None
+
+    def metric(self, name: MetricName) -> Metric | None:
+        """The metric of that name, or None where it was not measured."""
+        return next((metric for metric in self.metrics if metric.name is name), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,8 +177,10 @@ class ProcessUsage:
 class GeneratorHealth:
     """What tells whether the generator was the bottleneck.
 
-    ``lag`` is how much later the program saw an answer than the kernel did; ``cpu_cores_mean`` is the use
-    of one core in the steady segments. ``clock`` is the share of samples with kernel receive timestamps.
+    ``lag`` is how much later the program saw an answer than the kernel did; ``scheduling_delay`` how much
+    later than due a request went out, without the time to connect. ``cpu_cores_mean`` is the use of one core
+    in the steady segments, ``kernel_clock_share`` the share of samples with kernel receive timestamps.
+    ``saturated`` is a judgement of closed loops: an open loop shows in its delays whether it kept up.
     """
 
     lag_p50_ms: float | None
@@ -178,6 +189,8 @@ class GeneratorHealth:
     cpu_cores_peak: float | None
     kernel_clock_share: float | None
     saturated: bool
+    scheduling_delay_p50_ms: float | None = None
+    scheduling_delay_p99_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from govbench.compare.compare import compare_runs, compare_slices, compare_window, without_baseline
+from govbench.compare.soundness import run_fault
 from govbench.config.settings import CompareConfig, MetricRule, Threshold
 from govbench.results.baseline import BaselineEntry
 from govbench.results.comparison import Comparison, Finding, Method, Reference, ThresholdState, Verdict
@@ -627,3 +628,37 @@ def test_comparing_changes_nothing_and_says_the_same_twice(
     first = compare_window(window, STORED, candidate, CONFIG)
     assert compare_window(window, STORED, candidate, CONFIG) == first
     assert candidate == summary({BASELINE: usual(111.0)})
+
+
+# An open loop that did not keep to its schedule.
+
+
+def late(summary: BuildRun, usual: BuildUsual, *, delay_ms: float | None, median_ms: float) -> RunSummary:
+    run = summary({BASELINE: usual(median_ms)})
+    (only,) = run.phases
+    return summary({BASELINE: usual(median_ms)}, phases=(replace(only, scheduling_delay_p99_ms=delay_ms),))
+
+
+@pytest.mark.parametrize(
+    ("delay_ms", "median_ms", "valid"),
+    [
+        (None, 100.0, True),
+        (9.9, 100.0, True),
+        (10.1, 100.0, False),
+        (24.0, 2500.0, True),
+        (26.0, 2500.0, False),
+    ],
+)
+def test_requests_that_go_out_late_make_a_run_invalid(
+    summary: BuildRun, usual: BuildUsual, delay_ms: float | None, median_ms: float, valid: bool
+) -> None:
+    run = late(summary, usual, delay_ms=delay_ms, median_ms=median_ms)
+
+    reason = run_fault(run)
+
+    assert (reason is None) is valid
+    if reason is not None:
+        assert "baseline" in reason
+        assert f"{delay_ms} ms" in reason
+        assert "--workers" in reason
+        assert compare_runs(summary(), run, CONFIG).verdict is Verdict.INVALID

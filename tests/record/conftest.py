@@ -7,7 +7,20 @@ import math
 from pathlib import Path
 from typing import Any
 
-from govbench.results.plan import Api, Phase, Plan, Query, Scenario, Side, Slice, TestType
+from govbench.results.plan import (
+    Api,
+    Arrivals,
+    LoadModel,
+    Phase,
+    Plan,
+    Query,
+    RatePoint,
+    Scenario,
+    Side,
+    Slice,
+    TestType,
+    ThinkTime,
+)
 from govbench.results.run import Environment, Outcome, Provenance, RunInfo, RunStatus
 from govbench.results.samples import (
     CODE_OF,
@@ -63,9 +76,22 @@ def phase(
     warmup_s: float = 0.0,
     steady_s: float = 10.0,
     slices: tuple[Slice, ...] = (),
+    think_time: ThinkTime | None = None,
 ) -> Phase:
     return Phase(
-        name=name, test_type=test_type, users=users, warmup_s=warmup_s, steady_s=steady_s, slices=slices
+        name=name, test_type=test_type, users=users, warmup_s=warmup_s, steady_s=steady_s, slices=slices,
+        think_time=think_time,
+    )  # fmt: skip
+
+
+def open_phase(rate_rps: float = 10.0, *, steady_s: float = 10.0) -> Phase:
+    return Phase(
+        name="open",
+        test_type=TestType.CUSTOM,
+        users=100,
+        steady_s=steady_s,
+        model=LoadModel.OPEN,
+        arrivals=Arrivals(points=(RatePoint(at_s=0, rate_rps=rate_rps),)),
     )
 
 

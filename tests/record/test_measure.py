@@ -3,10 +3,18 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from govbench.record.measure import distribution, error_rate, inside, measure, pooled
-from govbench.record.reader import SampleTable, read_samples
+from govbench.record.measure import (
+    distribution,
+    error_rate,
+    inside,
+    measure,
+    pooled,
+    scheduling_delay_ms,
+)
+from govbench.record.reader import EVENT_DTYPE, SampleTable, read_samples
 from govbench.results.metrics import Metric, MetricName
 from govbench.results.run import Outcome
 from tests.record.conftest import T0_S, record, write
@@ -145,3 +153,75 @@ def test_an_error_that_one_level_lacks_is_not_made_up() -> None:
     assert found.value == pytest.approx(20)
     assert found.standard_error is None
     assert found.low is None
+
+
+def test_service_time_forgets_when_a_request_was_due(thousand: SampleTable) -> None:
+    assert by_name(measure(thousand, STEADY))[MetricName.SERVICE_TIME_P50].value == 500
+
+
+def test_connecting_is_no_scheduling_delay(tmp_path: Path) -> None:
+    samples = read_samples(
+        write(
+            tmp_path,
+            record(0, send_delay_ms=12.0, dns_ms=1.0, connect_ms=3.0, tls_ms=6.0),
+            record(1, send_delay_ms=5.0),
+            record(2, send_delay_ms=1.0, connect_ms=1.5),  # float16 may round above the whole
+        )
+    )
+
+    assert scheduling_delay_ms(samples).tolist() == [2.0, 5.0, 0.0]
+
+
+def stream_events(*events: tuple[int, float]) -> bytes:
+    return np.array(list(events), dtype=EVENT_DTYPE).tobytes()
+
+
+def test_gaps_and_tokens_of_streams(tmp_path: Path) -> None:
+    # 100 streams whose first event has no token yet; then 11 events 20 ms apart, the last two in one segment
+    records = [record(i / 10, first_token_ms=50.0, output_tokens=21) for i in range(100)]
+    times = [5.0, *(50.0 + 20 * k for k in range(10)), 230.0]
+    folder = write(tmp_path, *records)
+    (folder / "events").write_bytes(stream_events(*[(i, at) for i in range(100) for at in times]))
+
+    metrics = by_name(measure(read_samples(folder), STEADY))
+
+    assert metrics[MetricName.CHUNK_GAP_P50].value == pytest.approx(20)
+    assert metrics[MetricName.CHUNK_GAP_P50].n == 1000  # of 11 gaps, the one before the token is none
+    assert metrics[MetricName.CHUNK_GAP_P99].value == pytest.approx(20)
+    assert metrics[MetricName.TPOT_P50].value == pytest.approx(180 / 20)
+
+
+def test_events_of_other_requests_have_no_part(tmp_path: Path) -> None:
+    late = [record(100 + i, first_token_ms=1.0, output_tokens=5) for i in range(50)]
+    failed = [record(1 + i / 100, Outcome.TRUNCATED, first_token_ms=1.0) for i in range(50)]
+    counted = [record(2 + i / 100, first_token_ms=1.0, output_tokens=5) for i in range(50)]
+    folder = write(tmp_path, *late, *failed, *counted)
+    gap = {0: 900.0, 1: 700.0, 2: 8.0}
+    (folder / "events").write_bytes(
+        stream_events(*[(i, 1.0 + gap[i // 50] * k) for i in range(150) for k in range(2)])
+    )
+
+    metrics = by_name(measure(read_samples(folder), STEADY))
+
+    assert metrics[MetricName.CHUNK_GAP_P50].value == pytest.approx(8)
+    assert metrics[MetricName.TPOT_P50].value == pytest.approx(2)
+
+
+def test_streams_without_usage_have_no_time_per_token(tmp_path: Path) -> None:
+    folder = write(tmp_path, *[record(i / 10, first_token_ms=1.0) for i in range(50)])
+    (folder / "events").write_bytes(stream_events(*[(i, 1.0 + k) for i in range(50) for k in range(2)]))
+
+    metrics = by_name(measure(read_samples(folder), STEADY))
+
+    assert MetricName.TPOT_P50 not in metrics
+    assert MetricName.CHUNK_GAP_P50 in metrics
+
+
+def test_events_that_came_in_one_segment_have_a_gap_of_the_resolution(tmp_path: Path) -> None:
+    folder = write(tmp_path, *[record(i / 10, first_token_ms=1.0, output_tokens=3) for i in range(50)])
+    (folder / "events").write_bytes(stream_events(*[(i, 1.0) for i in range(50) for _ in range(3)]))
+
+    metrics = by_name(measure(read_samples(folder), STEADY))
+
+    assert metrics[MetricName.CHUNK_GAP_P50].value == 0.001
+    assert metrics[MetricName.TPOT_P50].value == 0.001

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from govbench.record.phases import SLICE_GUARD_S, phase_windows, slice_windows
+from govbench.record.phases import SLICE_GUARD_S, dropped_by_phase, phase_windows, slice_windows
 from govbench.results.plan import Slice
 from govbench.results.run import Window
 from tests.record.conftest import make_plan, phase
@@ -85,3 +85,13 @@ def test_a_slice_that_was_cut_short_is_left_out() -> None:
 
 def test_slices_that_never_began() -> None:
     assert slice_windows(PLAN, [], {0: window(10, 11, 11, 11)}) == ()
+
+
+def test_what_was_dropped_is_summed_by_phase_and_side() -> None:
+    # each of several load processes tells of its own, and of what its last callers left
+    events = [
+        *WHOLE,
+        *({"event": "dropped", "index": i, "side": s, "count": 3} for i, s in ((0, 0), (0, 0), (1, 1))),
+    ]
+
+    assert dropped_by_phase(events) == {(0, 0): 6, (1, 1): 3}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from govbench.record.reader import read_samples
 from govbench.record.resources import Reading
 from govbench.record.summarise import Recording, summarise, target_role
 from govbench.results.metrics import Metric, MetricName
-from govbench.results.plan import Phase, Slice, TestType
+from govbench.results.plan import Pause, Phase, Slice, TestType, ThinkTime
 from govbench.results.run import Outcome, RunSummary, SliceWindow, Window
 from tests.record.conftest import (
     ENVIRONMENT,
@@ -18,6 +19,7 @@ from tests.record.conftest import (
     PROVENANCE,
     T0_S,
     make_plan,
+    open_phase,
     phase,
     record,
     write,
@@ -187,3 +189,50 @@ def test_a_summary_is_a_value(tmp_path: Path) -> None:
     result = summary(tmp_path, [record(1)], [phase()], {0: window(0, 0, 5, 5)})
     with pytest.raises(dataclasses.FrozenInstanceError):
         result.warnings = ()  # type: ignore[misc]
+
+
+def busy(cores: float, seconds: int = 20) -> tuple[Reading, ...]:
+    """A generator that uses that many cores all the time."""
+    return tuple(
+        Reading(role="generator", at_s=T0_S + i, cpu_s=i * cores, rss_bytes=1) for i in range(seconds + 1)
+    )
+
+
+def test_an_open_loop_shows_in_its_delays_whether_it_kept_up(tmp_path: Path) -> None:
+    records = [
+        record(i / 10, send_delay_ms=i / 10, connect_ms=1.0 if i > 50 else math.nan) for i in range(100)
+    ]
+    result = summary(
+        tmp_path, records, [open_phase()], {0: window(0, 0, 10, 10)}, readings=busy(0.99), dropped={(0, 0): 7}
+    )
+
+    assert not result.generator.saturated
+    assert result.phases[0].scheduling_delay_p99_ms == pytest.approx(9.8 - 1)
+    assert result.generator.scheduling_delay_p99_ms == pytest.approx(9.8 - 1)
+    part = result.phases[0].accounting
+    assert (part.offered, part.dropped, part.sent, part.balanced) == (107, 7, 100, True)
+
+
+def test_the_generator_is_saturated_by_its_closed_loops_alone(tmp_path: Path) -> None:
+    both = [phase(), open_phase()]
+    windows = {0: window(0, 0, 10, 10), 1: window(10, 10, 20, 20)}
+    idle_then_busy = tuple(dataclasses.replace(r, cpu_s=max(0.0, r.at_s - T0_S - 10)) for r in busy(1.0))
+    records = [record(i, phase=i // 10) for i in range(20)]
+
+    calm = summary(tmp_path / "calm", records, both, windows, readings=idle_then_busy)
+    hot = summary(tmp_path / "hot", records, both, windows, readings=busy(0.95))
+
+    assert not calm.generator.saturated
+    assert hot.generator.saturated
+    assert calm.phases[0].scheduling_delay_p99_ms is None
+
+
+def test_a_paced_user_that_is_late_is_no_late_generator(tmp_path: Path) -> None:
+    pace = ThinkTime(low_s=1.0, high_s=1.0, pause=Pause.PACING)
+    records = [record(i / 10, send_delay_ms=500.0) for i in range(50)]
+    records += [record(10 + i / 10, send_delay_ms=0.5, phase=1) for i in range(50)]
+    windows = {0: window(0, 0, 10, 10), 1: window(10, 10, 20, 20)}
+
+    result = summary(tmp_path, records, [phase(think_time=pace), phase("two")], windows)
+
+    assert result.generator.scheduling_delay_p99_ms == 0.5

@@ -181,7 +181,7 @@ def test_mde_sentence_lists_gated_metrics_only(results: Results) -> None:
 def test_accounting_equation_names_what_was_lost(results: Results) -> None:
     accounting = results.summary.accounting
     assert fmt.accounting_equation(accounting) == (
-        "offered 12\u202f345 = sent 12\u202f340 + dropped 5;"
+        "offered 12\u202f345 = sent 12\u202f340 + dropped 5 (0.0405 %);"
         " sent 12\u202f340 = ok 12\u202f300 + failed 35 + cancelled 5"
     )
     assert fmt.accounting_equation(replace(accounting, lost=2)).endswith("+ lost 2")
