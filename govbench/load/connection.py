@@ -17,6 +17,7 @@ from govbench.load.transport import Address, open_transport
 from govbench.results.run import Outcome
 
 MAX_HEAD_BYTES = 65_536
+_SET_COOKIE_CHARS = len("set-cookie")
 
 OnData = Callable[[bytes, int], None]
 
@@ -37,6 +38,7 @@ class Connection:
         self._on_data: OnData | None = None
         self._parser: Any = httptools.HttpResponseParser(self)
         self._head_done = self._complete = self._reusable = self._too_large = self._to_head = False
+        self._is_sent = False
         self._head_bytes = 0
         self._at_ns = 0
         self._transport = open_transport(address, connect_s=connect_s, clock=clock)
@@ -68,6 +70,8 @@ class Connection:
     def on_header(self, name: bytes, value: bytes) -> None:
         """Collect a header of the answer."""
         self._current.headers.append((name, value))
+        if len(name) == _SET_COOKIE_CHARS and name.lower() == b"set-cookie":
+            self._current.set_cookies.append(value)
 
     def on_headers_complete(self) -> None:
         """Take the status."""
@@ -92,6 +96,7 @@ class Connection:
         current = self._current
         if current.status < 200:
             current.headers.clear()
+            current.set_cookies.clear()
             current.first_byte_ns = 0
             self._head_done = False
         elif not self._complete:
@@ -107,6 +112,17 @@ class Connection:
         Raises:
             RequestFailed: no whole answer came; ``current`` holds the times up to then.
         """
+        self.start(request, current, on_data)
+        while self.advance():
+            pass
+        return self.reusable
+
+    def start(self, request: bytes, current: Exchange, on_data: OnData | None = None) -> None:
+        """Send ``request``, whose answer is then read by ``advance``; see ``exchange``.
+
+        Raises:
+            RequestFailed: the connection is gone.
+        """
         self._current, self._on_data = current, on_data
         self._head_done = self._complete = self._reusable = False
         self._to_head = request.startswith(b"HEAD ")
@@ -114,13 +130,45 @@ class Connection:
         current.request_bytes = len(request)
         current.send_ns = self._clock.now_ns()
         try:
-            is_sent = self._send(request)
-            self._read_answer(current)
+            self._is_sent = self._send(request)
         except OSError as error:
-            current.last_byte_ns, current.lag_ns = self._clock.now_ns(), None
-            outcome = Outcome.TLS if isinstance(error, ssl.SSLError) else Outcome.RESET
-            raise self._failure(outcome, f"connection lost: {error}") from error
-        return is_sent and self._reusable and not self._expired
+            raise self._lost(current, error) from error
+
+    def advance(self) -> bool:
+        """Wait for the next bytes of the answer and read them; false when it is whole.
+
+        Raises:
+            RequestFailed: no whole answer came.
+        """
+        current = self._current
+        try:
+            data, at_ns, lag_ns = self._transport.receive(current.send_ns)
+        except OSError as error:
+            raise self._lost(current, error) from error
+        if not data:
+            self._end_of_file(current)
+            self._complete = True
+            return False
+        current.last_byte_ns, current.lag_ns = at_ns, lag_ns
+        if not current.first_byte_ns:
+            current.first_byte_ns = at_ns
+        self._at_ns = at_ns
+        if not self._head_done:
+            self._head_bytes += len(data)
+        self._feed(data)
+        if self._too_large or (not self._head_done and self._head_bytes > MAX_HEAD_BYTES):
+            raise RequestFailed(Outcome.BAD_BODY, "head or body of the answer is beyond the limit")
+        return not self._complete
+
+    @property
+    def has_head(self) -> bool:
+        """Whether status and headers of the running answer are known."""
+        return self._head_done
+
+    @property
+    def reusable(self) -> bool:
+        """Whether the connection can take another request, once its answer is whole."""
+        return self._is_sent and self._reusable and not self._expired
 
     def _send(self, request: bytes) -> bool:
         """Send; false when the peer stopped listening before the end: it may have answered before that."""
@@ -130,21 +178,10 @@ class Connection:
             return False
         return True
 
-    def _read_answer(self, current: Exchange) -> None:
-        while not self._complete:
-            data, at_ns, lag_ns = self._transport.receive(current.send_ns)
-            if not data:
-                self._end_of_file(current)
-                return
-            current.last_byte_ns, current.lag_ns = at_ns, lag_ns
-            if not current.first_byte_ns:
-                current.first_byte_ns = at_ns
-            self._at_ns = at_ns
-            if not self._head_done:
-                self._head_bytes += len(data)
-            self._feed(data)
-            if self._too_large or (not self._head_done and self._head_bytes > MAX_HEAD_BYTES):
-                raise RequestFailed(Outcome.BAD_BODY, "head or body of the answer is beyond the limit")
+    def _lost(self, current: Exchange, error: OSError) -> RequestFailed:
+        current.last_byte_ns, current.lag_ns = self._clock.now_ns(), None
+        outcome = Outcome.TLS if isinstance(error, ssl.SSLError) else Outcome.RESET
+        return self._failure(outcome, f"connection lost: {error}")
 
     def _feed(self, data: bytes) -> None:
         try:

@@ -7,7 +7,6 @@ samples here.
 from __future__ import annotations
 
 import logging
-import ssl
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,13 +19,14 @@ from locust.env import Environment
 from locust.runners import LocalRunner
 
 from govbench.load.clock import Clock
-from govbench.load.connection import Connection
 from govbench.load.course import Course, Emit
+from govbench.load.custom import custom_classes, hand_over_listeners, place_in
 from govbench.load.exchange import Exchange
+from govbench.load.foreign import ForeignRequests
+from govbench.load.lane import Network
 from govbench.load.open_loop import OpenLoop
 from govbench.load.recorder import Recorder
-from govbench.load.transport import Address, resolve
-from govbench.load.users import ApiUser
+from govbench.load.users import GovStackUser
 from govbench.results.answers import Answer
 from govbench.results.plan import Phase, Plan, Scenario, Side
 from govbench.results.plan_json import share_of
@@ -62,6 +62,8 @@ class Engine:
     ) -> None:
         self.plan = share_of(plan, part, parts)
         self.clock = clock or Clock()
+        self.network = Network(self.clock)
+        self._kinds = user_classes(self.plan, self)
         self.course = Course(self.plan, self.clock, self, emit)
         self.recorder = Recorder(folder)
         self.wires = [Wire(side) for side in plan.sides]
@@ -72,10 +74,11 @@ class Engine:
         self._emit = emit
         self._part, self._parts = part, parts
         self._users = 0
-        self._addresses: dict[int, Address] = {}
         self._header_blocks: list[bytes | None] = [None] * len(plan.sides)
-        self._connections: set[Connection] = set()
         self._errors: Counter[tuple[Outcome, str]] = Counter()
+        self._user_errors: Counter[str] = Counter()
+        self._request_event: Any = None
+        self._foreign: ForeignRequests | None = None
         self._saved = 0
         self._open_loop: OpenLoop
         self._runner: Any = None
@@ -97,57 +100,40 @@ class Engine:
 
     def may_send(self) -> bool:
         """Whether one more request is allowed; ends the run where the limit of requests is reached."""
+        return self.has_room() and not self.course.is_stopped
+
+    def has_room(self) -> bool:
+        """Whether the limit of requests leaves room for one more; ends the run where it does not."""
         limit = self.plan.max_requests
         if limit is None or self.recorder.sent < limit:
-            return not self.course.is_stopped
+            return True
         self.limited = True
         self.stop()
         return False
 
-    def address(self, side: int) -> tuple[Address, float | None]:
-        """Where a side listens, and the time of the look-up in ms if this call made one.
-
-        Raises:
-            RequestFailed: its name does not resolve.
-        """
-        known = self._addresses.get(side)
-        if known is not None:
-            return known, None
-        parts = urlsplit(self.plan.sides[side].url)
-        tls = ssl.create_default_context() if parts.scheme == "https" else None
-        found = resolve(parts.hostname or "", parts.port or (443 if tls else 80), tls=tls)
-        return self._addresses.setdefault(side, found), found.dns_ms
-
-    def request_bytes(self, side: int, request: WireRequest) -> bytes:
-        """A request as it goes over the wire: its head in one piece with its body."""
+    def request_bytes(self, side: int, request: WireRequest, extra: bytes = b"") -> bytes:
+        """A request as it goes over the wire: its head, ``extra`` lines in it, in one piece with its body."""
         block = self._header_blocks[side]
         if block is None:
             block = self._header_blocks[side] = _header_block(self.plan.sides[side], request)
         line = f"{request.method} {request.path} HTTP/1.1\r\n".encode("latin-1")
         if request.body is None:
             length = b"" if request.method in _BODILESS else b"Content-Length: 0\r\n"
-            return b"".join((line, block, length, b"\r\n"))
-        return b"".join((line, block, b"Content-Length: %d\r\n\r\n" % len(request.body), request.body))
+            return b"".join((line, block, extra, length, b"\r\n"))
+        length = b"Content-Length: %d\r\n\r\n" % len(request.body)
+        return b"".join((line, block, extra, length, request.body))
 
-    def watch(self, connection: Connection) -> None:
-        """Put a connection under the deadline watchdog."""
-        self._connections.add(connection)
-
-    def unwatch(self, connection: Connection) -> None:
-        """Take a connection out of the watchdog's care before it is closed."""
-        self._connections.discard(connection)
-
-    def report(self, request: WireRequest, exchange: Exchange, answer: Answer | None, user: User) -> None:
+    def report(self, request: WireRequest, exchange: Exchange, answer: Answer | None) -> None:
         """Tell Locust's listeners of a finished request, and keep what the run's report needs of it."""
         failure = None
         if exchange.outcome is not Outcome.OK:
             failure = exchange.error or exchange.outcome.value
-            key = (exchange.outcome, failure)
-            if key in self._errors or len(self._errors) < MAX_ERROR_KINDS:
-                self._errors[key] += 1
+            self.count_error(exchange)
         elif answer is not None and answer.text and self._saved < self.plan.save_responses:
             self._save(answer.text)
-        user.environment.events.request.fire(
+        if self._foreign is not None:
+            self._foreign.expect_ours()
+        self._request_event.fire(
             request_type=request.method,
             name=request.name,
             response_time=(exchange.last_byte_ns - exchange.due_ns) / 1e6,
@@ -158,6 +144,25 @@ class Engine:
             start_time=exchange.due_ns / 1e9,
             url=request.path,
         )
+
+    def fire(self, meta: Mapping[str, Any]) -> None:
+        """Tell Locust's listeners of a request that is recorded."""
+        if self._foreign is not None:
+            self._foreign.expect_ours()
+        self._request_event.fire(**meta)
+
+    def count_error(self, exchange: Exchange) -> None:
+        """Count a failed request under what was wrong with it."""
+        if exchange.outcome in (Outcome.OK, Outcome.CANCELLED):
+            return
+        key = (exchange.outcome, exchange.error or exchange.outcome.value)
+        if key in self._errors or len(self._errors) < MAX_ERROR_KINDS:
+            self._errors[key] += 1
+
+    def fail(self, error: Exception) -> None:
+        """End the run: the generator itself is at fault."""
+        self.failure = self.failure or f"{type(error).__name__}: {error}"
+        self.stop()
 
     def _save(self, text: str) -> None:
         self._saved += 1
@@ -192,9 +197,13 @@ class Engine:
 
     def equip(self, environment: Any) -> None:
         """Give Locust's environment the plan's kinds of users."""
-        environment.user_classes = user_classes(self.plan, self)
+        environment.user_classes = self._kinds
         environment.stop_timeout = self.plan.stop_timeout_s
         environment.events.user_error.add_listener(self._on_user_error)
+        self._request_event = environment.events.request
+        if self.plan.test_file is not None:
+            self._foreign = ForeignRequests(self, environment)
+            hand_over_listeners(environment)
         self._open_loop = OpenLoop(
             self, environment.user_classes, environment, part=self._part, parts=self._parts
         )
@@ -202,6 +211,8 @@ class Engine:
     def lead(self, runner: Any) -> None:
         """Take over a runner; it is stopped at the end."""
         self._runner = runner
+        if self.plan.test_file is not None:
+            runner.environment.events.init.fire(environment=runner.environment, runner=runner, web_ui=None)
         self._background = [gevent.spawn(self._watch_deadlines), gevent.spawn(self._tick)]
 
     def close(self) -> None:
@@ -243,10 +254,7 @@ class Engine:
     def _watch_deadlines(self) -> None:
         while True:
             gevent.sleep(WATCHDOG_S)
-            now_ns = self.clock.now_ns()
-            late = [c for c in self._connections if c.deadline_ns is not None and c.deadline_ns < now_ns]
-            for connection in late:
-                connection.expire()
+            self.network.end_late()
 
     def _tick(self) -> None:
         while True:
@@ -272,9 +280,16 @@ class Engine:
         return count
 
     def _on_user_error(self, user_instance: User, exception: Exception, tb: object) -> None:  # noqa: ARG002
-        """A fault in the generator itself is never just logged: the run is over."""
-        self.failure = self.failure or f"{type(exception).__name__}: {exception}"
-        self.stop()
+        """A fault in the generator itself is never just logged: the run is over.
+
+        An exception in a custom user ends its task, as in Locust; it is counted and told.
+        """
+        if self.plan.test_file is None:
+            self.fail(exception)
+            return
+        text = f"{type(exception).__name__}: {exception} ({place_in(self.plan.test_file, exception)})"
+        if text in self._user_errors or len(self._user_errors) < MAX_ERROR_KINDS:
+            self._user_errors[text] += 1
 
     def _shown(self, message: str) -> str:
         """A message, which may hold what the target answered, without the secrets sent to it."""
@@ -289,6 +304,7 @@ class Engine:
                 "at_s": self.clock.now_s(),
                 "failure": self.failure,
                 "errors": self.errors(),
+                "user_errors": self.user_errors(),
             }
         )
 
@@ -299,9 +315,21 @@ class Engine:
             for (outcome, message), count in self._errors.most_common()
         ]
 
+    def user_errors(self) -> list[dict[str, object]]:
+        """The kinds of exceptions of custom users and how often each came, the most frequent first."""
+        return [
+            {"message": self._shown(text), "count": count} for text, count in self._user_errors.most_common()
+        ]
+
 
 def user_classes(plan: Plan, engine: Engine | None) -> list[type[User]]:
-    """The plan's kinds of users; without an engine they only have names and weights, for a master."""
+    """The plan's kinds of users; without an engine they only have names and weights, for a master.
+
+    Raises:
+        LoadError: the test file cannot be used.
+    """
+    if plan.test_file is not None:
+        return custom_classes(plan, engine)
     return [_user_class(index, each, plan, engine) for index, each in enumerate(plan.scenarios)]
 
 
@@ -313,7 +341,7 @@ def _user_class(index: int, scenario: Scenario, plan: Plan, engine: Engine | Non
         "engine": engine,
         "host": plan.sides[0].url,
     }
-    return type(f"Scenario{index}", (ApiUser,), fields)
+    return type(f"Scenario{index}", (GovStackUser,), fields)
 
 
 def _header_block(side: Side, request: WireRequest) -> bytes:

@@ -11,6 +11,7 @@ MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 
 # zlib's window bits: 47 finds out gzip and zlib by their head, -15 is bare deflate, as some servers send it.
 _GZIP_OR_ZLIB, _BARE_DEFLATE = 47, -15
+_ZLIB_HEAD_BYTES, _DEFLATE = 2, 8
 
 
 class RequestFailed(Exception):
@@ -31,7 +32,7 @@ class Exchange:
     __slots__ = (
         "body_parts", "connect_ms", "dns_ms", "due_ns", "error", "events", "first_byte_ns",
         "first_token_ns", "headers", "lag_ns", "last_byte_ns", "outcome", "request_bytes",
-        "response_bytes", "send_ns", "status", "tls_ms",
+        "response_bytes", "send_ns", "set_cookies", "status", "tls_ms",
     )  # fmt: skip
 
     def __init__(self, due_ns: int) -> None:
@@ -45,6 +46,7 @@ class Exchange:
         self.outcome = Outcome.OK
         self.error: str | None = None
         self.headers: list[tuple[bytes, bytes]] = []
+        self.set_cookies: list[bytes] = []
         self.body_parts: list[bytes] = []
         self.request_bytes = 0
         self.response_bytes = 0
@@ -64,28 +66,64 @@ class Exchange:
             RequestFailed: the compressed body is damaged or beyond the limit (outcome ``bad_body``).
         """
         raw = b"".join(self.body_parts)
-        encoding = (self.header(b"content-encoding") or b"identity").lower()
-        if not raw or encoding == b"identity":
+        if not raw:
             return raw
+        unpacker = self.unpacker()
+        return raw if unpacker is None else unpacker.feed(raw) + unpacker.end()
+
+    def unpacker(self) -> Unpacker | None:
+        """What unpacks the body of this answer; None where it did not come compressed.
+
+        Raises:
+            RequestFailed: it came in an encoding that is not known (outcome ``bad_body``).
+        """
+        encoding = (self.header(b"content-encoding") or b"identity").lower()
+        if encoding == b"identity":
+            return None
         if encoding not in {b"gzip", b"deflate", b"x-gzip"}:
             name = encoding.decode("latin-1")
             raise RequestFailed(Outcome.BAD_BODY, f"content-encoding {name} is not known")
+        return Unpacker(may_be_bare=encoding == b"deflate")
+
+
+class Unpacker:
+    """Unpacks gzip or deflate piece by piece.
+
+    Raises:
+        RequestFailed: from ``feed`` and ``end``, the data is damaged or beyond the limit.
+    """
+
+    def __init__(self, *, may_be_bare: bool) -> None:
+        self._may_be_bare = may_be_bare
+        self._head = b""
+        self._bytes = 0
+        self._inner = zlib.decompressobj(_GZIP_OR_ZLIB)
+
+    def feed(self, data: bytes) -> bytes:
+        """The next piece, unpacked."""
+        if self._may_be_bare:
+            self._head += data
+            if len(self._head) < _ZLIB_HEAD_BYTES:
+                return b""
+            data, self._head, self._may_be_bare = self._head, b"", False
+            if not _is_zlib(data):
+                self._inner = zlib.decompressobj(_BARE_DEFLATE)
         try:
-            return _unpacked(raw, _GZIP_OR_ZLIB)
-        except zlib.error as error:
-            if encoding != b"deflate":
-                raise RequestFailed(Outcome.BAD_BODY, f"compressed body is damaged: {error}") from error
-        try:
-            return _unpacked(raw, _BARE_DEFLATE)
+            unpacked = self._inner.decompress(data, MAX_BODY_BYTES - self._bytes + 1)
         except zlib.error as error:
             raise RequestFailed(Outcome.BAD_BODY, f"compressed body is damaged: {error}") from error
+        self._bytes += len(unpacked)
+        if self._bytes > MAX_BODY_BYTES:
+            raise RequestFailed(Outcome.BAD_BODY, "the unpacked body is beyond the limit")
+        return unpacked
+
+    def end(self) -> bytes:
+        """What is left at the end of the body: nothing, where it is whole."""
+        if not self._inner.eof:
+            raise RequestFailed(Outcome.BAD_BODY, "compressed body is damaged: its end is missing")
+        return b""
 
 
-def _unpacked(raw: bytes, window_bits: int) -> bytes:
-    unpacker = zlib.decompressobj(window_bits)
-    body = unpacker.decompress(raw, MAX_BODY_BYTES)
-    if unpacker.unconsumed_tail:
-        raise RequestFailed(Outcome.BAD_BODY, "the unpacked body is beyond the limit")
-    if not unpacker.eof:
-        raise zlib.error("its end is missing")
-    return body
+def _is_zlib(data: bytes) -> bool:
+    """Whether data begins with a zlib head (RFC 1950, 2.2); some servers send bare deflate."""
+    return data[0] & 0x0F == _DEFLATE and (data[0] << 8 | data[1]) % 31 == 0

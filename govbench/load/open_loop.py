@@ -20,6 +20,7 @@ from locust.user.task import DefaultTaskSet
 
 from govbench.load.alarm import Alarm
 from govbench.load.models import due_offsets
+from govbench.load.users import BenchUser
 
 if TYPE_CHECKING:
     from govbench.load.engine import Engine
@@ -60,7 +61,11 @@ class _Caller(gevent.Greenlet):  # type: ignore[misc]  # gevent is not typed
             self._loop.fault(error, self.user)
         finally:
             self._loop.gone(self)
-            self.user.on_stop()
+            try:
+                self.user.on_stop()
+            finally:
+                if isinstance(self.user, BenchUser):
+                    self.user.release()
 
     def _ask(self) -> None:
         """One task; its first request takes ``due_ns`` from the user."""

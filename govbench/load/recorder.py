@@ -26,6 +26,9 @@ from govbench.results.samples import (
 )
 
 GROW_RECORDS = 16_384
+# Requests that carry ids in their paths would otherwise have a name each.
+MAX_NAMES = 1_000
+OTHER_NAMES = "(other requests)"
 _NAN = float("nan")
 _COUNTERS = struct.Struct("<QQQ")
 _COUNTERS_AT = 16
@@ -81,9 +84,11 @@ class Recorder:
         self._capacity = capacity
 
     def name_index(self, name: str) -> int:
-        """The number that stands for a request name in the samples."""
+        """The number that stands for a request name in the samples; names beyond a limit share one."""
         index = self._names.get(name)
         if index is None:
+            if len(self._names) >= MAX_NAMES and name != OTHER_NAMES:
+                return self.name_index(OTHER_NAMES)
             index = self._names[name] = len(self._names)
             beside = self._folder / "names.json.part"
             beside.write_text(json.dumps(list(self._names)), encoding="utf-8")

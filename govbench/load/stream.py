@@ -17,6 +17,11 @@ class EventStream:
         self._on_event = on_event
         self._rest = b""
 
+    @property
+    def is_amid_an_event(self) -> bool:
+        """Whether the bytes so far end within the data of an event; a comment does not count."""
+        return _data_of(self._rest) is not None
+
     def feed(self, data: bytes, at_ns: int) -> None:
         """Take the next bytes, which arrived at ``at_ns`` (Unix ns).
 

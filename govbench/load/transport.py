@@ -15,7 +15,8 @@ import struct
 import sys
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import SplitResult
 
 import gevent
 import gevent.monkey
@@ -66,19 +67,65 @@ class Address:
         self.endpoints.insert(0, endpoint)
 
 
-def resolve(host: str, port: int, *, tls: ssl.SSLContext | None) -> Address:
+def resolve(host: str, port: int, *, tls: ssl.SSLContext | None, within_s: float | None = None) -> Address:
     """Look a name up.
 
     Raises:
-        RequestFailed: the name does not resolve (outcome ``connect``).
+        RequestFailed: the name does not resolve (outcome ``connect``), or not in time (``timeout``).
     """
     begin = time.monotonic_ns()
+    too_late = RequestFailed(Outcome.TIMEOUT, f"{host} is not resolved in {within_s or 0:g} s")
     try:
-        found = gevent.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        with gevent.Timeout(within_s, too_late):
+            found = gevent.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise RequestFailed(Outcome.CONNECT, f"cannot resolve {host}: {error}") from error
     endpoints = list(dict.fromkeys(Endpoint(family, sockaddr) for family, _, _, _, sockaddr in found))
     return Address(host, port, endpoints, tls, (time.monotonic_ns() - begin) / 1e6)
+
+
+class Origin(NamedTuple):
+    """Who is spoken to: scheme, host and port of a URL (RFC 6454)."""
+
+    scheme: str
+    host: str
+    port: int
+
+
+def origin_of(url: SplitResult) -> Origin:
+    """The origin of a URL with a host.
+
+    Raises:
+        ValueError: its port is none.
+    """
+    return Origin(url.scheme, url.hostname or "", url.port or (443 if url.scheme == "https" else 80))
+
+
+class AddressBook:
+    """The addresses of all origins of a run, each looked up when it is first asked for."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[Origin, bool], Address] = {}
+
+    def find(self, origin: Origin, *, verify: bool, within_s: float) -> tuple[Address, float | None]:
+        """Where an origin listens, and the time of the look-up in ms if this call made one.
+
+        Raises:
+            RequestFailed: its name does not resolve.
+        """
+        known = self._known.get((origin, verify))
+        if known is not None:
+            return known, None
+        tls = _tls_context(verify=verify) if origin.scheme == "https" else None
+        found = resolve(origin.host, origin.port, tls=tls, within_s=within_s)
+        return self._known.setdefault((origin, verify), found), found.dns_ms
+
+
+def _tls_context(*, verify: bool) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if not verify:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 def open_transport(address: Address, *, connect_s: float, clock: Clock) -> Transport:

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import gevent
-from locust import User, task
+from locust import User
+from locust.exception import StopUser
 
-from govbench.load.connection import Connection
+from govbench.errors import UsageError
+from govbench.load.client import BenchClient
+from govbench.load.cookies import CookieJar
 from govbench.load.exchange import Exchange, RequestFailed
+from govbench.load.judge import outcome_of
+from govbench.load.lane import Lane
 from govbench.load.models import Pacer, pause_s
 from govbench.load.recorder import Origin
+from govbench.load.rest import RestMethods
 from govbench.load.stream import EventStream
+from govbench.load.transport import origin_of
 from govbench.results.answers import Answer
 from govbench.results.plan import Pause, Scenario
 from govbench.results.run import Outcome
@@ -22,12 +31,49 @@ from govbench.results.wire import Wire, WireRequest
 if TYPE_CHECKING:
     from govbench.load.engine import Engine
 
-
-class AnswerRejected(RequestFailed):
-    """A whole answer came, but not a usable one; the connection is none the worse for it."""
-
-
 _RETRIED = {Outcome.CONNECT, Outcome.RESET, Outcome.TIMEOUT, Outcome.HTTP_429, Outcome.HTTP_5XX}
+
+
+class BenchUser(RestMethods, User):
+    """A user of your own: write ``@task`` methods that call ``self.client``, as for Locust's FastHttpUser.
+
+    The target of the run is its ``host``, whatever the class says. ``connection_timeout`` and
+    ``network_timeout`` (seconds) stand in for the deadlines of the run where they are set.
+    """
+
+    abstract = True
+    engine: Engine  # the run that this user is part of
+    insecure: bool = False
+    connection_timeout: float | None = None
+    network_timeout: float | None = None
+    max_redirects: int = 30
+    default_headers: dict[str, str] | None = None
+
+    def __init__(self, environment: Any) -> None:
+        if getattr(self, "engine", None) is None:
+            raise UsageError(
+                f"{type(self).__name__} is part of no load", hint="give its file to govbench run --test-file"
+            )
+        super().__init__(environment)
+        self.number = self.engine.next_user_number()
+        self.due_ns: int | None = None  # when the next request is due by a schedule; None: when it is ready
+
+    @cached_property
+    def client(self) -> BenchClient:
+        """The HTTP client of this user: its connections, its cookies."""
+        return BenchClient(self)
+
+    def run(self) -> None:  # type: ignore[misc] # final, but only here does a user end in every way
+        """Live, and leave no connection behind, whatever ``on_stop`` of a subclass does."""
+        try:
+            super().run()  # type: ignore[no-untyped-call]
+        finally:
+            self.release()
+
+    def release(self) -> None:
+        """Close all connections."""
+        if "client" in self.__dict__:
+            self.client.close()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,9 +81,12 @@ class Conversation:
     """What one user keeps about one side: its connection, its session, its sequence of questions."""
 
     wire: Wire
+    host: str
+    secure: bool
+    lane: Lane
     asking: random.Random = field(default_factory=random.Random)
     thinking: random.Random = field(default_factory=random.Random)
-    connection: Connection | None = None
+    jar: CookieJar = field(default_factory=CookieJar)
     session_id: str | None = None
     turn: int = 0
     pair: int = -1
@@ -67,19 +116,42 @@ class _StreamReader:
                 self.answer[key] = value
 
 
-class ApiUser(User):
-    """A citizen: asks a question of the scenario, thinks, asks on; talks to the side whose turn it is."""
+def _ask_on(user: GovStackUser) -> None:
+    user.ask()
+
+
+class GovStackUser(BenchUser):
+    """A citizen: asks a question of the scenario, thinks, asks on; talks to the side whose turn it is.
+
+    A subclass without tasks of its own does just this; tasks of a subclass call ``ask`` as they like.
+    """
 
     abstract = True
     scenario: Scenario
-    engine: Engine
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if not cls.tasks:
+            cls.tasks = [_ask_on]
 
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
-        self.number = self.engine.next_user_number()
-        self.due_ns: int | None = None  # when the next request is due by a schedule; None: when it is ready
+        plan = self.engine.plan
+        if not hasattr(self, "scenario"):
+            weights = [scenario.weight for scenario in plan.scenarios]
+            pick = random.Random(f"{plan.seed}/{self.number}/scenario")
+            self.scenario = pick.choices(plan.scenarios, weights)[0]
         self._pacer = Pacer()
-        self._conversations = [Conversation(wire=wire) for wire in self.engine.wires]
+        self._conversations = [self._begun(side) for side in range(len(plan.sides))]
+
+    def _begun(self, side: int) -> Conversation:
+        origin = origin_of(urlsplit(self.engine.plan.sides[side].url))
+        return Conversation(
+            wire=self.engine.wires[side],
+            host=origin.host,
+            secure=origin.scheme == "https",
+            lane=Lane(self.engine.network, origin),
+        )
 
     def wait_time(self) -> float:
         """Think time before the next question, in seconds; a paced user is due by the clock."""
@@ -91,27 +163,37 @@ class ApiUser(User):
         self.due_ns = self._pacer.next_ns(think, now_ns, rng)
         return max(self.due_ns - now_ns, 0) / 1e9
 
-    def on_stop(self) -> None:
-        """Close the connections of a user that ends."""
+    def release(self) -> None:
+        """Close all connections."""
+        super().release()
         for conversation in self._conversations:
-            self._drop_connection(conversation)
+            conversation.lane.close()
 
-    @task
-    def ask(self) -> None:
-        """One turn: a question and its answer, tried again where the plan says so."""
+    def ask(self, query: str | None = None) -> Answer | None:
+        """One turn: a question and its answer, tried again where the plan says so; None where it failed.
+
+        Without ``query`` the scenario gives it.
+        """
         engine, side = self.engine, self.engine.side
         conversation = self._conversation()
-        query = conversation.asking.choice(self.scenario.queries)
+        if query is None:
+            query = conversation.asking.choice(self.scenario.queries).text
+        answer = None
         for attempt in range(engine.plan.retries + 1):
             if not engine.may_send():
-                return
-            outcome = self._attempt(side, conversation, query.text, attempt)
+                return None
+            try:
+                outcome, answer = self._attempt(side, conversation, query, attempt)
+            except OSError as error:  # no socket or no disk: the generator's own fault
+                engine.fail(error)
+                raise StopUser from error
             if outcome not in _RETRIED or attempt == engine.plan.retries:
                 break
             gevent.sleep(engine.plan.retry_delay_s)
         conversation.turn += 1
         if conversation.turn >= self.scenario.turns:
             conversation.turn, conversation.session_id = 0, None
+        return answer
 
     def _conversation(self) -> Conversation:
         """The conversation with the side whose turn it is.
@@ -119,16 +201,19 @@ class ApiUser(User):
         Every pair of slices begins from the same seed on both sides, with a new session: both are asked the
         same questions in the same order, and which questions those are drops out of their ratio.
         """
-        conversation = self._conversations[self.engine.side]
-        if conversation.pair != self.engine.pair:
-            conversation.pair = self.engine.pair
-            seed = f"{self.engine.plan.seed}/{self.number}/{conversation.pair}"
+        engine = self.engine
+        conversation = self._conversations[engine.side]
+        if conversation.pair != engine.pair:
+            conversation.pair = engine.pair
+            seed = f"{engine.plan.seed}/{self.number}/{conversation.pair}"
             conversation.asking.seed(f"{seed}/asking")
             conversation.thinking.seed(f"{seed}/thinking")
             conversation.turn, conversation.session_id = 0, None
         return conversation
 
-    def _attempt(self, side: int, conversation: Conversation, query: str, attempt: int) -> Outcome:
+    def _attempt(
+        self, side: int, conversation: Conversation, query: str, attempt: int
+    ) -> tuple[Outcome, Answer | None]:
         """Send one request and record it, whatever becomes of it."""
         engine = self.engine
         request = conversation.wire.request(query, conversation.session_id, f"user-{self.number}")
@@ -141,11 +226,9 @@ class ApiUser(User):
         engine.recorder.begin()
         try:
             self._send(side, conversation, request, exchange, reader)
-            answer = self._judge(conversation.wire, exchange, reader)
+            answer = _judge(conversation.wire, exchange, reader)
         except RequestFailed as failure:
             exchange.outcome, exchange.error = failure.outcome, str(failure)
-            if not isinstance(failure, AnswerRejected):
-                self._drop_connection(conversation)
         except BaseException:
             exchange.outcome = Outcome.CANCELLED
             raise
@@ -155,8 +238,8 @@ class ApiUser(User):
             engine.recorder.finish(exchange, origin, answer, reader.times_ns if reader else None)
         if answer and answer.session_id and self.scenario.turns > 1:
             conversation.session_id = answer.session_id
-        engine.report(request, exchange, answer, self)
-        return exchange.outcome
+        engine.report(request, exchange, answer)
+        return exchange.outcome, answer
 
     def _send(
         self,
@@ -166,58 +249,32 @@ class ApiUser(User):
         exchange: Exchange,
         reader: _StreamReader | None,
     ) -> None:
-        """Send a request on the conversation's connection, or on a new one, and read the answer."""
-        deadlines, clock = self.engine.plan.deadlines, self.engine.clock
-        connection = self._idle_connection(conversation)
-        if connection is None:
-            address, exchange.dns_ms = self.engine.address(side)
-            connection = Connection(address, connect_s=deadlines.connect_s, clock=clock)
-            conversation.connection = connection
-            exchange.connect_ms, exchange.tls_ms = connection.connect_ms, connection.tls_ms
-            self.engine.watch(connection)
-        connection.deadline_ns = clock.now_ns() + int(deadlines.total_s * 1e9)
+        """Send a request with the user's cookies and read the answer."""
+        engine, extra = self.engine, b""
+        host, secure = conversation.host, conversation.secure
+        if conversation.jar and (cookies := conversation.jar.header(host, request.path, secure=secure)):
+            extra = f"Cookie: {cookies}\r\n".encode()
         on_data = EventStream(reader.on_event).feed if reader else None
-        try:
-            reusable = connection.exchange(self.engine.request_bytes(side, request), exchange, on_data)
-        finally:
-            connection.deadline_ns = None
-        if not reusable:
-            self._drop_connection(conversation)
-
-    def _idle_connection(self, conversation: Conversation) -> Connection | None:
-        """The connection of the last request, unless the server has closed it since."""
-        if conversation.connection is not None and not conversation.connection.is_usable():
-            self._drop_connection(conversation)
-        return conversation.connection
-
-    def _judge(self, wire: Wire, exchange: Exchange, reader: _StreamReader | None) -> Answer | None:
-        status = exchange.status
-        if not 200 <= status < 300:
-            raise AnswerRejected(_outcome_of(status), f"HTTP {status}")
-        if reader:
-            if not reader.done:
-                raise RequestFailed(Outcome.TRUNCATED, "the stream ended without its last event")
-            return Answer(
-                text=None,
-                session_id=reader.answer.get("session_id"),
-                input_tokens=reader.answer.get("input_tokens"),
-                output_tokens=reader.answer.get("output_tokens"),
-            )
-        try:
-            return wire.read_answer(exchange.body())
-        except ValueError as error:
-            raise AnswerRejected(Outcome.BAD_BODY, str(error)) from error
-
-    def _drop_connection(self, conversation: Conversation) -> None:
-        if conversation.connection is not None:
-            self.engine.unwatch(conversation.connection)
-            conversation.connection.close()
-            conversation.connection = None
+        data = engine.request_bytes(side, request, extra)
+        conversation.lane.send(data, exchange, engine.plan.deadlines, on_data)
+        if exchange.set_cookies:
+            conversation.jar.take(exchange.set_cookies, host, request.path, secure=secure)
 
 
-def _outcome_of(status: int) -> Outcome:
-    if status == 429:
-        return Outcome.HTTP_429
-    if status >= 500:
-        return Outcome.HTTP_5XX
-    return Outcome.HTTP_4XX if status >= 400 else Outcome.CHECK
+def _judge(wire: Wire, exchange: Exchange, reader: _StreamReader | None) -> Answer | None:
+    status = exchange.status
+    if not 200 <= status < 300:
+        raise RequestFailed(outcome_of(status), f"HTTP {status}")
+    if reader:
+        if not reader.done:
+            raise RequestFailed(Outcome.TRUNCATED, "the stream ended without its last event")
+        return Answer(
+            text=None,
+            session_id=reader.answer.get("session_id"),
+            input_tokens=reader.answer.get("input_tokens"),
+            output_tokens=reader.answer.get("output_tokens"),
+        )
+    try:
+        return wire.read_answer(exchange.body())
+    except ValueError as error:
+        raise RequestFailed(Outcome.BAD_BODY, str(error)) from error

@@ -75,6 +75,7 @@ class Server:
         self.connections = 0
         self.requests: list[bytes] = []
         self.closing = threading.Event()
+        self.current = threading.local()  # its ``request`` is that of the connection at hand
         self._behave, self._tls = behave, tls
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
@@ -102,6 +103,7 @@ class Server:
                 self._open.add(sock)
             while self._behave and (request := read_request(sock)):
                 self.requests.append(request)
+                self.current.request = request
                 if not self._behave(sock):
                     break
         except OSError:
@@ -150,6 +152,21 @@ def serve() -> Iterator[Serve]:
     yield begin
     for server in servers:
         server.close()
+
+
+@pytest.fixture
+def serve_routes(serve: Serve) -> Callable[[Callable[[bytes], bytes]], Server]:
+    """A server that answers each request with what a function makes of it."""
+
+    def begin(route: Callable[[bytes], bytes]) -> Server:
+        def behave(sock: socket.socket) -> bool:
+            sock.sendall(route(server.current.request))
+            return True
+
+        server: Server = serve(behave)
+        return server
+
+    return begin
 
 
 def free_port() -> int:
