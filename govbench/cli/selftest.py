@@ -26,7 +26,7 @@ _TEXT_COLUMNS: Final = 2  # the others are numbers, flush right
 
 
 def command(
-    short: Annotated[bool, typer.Option("--short", help="Half a minute instead of about two.")] = False,
+    short: Annotated[bool, typer.Option("--short", help="Half a minute instead of two and a half.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the checks as JSON.")] = False,
     verbose: VerboseOption = False,
     quiet: QuietOption = False,

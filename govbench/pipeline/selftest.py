@@ -50,6 +50,7 @@ _PERCENTILES: Final = (("p50", 0.50), ("p95", 0.95), ("p99", 0.99))
 _DELAYS_MS: Final = ((50, 20), (200, 20), (1000, 30))  # and how many users ask for them
 _OF_A_MIX: Final = Tolerance(share=0.005, ms=2.0)
 _OF_MANY_USERS: Final = Tolerance(share=0.03, ms=0.3, larger=True)
+_OF_WORKERS: Final = Tolerance(share=0.05, ms=0.3, larger=True)
 _OF_A_STALL: Final = Tolerance(share=0.0, ms=5.0)
 _OF_STREAMS: Final = Tolerance(share=0.0, ms=3.0)
 _OF_GAPS: Final = Tolerance(share=0.02, ms=0.0)
@@ -73,6 +74,7 @@ class Extent:
     first_token_ms: int
     stream_events: int
     capacity_s: float
+    workers: tuple[int, ...]  # how many processes share the load of 1,000 users, one after the other
 
     @property
     def stream(self) -> str:
@@ -90,6 +92,7 @@ SHORT: Final = Extent(
     first_token_ms=200,
     stream_events=20,
     capacity_s=1.5,
+    workers=(1,),
 )
 FULL: Final = Extent(
     equal_delays_s=15.0,
@@ -100,6 +103,7 @@ FULL: Final = Extent(
     first_token_ms=500,
     stream_events=40,
     capacity_s=10.0,
+    workers=(1, 2),
 )
 
 
@@ -210,9 +214,13 @@ def _mixed_delays(rig: _Rig) -> tuple[Check, ...]:
 
 
 def _many_users(rig: _Rig) -> tuple[Check, ...]:
-    name = "1,000 users, 1 s think time"
+    return tuple(_users(rig, workers) for workers in rig.extent.workers)
+
+
+def _users(rig: _Rig, workers: int) -> Check:
+    name = "1,000 users, 1 s think time" + (f", {workers} workers" if workers > 1 else "")
     if cores() < 2:
-        return (_skipped(name, "one core: the server would wait for the load process"),)
+        return _skipped(name, "one core: the server would wait for the load process")
     load = Load(
         path="/lognormal",
         users=1000,
@@ -221,14 +229,16 @@ def _many_users(rig: _Rig) -> tuple[Check, ...]:
         # Drawn, not constant: users who began together would ask in bursts for as long as they run.
         think_s=(0.5, 1.5),
         spawn_rate=1000,
+        workers=workers,
     )
     trial = rig.bench.put_load(rig.server, load).steady()
     if not trial.has_kernel_clock:
-        return (_skipped(name, _NO_KERNEL_CLOCK),)
-    figures = [
-        near(figure, trial.times, q, within=_OF_MANY_USERS) for figure, q in (("p50", 0.50), ("p99", 0.99))
-    ]
-    return (decide(name, figures),)
+        return _skipped(name, _NO_KERNEL_CLOCK)
+    within = _OF_MANY_USERS if workers == 1 else _OF_WORKERS
+    return decide(
+        name,
+        [near(figure, trial.times, q, within=within) for figure, q in (("p50", 0.50), ("p99", 0.99))],
+    )
 
 
 def _freeze(rig: _Rig) -> tuple[Check, ...]:
@@ -316,7 +326,13 @@ def _accounting(rig: _Rig) -> tuple[Check, ...]:
         decide("accounting, load stopped", _accounts(stopped)),
         decide("accounting, requests cancelled", [*_balance(cut_off), *_bounds(cut_off)]),
         decide("accounting, load process killed", _bounds(killed)),
+        *(_shared_accounts(rig, workers) for workers in rig.extent.workers if workers > 1),
     )
+
+
+def _shared_accounts(rig: _Rig, workers: int) -> Check:
+    load = Load(path="/accounting/shared", users=20, steady_s=2.0, workers=workers)
+    return decide(f"accounting, {workers} workers", _accounts(rig.bench.put_load(rig.server, load)))
 
 
 def _balance(trial: Trial) -> list[Figure]:

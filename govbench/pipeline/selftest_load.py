@@ -27,6 +27,7 @@ from govbench.results.plan import (
     Side,
     TestType,
     ThinkTime,
+    Workers,
 )
 from govbench.results.run import ProcessUsage, Window
 from govbench.stack.reference import RunningReference
@@ -49,6 +50,7 @@ class Load:
     think_s: tuple[float, float] = (0.0, 0.0)
     spawn_rate: float = 1000.0
     arrivals: Arrivals | None = None
+    workers: int = 1
     stop_timeout_s: float = 10.0
 
     def plan(self, url: str) -> Plan:
@@ -75,6 +77,7 @@ class Load:
             ),
             sides=(self._side(url),),
             stop_timeout_s=self.stop_timeout_s,
+            workers=Workers(local=self.workers),
         )
 
     def _side(self, url: str) -> Side:
