@@ -53,8 +53,7 @@ class _Caller(gevent.Greenlet):  # type: ignore[misc]  # gevent is not typed
             while True:
                 self._ask()
                 self._loop.free(self)
-                while self.due_ns is None:
-                    hub.switch()
+                hub.switch()  # until the next arrival, which may be on its way already
         except StopUser:
             pass
         except Exception as error:  # whatever it is, it ends the run
