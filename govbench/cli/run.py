@@ -22,7 +22,7 @@ from govbench.cli.options import (
 from govbench.cli.progress import ShownProgress
 from govbench.compare.verdict import exit_code
 from govbench.config.load import environment
-from govbench.config.profiles import max_users
+from govbench.config.profiles import build_phases
 from govbench.config.settings import Settings
 from govbench.config.targets import describe, is_local, parse_target
 from govbench.errors import UsageError
@@ -30,6 +30,7 @@ from govbench.pipeline.run import run
 from govbench.report import terminal
 
 ASK_ABOVE_USERS = 50
+ASK_ABOVE_RPS = 50
 
 
 def command(
@@ -39,12 +40,23 @@ def command(
     ] = None,
     test_types: Annotated[
         str | None,
-        typer.Option("--test-types", "--test", help="baseline, concurrent or both, comma-separated."),
+        typer.Option("--test-types", "--test", help="baseline, concurrent, custom; comma-separated."),
     ] = None,
     max_users: Annotated[int | None, typer.Option("--max-users", help="Highest number of users.")] = None,
     spawn_rate: Annotated[float | None, typer.Option("--spawn-rate", help="Users started a second.")] = None,
     test_duration: Annotated[
         str | None, typer.Option("--test-duration", help="Steady time of each level: 30, 30s, 2m.")
+    ] = None,
+    rate: Annotated[
+        float | None,
+        typer.Option("--rate", help="Open loop: requests due a second, whatever the answers do."),
+    ] = None,
+    arrivals: Annotated[
+        str | None, typer.Option("--arrivals", help="With --rate: poisson (default) or constant.")
+    ] = None,
+    max_in_flight: Annotated[
+        int | None,
+        typer.Option("--max-in-flight", help="With --rate: most requests under way; default 1000."),
     ] = None,
     api_url: Annotated[str | None, typer.Option("--api-url", help="The same as TARGET.")] = None,
     api: Annotated[
@@ -61,6 +73,24 @@ def command(
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of all random choices.")] = None,
     max_requests: Annotated[
         int | None, typer.Option("--max-requests", help="Stop after that many requests.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Processes on this machine that share the load.")
+    ] = None,
+    remote_workers: Annotated[
+        int | None,
+        typer.Option("--remote-workers", help="Wait for so many of 'govbench worker' on other machines."),
+    ] = None,
+    master_bind: Annotated[
+        str | None, typer.Option("--master-bind", help="Address on which workers are awaited.")
+    ] = None,
+    master_port: Annotated[int | None, typer.Option("--master-port", help="Port of it.")] = None,
+    test_file: Annotated[
+        str | None, typer.Option("--test-file", help="Python file with users of your own.")
+    ] = None,
+    user_class: Annotated[
+        str | None,
+        typer.Option("--user-class", help="Which users of the test file run, comma-separated; default all."),
     ] = None,
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Do not ask before loading another machine.")
@@ -80,6 +110,8 @@ def command(
       govbench run embedded --profile quick
 
       govbench run "command:python app.py --port {port}" --test-types concurrent
+
+      govbench run http://127.0.0.1:8000 --rate 200 --test-duration 60s
     """
     if target is not None and api_url is not None and target != api_url:
         raise UsageError(f"TARGET {target} and --api-url {api_url} name two targets", hint="keep one of them")
@@ -94,8 +126,17 @@ def command(
         "load.max_users": max_users,
         "load.spawn_rate": spawn_rate,
         "load.test_duration_s": test_duration,
+        "load.arrival_rate_rps": rate,
+        "load.arrivals": arrivals,
+        "load.max_in_flight": max_in_flight,
         "load.seed": seed,
         "load.max_requests": max_requests,
+        "load.workers": workers,
+        "load.remote_workers": remote_workers,
+        "load.master_bind": master_bind,
+        "load.master_port": master_port,
+        "load.test_file": test_file,
+        "load.user_class": user_class,
         "load.assume_yes": yes or None,
         "compare.fail_on": fail_on,
         "output.folder": output,
@@ -124,10 +165,17 @@ def _ask_for_leave(settings: Settings) -> None:
     Raises:
         UsageError: nobody is there to ask, or the answer was no.
     """
-    target, users = parse_target(settings.target.form), max_users(settings.load)
-    if is_local(target) or users <= ASK_ABOVE_USERS or settings.load.assume_yes:
+    target, phases = parse_target(settings.target.form), build_phases(settings.load)
+    users = max((phase.users for phase in phases if phase.arrivals is None), default=0)
+    rate = max((point.rate_rps for p in phases if p.arrivals for point in p.arrivals.points), default=0)
+    if is_local(target) or settings.load.assume_yes:
         return
-    question = f"{describe(target)} is not this machine. Put {users} concurrent users on it?"
+    if users <= ASK_ABOVE_USERS and rate <= ASK_ABOVE_RPS:
+        return
+    load = " and ".join(
+        [f"{users} concurrent users"] * bool(users) + [f"{rate:g} requests a second"] * bool(rate)
+    )
+    question = f"{describe(target)} is not this machine. Put {load} on it?"
     if not sys.stdin.isatty():
         raise UsageError(question, hint="say so with --yes where nobody can be asked")
     if not typer.confirm(question, err=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from govbench.config import profiles
+from govbench.config.keys import KEYS
 from govbench.config.requests import api_of
 from govbench.config.settings import Settings
 from govbench.config.sources import Value
@@ -13,7 +14,7 @@ from govbench.config.variables import Variable
 from govbench.errors import ConfigError
 from govbench.results.comparison import Verdict
 from govbench.results.metrics import MetricName
-from govbench.results.plan import Api
+from govbench.results.plan import Api, TestType
 
 Merged = Mapping[str, Value]
 
@@ -23,6 +24,45 @@ def check(settings: Settings, target: Target, merged: Merged) -> None:
     api = api_of(settings.target, target)
     _check_api(api, target, merged)
     _check_http(settings, api, target, merged)
+    if settings.load.user_class is not None and settings.load.test_file is None:
+        raise ConfigError(
+            f"{merged['load.user_class'].label}: names users of a test file, but there is none",
+            hint="set load.test_file, or --test-file",
+        )
+    _check_custom(settings, merged)
+    _check_test_file(settings, merged)
+    _check_workers(settings, merged)
+
+
+def _check_custom(settings: Settings, merged: Merged) -> None:
+    load = settings.load
+    if TestType.CUSTOM in profiles.test_types(load) and not profiles.custom_phases(load):
+        raise ConfigError(
+            f"{merged['load.test_types'].label}: no phases are configured for test type custom",
+            hint="write [[phases]], or give a rate with --rate",
+        )
+
+
+def _check_test_file(settings: Settings, merged: Merged) -> None:
+    if settings.load.user_class is not None and settings.load.test_file is None:
+        raise ConfigError(
+            f"{merged['load.user_class'].label}: names users of a test file, but there is none",
+            hint="set load.test_file, or --test-file",
+        )
+
+
+def _check_workers(settings: Settings, merged: Merged) -> None:
+    load = settings.load
+    if not load.workers and not load.remote_workers:
+        raise ConfigError(
+            f"{merged['load.workers'].label}: nobody is left to put the load on",
+            hint="ask for at least one worker, or for --remote-workers",
+        )
+    if load.remote_workers and not load.worker_token:
+        raise ConfigError(
+            f"{merged['load.remote_workers'].label}: remote workers need a token",
+            hint=f"set {KEYS['worker.token'].variable} here and on their machines; see docs/distributed.md",
+        )
 
 
 def _check_api(api: Api, target: Target, merged: Merged) -> None:
@@ -63,6 +103,7 @@ def notes(settings: Settings, target: Target, merged: Merged) -> list[str]:
     return [
         *_unused_fields(api_of(settings.target, target), merged),
         *_ramp(settings, merged),
+        *_unused_load(settings, merged),
         *_deadlines(settings),
         *_loose_gates(settings),
     ]
@@ -89,6 +130,26 @@ def _ramp(settings: Settings, merged: Merged) -> list[str]:
     rates = f"({load.spawn_rate:g}/s, or {users} users in {load.ramp_up_s:g} s)"
     fastest = profiles.spawn_rate(load)
     return [f"{loser.label}: {winner.label} wins: the faster ramp, {fastest:.3g} users/s {rates}"]
+
+
+def _unused_load(settings: Settings, merged: Merged) -> list[str]:
+    """Keys of the open loop that no phase will follow."""
+    load = settings.load
+    custom = TestType.CUSTOM in profiles.test_types(load)
+    found = []
+    if not custom:
+        found += [
+            f"{merged[key].label}: not used, for test type custom is not asked for"
+            for key in ("load.arrival_rate_rps", "phases")
+            if key in merged
+        ]
+    if load.arrival_rate_rps is None:
+        found += [
+            f"{merged[key].label}: not used without a rate (load.arrival_rate_rps, --rate)"
+            for key in ("load.arrivals", "load.max_in_flight")
+            if key in merged
+        ]
+    return found
 
 
 def _deadlines(settings: Settings) -> list[str]:

@@ -12,7 +12,7 @@ from govbench.config.profiles import PROFILES
 from govbench.config.values import Kind
 from govbench.results.comparison import Verdict
 from govbench.results.metrics import METRICS, MetricName, Unit
-from govbench.results.plan import Api, TestType
+from govbench.results.plan import Api, ArrivalProcess, TestType
 
 VARIABLE_PREFIX = "GOVBENCH_"
 
@@ -54,6 +54,7 @@ _SUITE = v.matching(
     r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.))*",
     "a name of letters, digits, single dots, dashes and underscores",
 )
+_CLASSES = v.matching(r"[^\W\d]\w*( *, *[^\W\d]\w*)*", "names of classes, separated by commas")
 _FAILING = tuple(word for word in Verdict if word not in (Verdict.PASS, Verdict.IMPROVEMENT))
 _RATIO = v.number(0, 1)
 
@@ -126,6 +127,19 @@ _LOAD = (
     _key("load.spawn_rate", v.number(above=True), "users started per second", flag="--spawn-rate"),
     _key("load.ramp_up_s", v.duration(), "time to reach max_users; the faster of this and spawn_rate wins"),
     _key("load.test_duration_s", v.duration(), "steady seconds of each level", flag="--test-duration"),
+    _key(
+        "load.arrival_rate_rps",
+        v.number(above=True),
+        "an open loop: requests are due at this rate, whatever the answers do",
+        flag="--rate",
+    ),
+    _key("load.arrivals", v.choice(ArrivalProcess), "how they follow each other", flag="--arrivals"),
+    _key(
+        "load.max_in_flight",
+        v.whole(1),
+        "most of them under way at a time; as many more wait, the rest is dropped",
+        flag="--max-in-flight",
+    ),
     _key("load.seed", v.whole(), "seed of all random choices", flag="--seed"),
     _key("load.max_requests", v.whole(1), "stop after that many requests", flag="--max-requests"),
     _key("load.retries", v.whole(), "attempts after a failed one; every attempt is recorded"),
@@ -133,6 +147,24 @@ _LOAD = (
     _key("load.stop_timeout_s", v.duration(above=False), "time that open requests get at the end"),
     _key("load.queries_file", v.PATH, "queries of scenarios that name none (.json or .txt)", field=None),
     _key("load.scenarios_file", v.PATH, "scenarios as a JSON file, instead of [[scenarios]]", field=None),
+    _key("load.test_file", v.PATH, "Python file with users of your own", flag="--test-file"),
+    _key("load.user_class", _CLASSES, "which of its users run; all when unset", flag="--user-class"),
+    _key("load.workers", v.whole(), "processes on this machine that share the load", flag="--workers"),
+    _key("load.remote_workers", v.whole(), "workers on other machines to wait for", flag="--remote-workers"),
+    _key("load.master_bind", v.TEXT, "address on which workers are awaited", flag="--master-bind"),
+    _key(
+        "load.master_port",
+        v.whole(1, 65535),
+        "port of it; unset: 5557 with remote workers, a free one without",
+        flag="--master-port",
+    ),
+    Key(
+        name="worker.token",
+        kind=v.TEXT,
+        effect="what a run and its remote workers must both know; never in a file",
+        field="load.worker_token",
+        secret=True,
+    ),
     _key("load.assume_yes", v.SWITCH, "do not ask before loading another machine", flag="--yes"),
 )
 _COMPARE = (
@@ -175,7 +207,8 @@ DECLARED: tuple[Key, ...] = (
     *_TARGET,
     *_STACK,
     *_LOAD,
-    _key("scenarios", v.TABLES, "the kinds of users; see Scenarios", field="load.scenarios"),
+    _key("scenarios", v.SCENARIOS, "the kinds of users; see Scenarios", field="load.scenarios"),
+    _key("phases", v.PHASES, "the phases of test type custom; see Phases", field=None),
     *_COMPARE,
     *_REST,
 )

@@ -10,7 +10,8 @@ from typing import Any
 from govbench.config import checks, sources
 from govbench.config.environment import environment
 from govbench.config.keys import KEYS
-from govbench.config.merge import merge, settle_ramp, tree
+from govbench.config.merge import merge, settle_phases, settle_ramp, tree
+from govbench.config.phases import parse_phases
 from govbench.config.queries import (
     built_in_queries,
     built_in_scenario,
@@ -25,6 +26,7 @@ from govbench.config.settings import (
     LoadConfig,
     MetricRule,
     OutputConfig,
+    PhaseConfig,
     Settings,
     StackConfig,
     TargetConfig,
@@ -62,13 +64,24 @@ def load_settings(
     from_flags = sources.read_flags(flags)
     merged, merge_notes = merge([*from_file, *dotenv.values, *process.values, *from_flags])
     ramp_notes = settle_ramp(merged)
+    load_notes = settle_phases(merged)
     target = _target(merged)
     scenarios, scenario_notes = _scenarios(merged, cwd)
+    tables = merged.get("phases")
     settings = _build(
         merged,
         for_stack=dict(dotenv.for_stack) | dict(process.for_stack),
         scenarios=scenarios,
-        notes=(*notes, *dotenv.notes, *process.notes, *merge_notes, *ramp_notes, *scenario_notes),
+        phases=parse_phases(tables.value, label=tables.label) if tables else (),
+        notes=(
+            *notes,
+            *dotenv.notes,
+            *process.notes,
+            *merge_notes,
+            *ramp_notes,
+            *scenario_notes,
+            *load_notes,
+        ),
     )
     checks.check(settings, target, merged)
     unused = checks.unused_variables(
@@ -124,6 +137,7 @@ def _build(
     *,
     for_stack: Mapping[str, str],
     scenarios: tuple[Scenario, ...],
+    phases: tuple[PhaseConfig, ...],
     notes: tuple[str, ...],
 ) -> Settings:
     placed = {
@@ -137,7 +151,7 @@ def _build(
         **({"suite": values["suite"]} if "suite" in values else {}),
         target=_target_config(values.get("target", {})),
         stack=StackConfig(**stack),
-        load=LoadConfig(**(values.get("load", {}) | {"scenarios": scenarios})),
+        load=LoadConfig(**(values.get("load", {}) | {"scenarios": scenarios, "phases": phases})),
         compare=_compare_config(values.get("compare", {}), merged),
         thresholds=_thresholds(merged),
         baselines=BaselineConfig(**values.get("baselines", {})),

@@ -9,6 +9,7 @@ from typing import Any
 from govbench.config.keys import VARIABLE_PREFIX
 from govbench.config.sources import JOINED, Layer, Value
 from govbench.config.variables import OVERLAPS, VARIABLES
+from govbench.errors import ConfigError
 
 _ORDER = {variable.name: place for place, variable in enumerate(VARIABLES)}
 
@@ -80,6 +81,22 @@ def settle_ramp(merged: dict[str, Value]) -> list[str]:
     loser, winner = sorted(pair, key=lambda value: value.layer)
     del merged[loser.key]
     return [f"{loser.label}: {winner.label} wins: {_LAYER_NAMES[winner.layer]} goes first"]
+
+
+def settle_phases(merged: dict[str, Value]) -> list[str]:
+    """Of ``[[phases]]`` and an arrival rate, which is a phase of its own, drop the one of a lower layer.
+
+    Raises:
+        ConfigError: both are of the same layer.
+    """
+    pair = [merged[key] for key in ("phases", "load.arrival_rate_rps") if key in merged]
+    if len(pair) < 2:
+        return []
+    loser, winner = sorted(pair, key=lambda value: value.layer)
+    if loser.layer is winner.layer:
+        raise ConfigError(f"{winner.label}: contradicts {loser.label}", hint="keep one of them")
+    del merged[loser.key]
+    return [f"{loser.label}: not used, for {winner.label} goes first"]
 
 
 _LAYER_NAMES = {

@@ -7,8 +7,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
-from govbench.config.settings import LoadConfig
-from govbench.results.plan import Phase, Scenario, Slice, TestType, ThinkTime
+from govbench.config.settings import LoadConfig, PhaseConfig
+from govbench.results.plan import Arrivals, LoadModel, Phase, RatePoint, Scenario, Slice, TestType, ThinkTime
 
 LEVELS = (10, 25, 50, 100, 250, 500, 1000)
 _VERSION_FORMAT = 1  # raise it when the same phases and scenarios come to mean another load
@@ -78,17 +78,70 @@ def levels(highest: int) -> tuple[int, ...]:
     return (*(level for level in LEVELS if level < highest), highest)
 
 
+def test_types(load: LoadConfig) -> tuple[TestType, ...]:
+    """What runs: the configured test types; or ``custom`` where phases are configured; or the profile's."""
+    if load.test_types:
+        return load.test_types
+    return (TestType.CUSTOM,) if custom_phases(load) else PROFILES[load.profile].test_types
+
+
+def custom_phases(load: LoadConfig) -> tuple[PhaseConfig, ...]:
+    """The configured phases; an arrival rate is one phase, and goes before others."""
+    if load.arrival_rate_rps is None:
+        return load.phases
+    arrivals = Arrivals(
+        points=(RatePoint(at_s=0.0, rate_rps=load.arrival_rate_rps),),
+        process=load.arrivals,
+        max_in_flight=load.max_in_flight,
+    )
+    return (PhaseConfig(name=f"rate_{load.arrival_rate_rps:g}", arrivals=arrivals),)
+
+
 def build_phases(load: LoadConfig) -> tuple[Phase, ...]:
-    """The phases of a run, in the order in which they happen; only the last has a cool-down."""
+    """The phases of a run, in the order in which they happen.
+
+    Only the last has a cool-down, but for those of ``[[phases]]`` that ask for one.
+    """
     profile = PROFILES[load.profile]
     phases: list[Phase] = []
-    for test_type in load.test_types or profile.test_types:
-        before = phases[-1].users if phases else 0
-        if test_type is TestType.BASELINE:
-            phases.append(_baseline(load, profile))
-        else:
-            phases.extend(_concurrent(load, profile, before))
-    return (*phases[:-1], replace(phases[-1], cooldown_s=profile.cooldown_s))
+    for test_type in test_types(load):
+        before = _users_of(phases[-1]) if phases else 0
+        match test_type:
+            case TestType.BASELINE:
+                phases.append(_baseline(load, profile))
+            case TestType.CONCURRENT:
+                phases.extend(_concurrent(load, profile, before))
+            case TestType.CUSTOM:
+                phases.extend(_custom(load, profile, before))
+    last = phases[-1]
+    asked = test_types(load)[-1] is TestType.CUSTOM and custom_phases(load)[-1].cooldown_s is not None
+    return (*phases[:-1], last if asked else replace(last, cooldown_s=profile.cooldown_s))
+
+
+def _users_of(phase: Phase) -> int:
+    return phase.users if phase.model is LoadModel.CLOSED else 0
+
+
+def _custom(load: LoadConfig, profile: Profile, before: int) -> list[Phase]:
+    phases: list[Phase] = []
+    for config in custom_phases(load):
+        rate = config.spawn_rate or spawn_rate(load)
+        ramp_s = max(0, (config.users or 0) - before) / rate
+        phase = Phase(
+            name=config.name,
+            test_type=TestType.CUSTOM,
+            users=config.arrivals.max_in_flight if config.arrivals else config.users or 1,
+            warmup_s=ramp_s + profile.settle_s if config.warmup_s is None else config.warmup_s,
+            steady_s=config.steady_s or load.test_duration_s or profile.level_steady_s,
+            cooldown_s=config.cooldown_s or 0.0,
+            spawn_rate=rate,
+            model=LoadModel.OPEN if config.arrivals else LoadModel.CLOSED,
+            think_time=config.think_time_s,
+            arrivals=config.arrivals,
+        )
+        phases.append(phase)
+        before = _users_of(phase)
+    return phases
 
 
 def _baseline(load: LoadConfig, profile: Profile) -> Phase:

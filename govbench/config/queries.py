@@ -9,51 +9,34 @@ from pathlib import Path
 from typing import Any
 
 from govbench.config import values as v
-from govbench.config.sources import parsed, read_text
-from govbench.config.values import Kind, closest
+from govbench.config.sources import read_text
+from govbench.config.tables import THINK_TIME, pair, read_table
+from govbench.config.values import Kind
 from govbench.errors import ConfigError
 from govbench.results.plan import Query, Scenario, ThinkTime
 
-BUILT_IN_THINK_TIME = ThinkTime(low_s=0.1, high_s=0.3)
+BUILT_INTHINK_TIME = ThinkTime(low_s=0.1, high_s=0.3)
 _BUILT_IN_TURNS = 3
 
 
-def _pair(raw: object, one: Kind) -> tuple[Any, Any]:
-    if isinstance(raw, list):
-        if len(raw) != 2:
-            raise v.WrongValue
-        low, high = (one.parse(item) for item in raw)
-    else:
-        low = high = one.parse(raw)
-    if low > high:
-        raise v.WrongValue("the lower one comes first")
-    return low, high
-
-
-def _think_time(raw: object) -> ThinkTime:
-    low, high = _pair(raw, v.duration(above=False))
-    return ThinkTime(low_s=low, high_s=high)
-
-
 def _mean_turns(raw: object) -> int:
-    low, high = _pair(raw, v.whole(1))
+    low, high = pair(raw, v.whole(1))
     return int(low + high + 1) // 2
 
 
-_THINK_TIME = Kind(expected="seconds >= 0, or [low, high]", parse=_think_time)
 _FIELDS: dict[str, Kind] = {
     "name": v.TEXT,
     "queries": Kind(
         expected="a list of texts or of {query, category}", parse=lambda raw: tuple(_queries(raw))
     ),
     "queries_file": v.PATH,
-    "think_time_s": _THINK_TIME,
+    "think_time_s": THINK_TIME,
     "turns": v.whole(1),
     "weight": v.number(above=True),
 }
 # the GovStack suite writes its scenario files with these
 _SUITE_FIELDS: dict[str, tuple[str, Kind]] = {
-    "think_time": ("think_time_s", _THINK_TIME),
+    "think_time": ("think_time_s", THINK_TIME),
     "session_length": ("turns", Kind(expected="a whole number >= 1, or [low, high]", parse=_mean_turns)),
     "description": ("description", Kind(expected="anything", parse=lambda raw: raw)),
 }
@@ -67,7 +50,7 @@ def built_in_queries() -> tuple[Query, ...]:
 
 def built_in_scenario(queries: tuple[Query, ...]) -> Scenario:
     """The kind of user that stands in where none is configured."""
-    return Scenario(name="citizen", queries=queries, think_time=BUILT_IN_THINK_TIME, turns=_BUILT_IN_TURNS)
+    return Scenario(name="citizen", queries=queries, think_time=BUILT_INTHINK_TIME, turns=_BUILT_IN_TURNS)
 
 
 def _queries(raw: object, category: str = "general") -> Iterator[Query]:
@@ -158,7 +141,8 @@ def parse_scenarios(
 def _scenario(
     table: Mapping[str, Any], where: str, *, base: Path, default: tuple[Query, ...], suite_fields: bool
 ) -> Scenario:
-    fields = _fields(table, where, suite_fields=suite_fields)
+    known = {name: (name, kind) for name, kind in _FIELDS.items()} | (_SUITE_FIELDS if suite_fields else {})
+    fields = read_table(table, where, known, noun="scenario", listed=tuple(_FIELDS))
     if "name" not in fields:
         raise ConfigError(f"{where}: has no name", hint='write name = "..."')
     if "queries" in fields and "queries_file" in fields:
@@ -172,20 +156,7 @@ def _scenario(
     return Scenario(
         name=fields["name"],
         queries=queries,
-        think_time=fields.get("think_time_s", BUILT_IN_THINK_TIME),
+        think_time=fields.get("think_time_s", BUILT_INTHINK_TIME),
         turns=fields.get("turns", 1),
         weight=fields.get("weight", 1.0),
     )
-
-
-def _fields(table: Mapping[str, Any], where: str, *, suite_fields: bool) -> dict[str, Any]:
-    known = {name: (name, kind) for name, kind in _FIELDS.items()} | (_SUITE_FIELDS if suite_fields else {})
-    found: dict[str, Any] = {}
-    for name, raw in table.items():
-        if name not in known:
-            like = closest(name, _FIELDS)
-            hint = f"did you mean {like}?" if like else f"a scenario has {', '.join(_FIELDS)}"
-            raise ConfigError(f"{where} {name}: unknown key", hint=hint)
-        target, kind = known[name]
-        found[target] = parsed(kind, raw, f"{where} {name}")
-    return found

@@ -7,7 +7,17 @@ from pathlib import Path
 
 from govbench.results.comparison import Verdict
 from govbench.results.metrics import MetricName
-from govbench.results.plan import Api, Deadlines, HttpTemplate, Scenario, TestType
+from govbench.results.plan import (
+    DEFAULT_MAX_IN_FLIGHT,
+    Api,
+    ArrivalProcess,
+    Arrivals,
+    Deadlines,
+    HttpTemplate,
+    Scenario,
+    TestType,
+    ThinkTime,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +52,23 @@ class StackConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseConfig:
+    """One phase of ``[[phases]]``: with ``users`` a closed loop, with ``arrivals`` an open one.
+
+    None means: what the profile says.
+    """
+
+    name: str
+    users: int | None = None
+    arrivals: Arrivals | None = None
+    spawn_rate: float | None = None
+    think_time_s: ThinkTime | None = None
+    warmup_s: float | None = None
+    steady_s: float | None = None
+    cooldown_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoadConfig:
     """The load (section ``[load]``). None means: what the profile says."""
 
@@ -51,12 +78,23 @@ class LoadConfig:
     spawn_rate: float | None = None
     ramp_up_s: float | None = None
     test_duration_s: float | None = None
+    arrival_rate_rps: float | None = None
+    arrivals: ArrivalProcess = ArrivalProcess.POISSON
+    max_in_flight: int = DEFAULT_MAX_IN_FLIGHT
+    phases: tuple[PhaseConfig, ...] = ()
     seed: int = 1
     max_requests: int | None = None
     retries: int = 0
     retry_delay_s: float = 1.0
     stop_timeout_s: float = 5.0
+    workers: int = 1
+    remote_workers: int = 0
+    master_bind: str = "127.0.0.1"
+    master_port: int | None = None  # None: MASTER_PORT with remote workers, else a free one
+    worker_token: str | None = field(default=None, repr=False)  # environment only, never a file
     scenarios: tuple[Scenario, ...] = ()  # never empty once loaded: the built-in one stands in
+    test_file: Path | None = None
+    user_class: str | None = None
     assume_yes: bool = False
 
 

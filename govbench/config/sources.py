@@ -138,7 +138,7 @@ def read_file(path: Path, cwd: Path) -> tuple[Value, ...]:
 def _label(file: str, prefix: str, name: str) -> str:
     table, _, last = name.rpartition(".")
     full = ".".join(part for part in (prefix, table) if part)
-    if name == "scenarios":
+    if name in {"scenarios", "phases"}:
         return f"{file}: [[{prefix + '.' if prefix else ''}{name}]]"
     return f"{file}: [{full}] {last}" if full else f"{file}: {last}"
 

@@ -251,5 +251,6 @@ ANSWERS = Kind(expected=f"a whole number >= 0, or true for {ANSWERS_KEPT_BY_TRUE
 STRINGS = Kind(expected="a table of texts (as a variable: a JSON object)", parse=_strings)
 HEADERS = Kind(expected='a table of headers (as text: "Name: value" lines, or a JSON object)', parse=_headers)
 BODY = Kind(expected="a text, or a table that becomes JSON", parse=_body)
-TABLES = Kind(expected="tables [[scenarios]] (as a variable: a JSON list of objects)", parse=_tables)
+SCENARIOS = Kind(expected="tables [[scenarios]] (as a variable: a JSON list of objects)", parse=_tables)
+PHASES = Kind(expected="tables [[phases]] (as a variable: a JSON list of objects)", parse=_tables)
 URL_PATH = matching(r"/\S*", 'a path that starts with "/"')

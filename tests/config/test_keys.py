@@ -30,7 +30,9 @@ SAMPLES: dict[str, object] = {
     "load.test_types": ["baseline"],
     "load.queries_file": "q.txt",
     "load.scenarios_file": "s.json",
+    "load.arrivals": "constant",
     "scenarios": [{"name": "mine"}],
+    "phases": [{"name": "mine", "users": 3}],
     "compare.level": 0.9,
     "compare.fail_on": ["regression"],
     "output.log_level": "DEBUG",
@@ -40,6 +42,8 @@ SAMPLES: dict[str, object] = {
 COMPANIONS: dict[str, dict[str, str]] = {
     "target.stream": {"GOVBENCH_TARGET_API": "openai-chat"},
     "target.http.body": {"GOVBENCH_TARGET_HTTP_METHOD": "POST"},
+    "load.user_class": {"GOVBENCH_LOAD_TEST_FILE": "mytest.py"},
+    "load.remote_workers": {"GOVBENCH_WORKER_TOKEN": "a long random word"},
 }
 
 
@@ -59,6 +63,8 @@ def toml_text(key: Key, value: object) -> str:
     table, _, last = key.name.rpartition(".")
     if key.name == "scenarios":
         return '[[scenarios]]\nname = "mine"\n'
+    if key.name == "phases":
+        return '[[phases]]\nname = "mine"\nusers = 3\n'
     if isinstance(value, dict):
         lines = "".join(f"{name} = {json.dumps(item)}\n" for name, item in value.items())
         return f"[{key.name}]\n{lines}"
