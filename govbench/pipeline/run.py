@@ -9,9 +9,10 @@ from pathlib import Path
 
 from govbench.config.profiles import build_phases
 from govbench.config.requests import build_sides
-from govbench.config.settings import Settings
+from govbench.config.settings import LoadConfig, Settings
 from govbench.config.targets import Target as ParsedTarget
 from govbench.config.targets import UrlTarget, describe, parse_target
+from govbench.load.launch import MASTER_PORT
 from govbench.pipeline.baselines import compare_with_baseline
 from govbench.pipeline.documents import write_documents
 from govbench.pipeline.folder import make_run_folder, new_run_id, point_latest
@@ -19,8 +20,9 @@ from govbench.pipeline.interrupt import Stopper
 from govbench.pipeline.measure import Measurement, measure
 from govbench.pipeline.progress import Progress
 from govbench.pipeline.quick_check import preflight
+from govbench.pipeline.test_file import checked_test_file
 from govbench.results.comparison import Results
-from govbench.results.plan import Phase, Plan, Side
+from govbench.results.plan import Phase, Plan, Side, Workers
 from govbench.results.run import Target
 from govbench.stack.boot import RunningStack, boot
 
@@ -42,6 +44,7 @@ def run(settings: Settings, *, environ: Mapping[str, str], cwd: Path, progress: 
     """
     target = parse_target(settings.target.form)
     phases = build_phases(settings.load)
+    checked_test_file(settings.load.test_file)  # before anything is booted
     run_id = new_run_id(datetime.now(UTC))
     folder = make_run_folder(cwd / settings.output.folder, run_id)
     with Stopper() as stopper:
@@ -95,6 +98,19 @@ def build_plan(settings: Settings, phases: tuple[Phase, ...], sides: tuple[Side,
         retry_delay_s=load.retry_delay_s,
         stop_timeout_s=load.stop_timeout_s,
         save_responses=settings.output.save_responses,
+        test_file=checked_test_file(load.test_file),
+        user_classes=tuple(name.strip() for name in (load.user_class or "").split(",") if name.strip()),
+        workers=_workers(load),
+    )
+
+
+def _workers(load: LoadConfig) -> Workers:
+    return Workers(
+        local=load.workers,
+        remote=load.remote_workers,
+        bind=load.master_bind,
+        port=load.master_port or (MASTER_PORT if load.remote_workers else 0),
+        token=load.worker_token,
     )
 
 
