@@ -37,6 +37,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
         "govbench.cli.selftest",
         "Prove the load generator's accuracy on this machine, and tell its capacity.",
     ),
+    ("worker", "govbench.cli.worker", "Carry a part of the load of a run on another machine."),
     ("stack", "govbench.cli.stack", "Bring a stack up, wait for it, look at it, take it down."),
 )
 

@@ -64,6 +64,10 @@ class ShownProgress:
                 self.step(f"  {phase.name}: {_users(phase.users)}, {phase.duration_s:.0f} s")
         elif event["event"] == "tick":
             self._tick(event)
+        elif event["event"] == "waiting":
+            self.step(f"  {event['ready']} of {event['of']} workers are here; waiting at {event['address']}")
+        elif event["event"] == "worker_lost":
+            self.note(event["message"])
         elif event["event"] == "stopping" and self._output.verbose:
             self.step("load: stopping, requests under way may finish")
 

@@ -11,9 +11,7 @@ import secrets
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,7 +26,8 @@ from govbench.load import words
 from govbench.load.admission import Admission
 from govbench.load.clock import Clock
 from govbench.load.course import Course
-from govbench.load.engine import MAX_ERROR_KINDS, TICK_S, user_classes
+from govbench.load.engine import TICK_S, user_classes
+from govbench.load.members import Member, summed, totals
 from govbench.load.shipping import Received
 from govbench.load.startup import Channel
 from govbench.results.plan import Plan
@@ -42,28 +41,6 @@ FLUSH_S: Final = 60.0
 EXIT_S: Final = 10.0
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(slots=True, kw_only=True)
-class Member:
-    """What the master knows of one worker."""
-
-    part: int
-    folder: Path
-    process: Any = None  # of a local worker
-    client_id: str | None = None
-    is_ready: bool = False
-    heard_s: float = 0.0
-    received: Received | None = None  # of a remote worker
-    report: dict[str, Any] = field(default_factory=dict)
-    done: dict[str, Any] | None = None
-    is_settled: bool = False
-    lost_because: str | None = None
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing more is to come."""
-        return self.is_settled or self.lost_because is not None
 
 
 class _Runner(locust.runners.MasterRunner):
@@ -244,21 +221,7 @@ class Master:
     def _tick(self) -> None:
         while True:
             gevent.sleep(TICK_S)
-            reports = [m.report for m in self._members]
-            counters = [report.get("counters", (0, 0, 0)) for report in reports]
-            self._emit(
-                {
-                    "event": "tick",
-                    "at_s": self.clock.now_s(),
-                    "users": sum(
-                        m.report.get("users", 0) for m in self._members if m.done is None and not m.is_over
-                    ),
-                    "sent": sum(sent for _, _, sent in counters),
-                    "ok": sum(report.get("ok", 0) for report in reports),
-                    "failed": sum(report.get("failed", 0) for report in reports),
-                    "dropped": sum(dropped for _, dropped, _ in counters),
-                }
-            )
+            self._emit({"event": "tick", "at_s": self.clock.now_s(), **totals(self._members)})
 
     # What comes in.
 
@@ -306,7 +269,7 @@ class Master:
         if received is not None and not received.take(piece):
             where = {"record": received.records, "event_byte": received.event_bytes}
             self._say(member, words.RESEND, where)
-        member.report = {key: piece.get(key, 0) for key in ("counters", "ok", "failed", "users")}
+        member.report = {key: piece[key] for key in ("counters", "ok", "failed", "users")}
 
     def _on_done(self, environment: object, msg: Any) -> None:
         """A worker has recorded its last request; it may go when all of it is here."""
@@ -433,10 +396,6 @@ class Master:
             (self._folder / "responses.txt").write_text(body, encoding="utf-8")
 
     def _emit_done(self, *, completed: bool, limited: bool) -> None:
-        errors: Counter[tuple[str, str]] = Counter()
-        for member in self._members:
-            for error in member.done["errors"] if member.done else ():
-                errors[error["outcome"], error["message"]] += error["count"]
         cores = [m.done["cores"] if m.done else None for m in self._members]
         self._emit(
             {
@@ -445,10 +404,8 @@ class Master:
                 "limited": limited,
                 "at_s": self.clock.now_s(),
                 "failure": "; ".join(self._failures) or None,
-                "errors": [
-                    {"outcome": outcome, "message": message, "count": count}
-                    for (outcome, message), count in errors.most_common(MAX_ERROR_KINDS)
-                ],
+                "errors": summed(self._members, "errors"),
+                "user_errors": summed(self._members, "user_errors"),
                 "worker_cores": cores,
                 "repeated": sum(m.received.repeated for m in self._members if m.received),
             }

@@ -237,12 +237,13 @@ class Worker:
             _say(self._runner, words.EVENT, dict(event))
         elif event["event"] in {"phase", "stopping"}:
             self.tell(event)
-        elif event["event"] == "steady":
+        elif event["event"] == "steady" and self._engine and self._engine.phase.arrivals is None:
             self._steady_from = (time.monotonic(), time.process_time())
         elif event["event"] == "steady_end" and self._steady_from is not None:
             began_s, cpu_s = self._steady_from
             self._steady_s += time.monotonic() - began_s
             self._cpu_s += time.process_time() - cpu_s
+            self._steady_from = None
 
     def _watch_master(self) -> None:
         while not self._is_lost:
@@ -255,11 +256,13 @@ class Worker:
     def _hand_over(self, engine: Engine, *, completed: bool) -> None:
         """Send what is left, and leave when the master has it all."""
         done = {
+            "users": 0,
             "completed": completed,
             "limited": engine.limited,
             "failure": engine.failure,
             "ended": engine.recorder.ended,
             "errors": engine.errors(),
+            "user_errors": engine.user_errors(),
             "responses": self._responses(),
             "cores": self._cpu_s / self._steady_s if self._steady_s else None,
         }

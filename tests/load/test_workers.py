@@ -156,7 +156,7 @@ def test_a_stop_before_the_workers_have_come_leaves_nobody(serve: Serve, loads: 
     process.stop()
     end = process.follow(lambda event: None)
     assert not end.completed
-    assert not any(alive(worker.pid) for worker in workers)
+    wait_for(lambda: not any(alive(worker.pid) for worker in workers))
 
 
 # --- violent ends
@@ -199,7 +199,7 @@ def test_a_killed_master_leaves_all_samples_and_no_worker(serve: Serve, loads: L
             os.kill(process.pid, signal.SIGKILL)
 
     ended = loads.run(spread(make_plan(server.url, users=4, steady_s=60)), kill)
-    assert not any(alive(worker.pid) for worker in workers)
+    wait_for(lambda: not any(alive(worker.pid) for worker in workers))
     assert len(workers) == 2
     assert ended.end.failure is not None
     assert "signal 9" in ended.end.failure
@@ -217,7 +217,7 @@ def test_kill_ends_master_and_workers_at_once(serve: Serve, loads: Loads) -> Non
             process.kill()
 
     ended = loads.run(spread(make_plan(server.url, users=4, steady_s=60)), kill)
-    assert not any(alive(worker.pid) for worker in workers)
+    wait_for(lambda: not any(alive(worker.pid) for worker in workers))
     whole = accounting(ended.samples)
     assert whole.ok <= len(server.requests) <= whole.sent
     assert 0 <= whole.lost <= 4
