@@ -133,6 +133,8 @@ class Engine:
             self._save(answer.text)
         if self._foreign is not None:
             self._foreign.expect_ours()
+        if not self._request_event._handlers:  # noqa: SLF001 - the event has no public way to tell
+            return
         self._request_event.fire(
             request_type=request.method,
             name=request.name,
@@ -211,9 +213,17 @@ class Engine:
     def lead(self, runner: Any) -> None:
         """Take over a runner; it is stopped at the end."""
         self._runner = runner
+        if self.plan.test_file is None:
+            self._drop_table()
         if self.plan.test_file is not None:
             runner.environment.events.init.fire(environment=runner.environment, runner=runner, web_ui=None)
         self._background = [gevent.spawn(self._watch_deadlines), gevent.spawn(self._tick)]
+
+    def _drop_table(self) -> None:
+        """Take Locust's own table off the request event: nobody here reads it, and it costs 4 µs."""
+        handlers = self._request_event._handlers  # noqa: SLF001 - Locust keeps no other hold of its listener
+        for handler in [each for each in handlers if each.__module__ == "locust.runners"]:
+            self._request_event.remove_listener(handler)
 
     def close(self) -> None:
         """End all users and arrivals in order, and the file of samples with them."""

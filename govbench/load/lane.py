@@ -8,6 +8,9 @@ from govbench.load.exchange import Exchange
 from govbench.load.transport import AddressBook, Origin
 from govbench.results.plan import Deadlines
 
+# A look at an idle connection is a system call: taken only where the server had time to close it.
+_PEEK_AFTER_NS = 20_000_000
+
 
 class Network:
     """What all lanes of a run share: its clock, the addresses, the connections that have deadlines."""
@@ -34,11 +37,14 @@ class Lane:
     it belongs to nobody.
     """
 
-    __slots__ = ("_connection", "_network", "_origin", "_verify")
+    __slots__ = ("_connection", "_ended_ns", "_network", "_origin", "_verify")
 
     def __init__(self, network: Network, origin: Origin, *, verify: bool = True) -> None:
         self._network, self._origin, self._verify = network, origin, verify
         self._connection: Connection | None = None
+        self._ended_ns = (
+            0  # when the last answer was whole; 0 also after a streamed one, which is always looked at
+        )
 
     def send(
         self, request: bytes, exchange: Exchange, deadlines: Deadlines, on_data: OnData | None = None
@@ -56,6 +62,7 @@ class Lane:
             self.close()
             raise
         connection.deadline_ns = None
+        self._ended_ns = exchange.last_byte_ns
         if not reusable:
             self.close()
 
@@ -95,11 +102,13 @@ class Lane:
 
     def _ready(self, exchange: Exchange, deadlines: Deadlines) -> Connection:
         """The connection of the last request, or a new one where the server has closed it since."""
-        connection = self._connection
-        if connection is None or not connection.is_usable():
+        connection, now_ns = self._connection, self._network.clock.now_ns()
+        idle = connection is not None and now_ns - self._ended_ns > _PEEK_AFTER_NS
+        if connection is None or (idle and not connection.is_usable()):
             self.close()
             connection = self._connect(exchange, deadlines.connect_s)
-        connection.deadline_ns = self._network.clock.now_ns() + int(deadlines.total_s * 1e9)
+            now_ns = self._network.clock.now_ns()
+        connection.deadline_ns = now_ns + int(deadlines.total_s * 1e9)
         return connection
 
     def _connect(self, exchange: Exchange, connect_s: float) -> Connection:

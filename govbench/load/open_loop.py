@@ -44,6 +44,7 @@ class _Caller(gevent.Greenlet):  # type: ignore[misc]  # gevent is not typed
         self._loop = loop
         self._tasks: Any = DefaultTaskSet(user)
         user.due_ns = None
+        user.is_called = True
         user._taskset_instance = self._tasks  # noqa: SLF001 - as Locust's own start does
 
     def _run(self) -> None:

@@ -28,6 +28,13 @@ class EventStream:
         Raises:
             ValueError: an event is larger than any sane one.
         """
+        if (
+            not self._rest
+            and data[:6] == b"data: "
+            and data.find(b"\n\n") == len(data) - 2 == data.find(b"\n")
+        ):
+            self._on_event(data[6:-2], at_ns)  # nearly always a piece is just one event of one line
+            return
         *whole, self._rest = _END_OF_EVENT.split(self._rest + data)
         if len(self._rest) > MAX_EVENT_BYTES:
             raise ValueError("a streamed event is beyond the limit")

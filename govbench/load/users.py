@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import gevent
 from locust import User
 from locust.exception import StopUser
+from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 
 from govbench.errors import UsageError
 from govbench.load.client import BenchClient
@@ -57,6 +58,7 @@ class BenchUser(RestMethods, User):
         super().__init__(environment)
         self.number = self.engine.next_user_number()
         self.due_ns: int | None = None  # when the next request is due by a schedule; None: when it is ready
+        self.is_called = False  # an arrival of an open loop: one task, and no pause of its own
 
     @cached_property
     def client(self) -> BenchClient:
@@ -106,18 +108,26 @@ class _StreamReader:
         """Note an event's arrival and content."""
         self.exchange.events += 1
         self.times_ns.append(at_ns)
-        event = self.wire.stream_content(data)
-        if event.content and not self.exchange.first_token_ns:
+        content, done, input_tokens, output_tokens, session_id = self.wire.stream_content(data)
+        if content and not self.exchange.first_token_ns:
             self.exchange.first_token_ns = at_ns
-        self.done = self.done or event.done
-        for key in ("session_id", "input_tokens", "output_tokens"):
-            value = getattr(event, key)
-            if value is not None:
-                self.answer[key] = value
+        if done:
+            self.done = True
+        if session_id is not None:
+            self.answer["session_id"] = session_id
+        if output_tokens is not None:
+            self.answer["input_tokens"], self.answer["output_tokens"] = input_tokens, output_tokens
 
 
 def _ask_on(user: GovStackUser) -> None:
-    user.ask()
+    """Ask and think until the end: going through Locust's own loop each time costs half a request."""
+    while user.engine.may_send():
+        user.ask()
+        if user.is_called or user._state == LOCUST_STATE_STOPPING:  # noqa: SLF001 - as Locust's loop does
+            return
+        pause = user.wait_time()
+        if pause > 0:
+            user.wait_for(pause)
 
 
 class GovStackUser(BenchUser):
@@ -162,6 +172,12 @@ class GovStackUser(BenchUser):
         now_ns = self.engine.clock.now_ns()
         self.due_ns = self._pacer.next_ns(think, now_ns, rng)
         return max(self.due_ns - now_ns, 0) / 1e9
+
+    def wait_for(self, seconds: float) -> None:
+        """Pause; whoever ends this user meanwhile ends it at once, for it has nothing under way."""
+        self._state = LOCUST_STATE_WAITING
+        gevent.sleep(seconds)
+        self._state = LOCUST_STATE_RUNNING
 
     def release(self) -> None:
         """Close all connections."""
