@@ -277,6 +277,8 @@ def _timeline(recording: Recording) -> tuple[TimelinePoint, ...]:
     order = np.argsort(bins, kind="stable")
     edges = np.searchsorted(bins[order], np.arange(int((end - start) / step) + 2))
     ok, failed, times = samples.ok[order], samples.failed[order], samples.response_time_ms[order]
+    sent_s = np.sort(samples.due_s + samples.column("send_delay_ms") / 1e3)
+    end_s = np.sort(samples.end_s)
     points = []
     for second, (low, high) in enumerate(pairwise(edges.tolist())):
         answered = times[low:high][ok[low:high]]
@@ -284,7 +286,7 @@ def _timeline(recording: Recording) -> tuple[TimelinePoint, ...]:
         points.append(
             TimelinePoint(
                 at_s=round(float(second * step), 3),
-                users=_users_at(recording, at + step / 2),
+                users=_users_at(recording, at + step / 2, sent_s, end_s),
                 completed=len(answered),
                 failed=int(failed[low:high].sum()),
                 p50_ms=round(quantile(answered, 0.5), 4) if len(answered) else None,
@@ -294,12 +296,15 @@ def _timeline(recording: Recording) -> tuple[TimelinePoint, ...]:
     return tuple(points)
 
 
-def _users_at(recording: Recording, at_s: float) -> int:
-    return next(
-        (
-            recording.plan.phases[index].users
-            for index, window in recording.windows.items()
-            if window.start_s <= at_s < window.end_s
-        ),
-        0,
-    )
+def _users_at(recording: Recording, at_s: float, sent_s: FloatArray, end_s: FloatArray) -> int:
+    """The users of the phase that runs at an instant; of an open loop the requests under way.
+
+    ``sent_s`` and ``end_s`` are the instants of all requests, each sorted.
+    """
+    for index, window in recording.windows.items():
+        if window.start_s <= at_s < window.end_s:
+            phase = recording.plan.phases[index]
+            if phase.model is LoadModel.CLOSED:
+                return phase.users
+            return int(np.searchsorted(sent_s, at_s, "right") - np.searchsorted(end_s, at_s, "right"))
+    return 0

@@ -236,3 +236,11 @@ def test_a_paced_user_that_is_late_is_no_late_generator(tmp_path: Path) -> None:
     result = summary(tmp_path, records, [phase(think_time=pace), phase("two")], windows)
 
     assert result.generator.scheduling_delay_p99_ms == 0.5
+
+
+def test_the_timeline_of_an_open_loop_has_the_requests_under_way(tmp_path: Path) -> None:
+    records = [record(i / 10, last_byte_ms=250.0) for i in range(100)]
+
+    result = summary(tmp_path, records, [open_phase()], {0: window(0, 0, 10, 10)})
+
+    assert {point.users for point in result.timeline[1:-1]} <= {2, 3}
