@@ -8,8 +8,8 @@ from govbench.load.exchange import Exchange
 from govbench.load.transport import AddressBook, Origin
 from govbench.results.plan import Deadlines
 
-# A look at an idle connection is a system call: taken only where the server had time to close it.
-_PEEK_AFTER_NS = 20_000_000
+# A look at an idle connection is a system call: left out only where the next request follows at once.
+_PEEK_AFTER_NS = 1_000_000
 
 
 class Network:

@@ -141,8 +141,7 @@ class GovStackUser(BenchUser):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        if not cls.tasks:
-            cls.tasks = [_ask_on]
+        cls.tasks = [task for task in cls.tasks if task is not _ask_on] or [_ask_on]
 
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)

@@ -52,8 +52,8 @@ class ThinkTime:
     """Pause of a closed-loop user between an answer and its next request.
 
     ``uniform`` in [low_s, high_s], constant where both are equal; ``exponential`` with mean ``low_s``, cut at
-    ``high_s`` where that is larger; ``pacing``: requests begin every ``low_s`` seconds (drawn up to ``high_s``), whatever the
-    answers take, at once where an answer took longer.
+    ``high_s`` where that is larger; ``pacing``: requests begin every ``low_s`` seconds (drawn up to
+    ``high_s``), whatever the answers take, at once where an answer took longer.
     """
 
     low_s: float = 0.0

@@ -14,7 +14,11 @@ from tests.cli.conftest import Cli
         ("[laod]\nmax_users = 5\n", ("govbench.toml: laod", "unknown"), "[load]"),
         ('[load]\nmax_users = "many"\n', ("govbench.toml: [load] max_users", "'many'"), None),
         ("[load\n", ("govbench.toml:1:",), "not valid TOML"),
-        ('[target]\napi = "govstack-message"\nstream = true\n', ("[target] stream", "govstack"), "openai-chat"),
+        (
+            '[target]\napi = "govstack-message"\nstream = true\n',
+            ("[target] stream", "govstack"),
+            "openai-chat",
+        ),
         ('[target]\napi = "govstack"\nform = "http://127.0.0.1:9/chat"\n', ("/chat", "govstack"), "path"),
         ('[target]\nform = "embeded"\n', ("'embeded' is no target",), "did you mean embedded?"),
     ],

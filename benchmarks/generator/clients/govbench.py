@@ -14,7 +14,7 @@ from benchmarks.generator.clients.base import QUESTION, TAIL_S, Load, Reported
 from govbench import __version__
 from govbench.load.launch import LoadEnd, LoadProcess
 from govbench.record.reader import SampleTable, read_samples
-from govbench.results.plan import Api, Phase, Plan, Query, Scenario, Side, TestType, ThinkTime
+from govbench.results.plan import Api, Phase, Plan, Query, Scenario, Side, TestType, ThinkTime, Workers
 from govbench.stats import quantile
 
 
@@ -47,7 +47,7 @@ def plan_of(load: Load) -> Plan:
     # No part of the phase is marked as its warm-up: the window is cut out of the samples by time.
     steady_s = load.end_unix_s - time.time() + TAIL_S
     low_s, high_s = load.think_s
-    more: dict[str, Any] = {"workers": load.workers} if load.workers > 1 else {}
+    more: dict[str, Any] = {"workers": Workers(local=load.workers)} if load.workers > 1 else {}
     return Plan(
         phases=(
             Phase(
