@@ -23,6 +23,7 @@ from govbench.load.course import Course, Emit
 from govbench.load.custom import custom_classes, hand_over_listeners, place_in
 from govbench.load.exchange import Exchange
 from govbench.load.foreign import ForeignRequests
+from govbench.load.gathering import Gathering
 from govbench.load.lane import Network
 from govbench.load.open_loop import OpenLoop
 from govbench.load.recorder import Recorder
@@ -82,6 +83,7 @@ class Engine:
         self._saved = 0
         self._open_loop: OpenLoop
         self._runner: Any = None
+        self.gathering = Gathering()
         self._background: list[gevent.Greenlet] = []
         self.limited = False
         self.failure: str | None = None
@@ -235,12 +237,14 @@ class Engine:
         if isinstance(self._runner, LocalRunner):
             self._runner.quit()
         gevent.killall(self._background)
+        self.gathering.close()
         self.recorder.close()
 
     def begin_phase(self, index: int, start_ns: int) -> None:
         """Let users or arrivals come, as the phase says; those of the phase before go."""
         self.phase_index = index
         phase = self.phase
+        self.gathering.may_pause = phase.arrivals is None
         if isinstance(self._runner, LocalRunner):  # otherwise the master says how many users there are
             users = phase.users if phase.arrivals is None else 0
             if users or self._runner.user_count:

@@ -57,7 +57,11 @@ class Exchange:
 
     def header(self, name: bytes) -> bytes | None:
         """The first value of a header, its lower-case name given; None where there is none."""
-        return next((value for key, value in self.headers if key.lower() == name), None)
+        length = len(name)
+        for key, value in self.headers:  # nearly every header differs in length already
+            if len(key) == length and key.lower() == name:
+                return value
+        return None
 
     def body(self) -> bytes:
         """The body, unpacked when it came compressed.

@@ -62,7 +62,7 @@ class Lane:
             self.close()
             raise
         connection.deadline_ns = None
-        self._ended_ns = exchange.last_byte_ns
+        self._ended_ns = self._network.clock.now_ns()
         if not reusable:
             self.close()
 

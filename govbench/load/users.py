@@ -192,7 +192,8 @@ class GovStackUser(BenchUser):
         engine, side = self.engine, self.engine.side
         conversation = self._conversation()
         if query is None:
-            query = conversation.asking.choice(self.scenario.queries).text
+            queries = self.scenario.queries
+            query = queries[int(conversation.asking.random() * len(queries))].text
         answer = None
         for attempt in range(engine.plan.retries + 1):
             if not engine.may_send():
@@ -269,9 +270,16 @@ class GovStackUser(BenchUser):
         host, secure = conversation.host, conversation.secure
         if conversation.jar and (cookies := conversation.jar.header(host, request.path, secure=secure)):
             extra = f"Cookie: {cookies}\r\n".encode()
-        on_data = EventStream(reader.on_event).feed if reader else None
         data = engine.request_bytes(side, request, extra)
-        conversation.lane.send(data, exchange, engine.plan.deadlines, on_data)
+        if reader is None:
+            conversation.lane.send(data, exchange, engine.plan.deadlines)
+        else:
+            engine.gathering.open_streams += 1
+            try:
+                on_data = EventStream(reader.on_event).feed
+                conversation.lane.send(data, exchange, engine.plan.deadlines, on_data)
+            finally:
+                engine.gathering.open_streams -= 1
         if exchange.set_cookies:
             conversation.jar.take(exchange.set_cookies, host, request.path, secure=secure)
 
