@@ -28,7 +28,7 @@ def command(
     Waits for the master, works through one run, and ends. GOVBENCH_WORKER_TOKEN must be the same on both
     machines.
 
-    Example:
+    Examples:
 
       govbench worker --master 10.0.0.1
     """
