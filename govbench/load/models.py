@@ -8,7 +8,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from govbench.results.plan import ArrivalProcess, Arrivals, Pause, RatePoint, ThinkTime
+from govbench.results.plan import (
+    BASE,
+    CONTROL,
+    CONTROL_EVERY,
+    HEAD,
+    ArrivalProcess,
+    Arrivals,
+    Pause,
+    RatePoint,
+    ThinkTime,
+)
 
 
 def pause_s(think: ThinkTime, rng: random.Random) -> float:
@@ -41,6 +51,22 @@ class Pacer:
             self._think, self._due_ns = think, now_ns
         self._due_ns += int(pause_s(think, rng) * 1e9)
         return self._due_ns
+
+
+class Pairing:
+    """Which two sides one user asks next, in which order; users do not have their controls together."""
+
+    __slots__ = ("_count", "_rng")
+
+    def __init__(self, seed: int, user: int) -> None:
+        self._rng = random.Random(f"{seed}/{user}/pairing")
+        self._count = user
+
+    def next_sides(self) -> tuple[int, int]:
+        """The base and whom it is held against; which of them first is drawn by lot."""
+        self._count += 1
+        other = HEAD if self._count % CONTROL_EVERY else CONTROL
+        return (BASE, other) if self._rng.random() < 0.5 else (other, BASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from govbench.load.cookies import CookieJar
 from govbench.load.exchange import Exchange, RequestFailed
 from govbench.load.judge import outcome_of
 from govbench.load.lane import Lane
-from govbench.load.models import Pacer, pause_s
+from govbench.load.models import Pacer, Pairing, pause_s
 from govbench.load.recorder import Origin
 from govbench.load.rest import RestMethods
 from govbench.load.stream import EventStream
@@ -122,7 +122,10 @@ class _StreamReader:
 def _ask_on(user: GovStackUser) -> None:
     """Ask and think until the end: going through Locust's own loop each time costs half a request."""
     while user.engine.may_send():
-        user.ask()
+        if user.engine.phase.paired:
+            user.ask_pair()
+        else:
+            user.ask()
         if user.is_called or user._state == LOCUST_STATE_STOPPING:  # noqa: SLF001 - as Locust's loop does
             return
         pause = user.wait_time()
@@ -151,6 +154,7 @@ class GovStackUser(BenchUser):
             pick = random.Random(f"{plan.seed}/{self.number}/scenario")
             self.scenario = pick.choices(plan.scenarios, weights)[0]
         self._pacer = Pacer()
+        self._pairing = Pairing(plan.seed, self.number)
         self._conversations = [self._begun(side) for side in range(len(plan.sides))]
 
     def _begun(self, side: int) -> Conversation:
@@ -189,11 +193,23 @@ class GovStackUser(BenchUser):
 
         Without ``query`` the scenario gives it.
         """
-        engine, side = self.engine, self.engine.side
         conversation = self._conversation()
         if query is None:
-            queries = self.scenario.queries
-            query = queries[int(conversation.asking.random() * len(queries))].text
+            query = self._next_query(conversation)
+        return self._ask(self.engine.side, conversation, query)
+
+    def ask_pair(self) -> None:
+        """Ask two sides the same question, one right after the other (``Phase.paired``)."""
+        query = self._next_query(self._conversation())
+        for side in self._pairing.next_sides():
+            self._ask(side, self._conversations[side], query)
+
+    def _next_query(self, conversation: Conversation) -> str:
+        queries = self.scenario.queries
+        return queries[int(conversation.asking.random() * len(queries))].text
+
+    def _ask(self, side: int, conversation: Conversation, query: str) -> Answer | None:
+        engine = self.engine
         answer = None
         for attempt in range(engine.plan.retries + 1):
             if not engine.may_send():

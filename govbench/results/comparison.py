@@ -35,6 +35,7 @@ class Method(StrEnum):
 
     UNPAIRED = "unpaired"
     PAIRED_SLICES = "paired_slices"
+    PAIRED_ROUNDS = "paired_rounds"
     STORED_WINDOW = "stored_window"
 
 

@@ -12,6 +12,10 @@ from itertools import pairwise
 
 DEFAULT_MAX_IN_FLIGHT = 1000
 
+# The sides of a paired phase. The control is the base once more: its ratio to the base must be flat.
+BASE, HEAD, CONTROL = 0, 1, 2
+CONTROL_EVERY = 10
+
 
 class TestType(StrEnum):
     """What a group of phases is for; the metrics of a test type are judged together."""
@@ -154,7 +158,9 @@ class Phase:
     An open-loop phase has ``arrivals``, and ``users`` is the largest number of requests under way.
 
     Without ``slices`` all requests go to side 0. With them, the slices lie within the steady segment's
-    stretch of the phase and say which side is asked when.
+    stretch of the phase and say which side is asked when. In a ``paired`` phase every question goes to two
+    sides, one right after the other in random order: to ``BASE`` and ``HEAD``, or each ``CONTROL_EVERY``-th
+    time to ``BASE`` and ``CONTROL``.
     """
 
     name: str
@@ -168,6 +174,7 @@ class Phase:
     think_time: ThinkTime | None = None
     arrivals: Arrivals | None = None
     slices: tuple[Slice, ...] = ()
+    paired: bool = False
 
     def __post_init__(self) -> None:
         if self.users < 1 or not self.spawn_rate > 0:
@@ -176,6 +183,8 @@ class Phase:
             raise ValueError(f"phase {self.name!r} needs steady_s > 0 and no negative segment")
         if (self.model is LoadModel.OPEN) != (self.arrivals is not None):
             raise ValueError(f"phase {self.name!r}: an open loop has arrivals, a closed loop has none")
+        if self.paired and self.model is LoadModel.OPEN:
+            raise ValueError(f"phase {self.name!r}: pairs are asked in a closed loop")
 
     @property
     def duration_s(self) -> float:
@@ -277,6 +286,8 @@ class Plan:
             raise ValueError("a plan has at most 256 phases and 256 sides")
         if any(s.side >= len(self.sides) for p in self.phases for s in p.slices):
             raise ValueError("a slice names a side that the plan does not have")
+        if any(p.paired for p in self.phases) and len(self.sides) <= CONTROL:
+            raise ValueError("a paired phase needs three sides: base, head and control")
 
     @property
     def duration_s(self) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -95,6 +97,28 @@ def design_effect(hits: FloatsLike, blocks: IntArray) -> float:
     p = float(np.mean(hits))
     independent = p * (1.0 - p) / len(hits)
     return max(1.0, variance / independent) if independent > 0.0 else 1.0
+
+
+def count_design_effect(hits: Sequence[float], sizes: Sequence[float]) -> float:
+    """As ``design_effect`` where only counts are known: hits among the requests of each round or block.
+
+    Raises:
+        TooFewSamples: nothing was counted.
+        ValueError: the two differ in length.
+    """
+    found, n = as_samples(hits), as_samples(sizes)
+    if found.size != n.size:
+        raise ValueError(f"hits of {found.size} blocks, sizes of {n.size}")
+    total = float(n.sum())
+    if not total > 0.0:
+        raise TooFewSamples("a proportion of no samples")
+    p = float(found.sum()) / total
+    independent = p * (1.0 - p) / total
+    if found.size < 2 or independent <= 0.0:
+        return 1.0
+    residuals = found - p * n
+    variance = found.size / (found.size - 1.0) * float(np.dot(residuals, residuals)) / total**2
+    return max(1.0, variance / independent)
 
 
 def _dense(blocks: IntArray) -> IntArray:

@@ -1,0 +1,151 @@
+"""From the rounds of a paired comparison to effects and findings. When to look at them is ``trial.py``'s."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from govbench.compare.effects import Effect
+from govbench.compare.findings import findings_of
+from govbench.config.settings import CompareConfig
+from govbench.results.calibration import Calibration
+from govbench.results.comparison import Finding, Method
+from govbench.results.metrics import METRICS, Metric, MetricName
+from govbench.results.plan import TestType
+from govbench.results.rounds import Observation, Round
+from govbench.stats import RoundsEffect, combine_rounds, count_design_effect, proportion_difference
+
+# Until it has been calibrated. Instances that stay the same in all rounds are not averaged out, and what sets
+# them apart (their data, their caches, where they run) is more than what sets two fresh ones apart.
+FIXED_INSTANCE_SD = 0.02
+CONTROL_LEVEL = 0.999
+
+_READINGS = frozenset({MetricName.CPU_PER_REQUEST, MetricName.MEMORY_PEAK})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judging:
+    """What rounds are judged by: configuration, calibrated noise if any, and whether instances were fresh."""
+
+    config: CompareConfig
+    calibration: Calibration | None = None
+    restarted: bool = True
+
+    def instance_sd(self, test_type: TestType, name: MetricName) -> float:
+        """Standard deviation of the log ratio of two instances of the same code."""
+        noise = self.calibration.noise(test_type, name) if self.calibration else None
+        if noise is not None:
+            return noise.instance_sd
+        return self.config.instance_sd if self.restarted else max(self.config.instance_sd, FIXED_INSTANCE_SD)
+
+
+def judge_rounds(
+    rounds: Sequence[Round], judging: Judging, *, level: float | None = None
+) -> tuple[Finding, ...]:
+    """The findings that these rounds allow, gated and advisory, before any confirmation.
+
+    ``level`` is that at which a change counts as shown (Holm over the gated metrics), the configured one
+    unless a look in mid-course asks for more; intervals are always shown at the configured level.
+    """
+    config = judging.config
+
+    def effect_of(
+        test_type: TestType, name: MetricName
+    ) -> tuple[Metric | None, Metric | None, Effect | None]:
+        seen = observations(rounds, test_type, name)
+        return _side(seen, name, 0), _side(seen, name, 1), effect_over(seen, judging, config.level)
+
+    shown_at = config if level is None else replace(config, level=level)
+    return findings_of(_test_types(rounds), effect_of, shown_at, Method.PAIRED_ROUNDS)
+
+
+def observations(rounds: Sequence[Round], test_type: TestType, name: MetricName) -> list[Observation]:
+    """What the rounds saw of a metric, those left out that saw nothing."""
+    found = (each.find(test_type, name) for each in rounds)
+    return [observation for observation in found if observation is not None]
+
+
+def effect_over(seen: Sequence[Observation], judging: Judging, level: float) -> Effect | None:
+    """The change over all rounds that saw a metric; None where there is no ratio, or no known error."""
+    if not seen:
+        return None
+    first = seen[0]
+    if METRICS[first.metric].compared_as_difference:
+        return _share_difference(seen, level)
+    is_reading = first.metric in _READINGS
+    usable = [o for o in seen if o.effect is not None and (is_reading or o.standard_error is not None)]
+    if len(usable) < len(seen) or not usable:
+        return None
+    return combine_rounds(
+        [o.effect for o in usable if o.effect is not None],
+        [o.standard_error or 0.0 for o in usable],
+        instance_sd=judging.instance_sd(first.test_type, first.metric),
+        level=level,
+        restarted=judging.restarted,
+    )
+
+
+def control_effect(rounds: Sequence[Round]) -> RoundsEffect | None:
+    """The base against itself over all rounds: one instance on both sides, so no noise between instances."""
+    controls = [each.control for each in rounds if each.control is not None]
+    if not controls:
+        return None
+    return combine_rounds(
+        [c.effect for c in controls],
+        [c.standard_error for c in controls],
+        instance_sd=0.0,
+        level=CONTROL_LEVEL,
+    )
+
+
+def control_fault(rounds: Sequence[Round], config: CompareConfig) -> str | None:
+    """Why the measurement itself is crooked, or None: the base does not look like itself."""
+    effect = control_effect(rounds)
+    if effect is None or effect.interval.contains(0.0):
+        return None
+    if abs(effect.effect) <= math.log1p(config.paired_margin):
+        return None
+    return (
+        f"the control is not flat: base against itself differs by {math.expm1(effect.effect):+.1%},"
+        " so the measurement itself cannot be trusted"
+    )
+
+
+def _share_difference(seen: Sequence[Observation], level: float) -> Effect:
+    """Failures over all rounds; those that come in bursts count for less (``count_design_effect``)."""
+    sides = []
+    for shares, sizes in (
+        ([o.base for o in seen], [o.base_n for o in seen]),
+        ([o.head for o in seen], [o.head_n for o in seen]),
+    ):
+        hits = [round(share * n) for share, n in zip(shares, sizes, strict=True)]
+        inflated = count_design_effect(hits, sizes)
+        sides.append((sum(hits) / inflated, sum(sizes) / inflated))
+    (base_hits, base_n), (head_hits, head_n) = sides
+    return proportion_difference(
+        baseline_hits=base_hits,
+        baseline_n=base_n,
+        candidate_hits=head_hits,
+        candidate_n=head_n,
+        between_run_sd=0.0,
+        level=level,
+    )
+
+
+def _side(seen: Sequence[Observation], name: MetricName, side: int) -> Metric | None:
+    """What stands for one side in a report: the geometric mean of its rounds, of shares the pooled share."""
+    if not seen:
+        return None
+    values = [(o.base, o.base_n) if side == 0 else (o.head, o.head_n) for o in seen]
+    n = sum(count for _, count in values)
+    if METRICS[name].compared_as_difference:
+        return Metric(name=name, value=sum(value * count for value, count in values) / n, n=n)
+    if any(value <= 0 for value, _ in values):
+        return Metric(name=name, value=sum(value for value, _ in values) / len(values), n=n)
+    return Metric(name=name, value=math.exp(sum(math.log(value) for value, _ in values) / len(values)), n=n)
+
+
+def _test_types(rounds: Sequence[Round]) -> tuple[TestType, ...]:
+    seen = {o.test_type for each in rounds for o in each.observations}
+    return tuple(t for t in TestType if t in seen)

@@ -1,0 +1,213 @@
+"""The course of a paired comparison: after which rounds to look, what to confirm, when to stop. Pure.
+
+A look is a verdict that may end the course, so looks are few, fixed beforehand, and each asks for more than
+the configured level (O'Brien-Fleming spending): looking early does not raise the false-alarm rate. What a
+look flags has to be seen again in fresh rounds before it is reported.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from govbench.compare.effects import Effect, at_level
+from govbench.compare.rounds import Judging, effect_over, judge_rounds, observations
+from govbench.compare.verdict import change_of, worse_sign
+from govbench.results.comparison import Finding, Verdict
+from govbench.results.metrics import MetricName
+from govbench.results.plan import TestType
+from govbench.results.rounds import Round
+from govbench.stats import nominal_levels
+
+MIN_ROUNDS = 6
+MOST_LOOKS = 4
+# Fresh rounds that confirm: half as many as flagged, so that a small effect gets a longer second look.
+MIN_CONFIRMING, FEWEST_CONFIRMING = 3, 2
+CONFIRMING_SHARE = 0.5
+# Of the fresh rounds alone: one-sided 5 %. On top of a first look at 1 % it costs little power.
+CONFIRMING_LEVEL = 0.90
+
+_FLAGGED = frozenset({Verdict.REGRESSION, Verdict.IMPROVEMENT})
+
+Key = tuple[TestType, MetricName]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Design:
+    """How many rounds there may be, after how many of them a look is taken, and at which level each."""
+
+    rounds: int
+    looks: tuple[int, ...]
+    levels: tuple[float, ...]
+
+
+def design(rounds: int, *, level: float) -> Design:
+    """The looks of a comparison of at most ``rounds`` rounds: up to four, the first after six.
+
+    A third of the rounds, and at least three, is kept back to confirm what the last look may flag.
+    """
+    kept_back = max(MIN_CONFIRMING, rounds // 3)
+    last = min(rounds, max(MIN_ROUNDS, rounds - kept_back))
+    if last < MIN_ROUNDS:
+        return Design(rounds=rounds, looks=(), levels=())
+    steps = MOST_LOOKS - 1
+    looks = sorted({MIN_ROUNDS + round((last - MIN_ROUNDS) * k / steps) for k in range(MOST_LOOKS)})
+    levels = nominal_levels([look / last for look in looks], 1.0 - level)
+    return Design(rounds=rounds, looks=tuple(looks), levels=levels)
+
+
+class Step(StrEnum):
+    """What the next round is for."""
+
+    MEASURE = "measure"
+    CONFIRM = "confirm"
+    END = "end"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmation:
+    """What fresh rounds said of a change that a look had flagged."""
+
+    verdict: Verdict
+    flagged_after: int
+    fresh: int
+    effect: Effect | None
+    agrees: bool
+
+
+class Trial:
+    """Takes one round after the other and says what comes next; the findings can be asked for at any time."""
+
+    def __init__(self, judging: Judging, plan: Design) -> None:
+        self.plan = plan
+        self.rounds: list[Round] = []
+        self.looks_taken = 0
+        self.step = Step.MEASURE if plan.rounds else Step.END
+        self._judging = judging
+        self._flagged: dict[Key, Verdict] = {}
+        self._confirmations: dict[Key, Confirmation] = {}
+        self._flagged_after = 0
+        self._fresh_wanted = 0
+
+    @property
+    def flagged(self) -> tuple[Key, ...]:
+        """What the rounds under way are to confirm."""
+        return tuple(self._flagged)
+
+    @property
+    def level(self) -> float:
+        """The level of the last look that was taken, the configured one before the first."""
+        return self.plan.levels[self.looks_taken - 1] if self.looks_taken else self._judging.config.level
+
+    def add(self, found: Round) -> Step:
+        """Take a round that is over; what the next one is for."""
+        self.rounds.append(found)
+        self.step = self._next()
+        return self.step
+
+    def _next(self) -> Step:
+        if self._flagged:
+            if len(self.rounds) - self._flagged_after < self._fresh_wanted:
+                return Step.CONFIRM
+            self._conclude()
+            if self._is_decided():
+                return Step.END
+        elif len(self.rounds) in self.plan.looks and self._look():
+            return Step.CONFIRM
+        elif len(self.rounds) >= MIN_ROUNDS and self._is_decided():
+            return Step.END
+        return Step.MEASURE if len(self.rounds) < self.plan.rounds else Step.END
+
+    def _look(self) -> bool:
+        """Take a look; whether it flagged something that fresh rounds can still confirm."""
+        self.looks_taken = self.plan.looks.index(len(self.rounds)) + 1
+        judged = judge_rounds(self.rounds, self._judging, level=self.level)
+        fresh = [
+            f
+            for f in judged
+            if f.gated and f.verdict in _FLAGGED and (f.test_type, f.metric) not in self._confirmations
+        ]
+        left = self.plan.rounds - len(self.rounds)
+        if not fresh or left < FEWEST_CONFIRMING:
+            return False
+        self._flagged = {(f.test_type, f.metric): f.verdict for f in fresh}
+        self._flagged_after = len(self.rounds)
+        wanted = max(MIN_CONFIRMING, math.ceil(CONFIRMING_SHARE * len(self.rounds)))
+        self._fresh_wanted = min(left, wanted)
+        return True
+
+    def _conclude(self) -> None:
+        """Hold what was flagged against the fresh rounds alone."""
+        fresh = self.rounds[self._flagged_after :]
+        for key, verdict in self._flagged.items():
+            effect = effect_over(observations(fresh, *key), self._judging, CONFIRMING_LEVEL)
+            self._confirmations[key] = Confirmation(
+                verdict=verdict,
+                flagged_after=self._flagged_after,
+                fresh=len(fresh),
+                effect=effect,
+                agrees=_agrees(effect, verdict, key[1]),
+            )
+        self._flagged = {}
+
+    def _is_decided(self) -> bool:
+        """Whether more rounds would change nothing: a confirmed regression, or every gated metric settled."""
+        gated = [f for f in self.findings() if f.gated]
+        if any(f.verdict is Verdict.REGRESSION for f in gated):
+            return True
+        return all(f.verdict in {Verdict.PASS, Verdict.IMPROVEMENT} for f in gated)
+
+    def findings(self) -> tuple[Finding, ...]:
+        """What can be reported after these rounds: flagged changes only where fresh rounds agreed."""
+        if self._flagged and len(self.rounds) - self._flagged_after >= FEWEST_CONFIRMING:
+            self._conclude()
+        judged = judge_rounds(self.rounds, self._judging, level=self.level)
+        return tuple(self._reported(finding) for finding in judged)
+
+    def _reported(self, finding: Finding) -> Finding:
+        if len(self.rounds) < MIN_ROUNDS and finding.verdict is not Verdict.INVALID:
+            reason = f"only {len(self.rounds)} rounds; at least {MIN_ROUNDS} are needed: raise --max-time"
+            return replace(finding, verdict=Verdict.INCONCLUSIVE, reason=reason)
+        if not finding.gated:
+            return self._advisory(finding)
+        confirmation = self._confirmations.get((finding.test_type, finding.metric))
+        if finding.verdict not in _FLAGGED:
+            return finding
+        if confirmation is not None and confirmation.agrees and confirmation.verdict is finding.verdict:
+            reason = f"{finding.reason}; {confirmation.fresh} fresh rounds agree"
+            return replace(finding, reason=reason)
+        return replace(finding, verdict=Verdict.INCONCLUSIVE, reason=_unconfirmed(confirmation))
+
+    def _advisory(self, finding: Finding) -> Finding:
+        """Advisory metrics are looked at once, at the end; the last third of the rounds has to agree."""
+        if finding.verdict not in _FLAGGED:
+            return finding
+        last = self.rounds[-max(FEWEST_CONFIRMING, len(self.rounds) // 3) :]
+        seen = observations(last, finding.test_type, finding.metric)
+        effect = effect_over(seen, self._judging, CONFIRMING_LEVEL)
+        if _agrees(effect, finding.verdict, finding.metric):
+            return finding
+        reason = "unconfirmed: the last third of the rounds alone does not show it"
+        return replace(finding, verdict=Verdict.INCONCLUSIVE, reason=reason)
+
+
+def _agrees(effect: Effect | None, verdict: Verdict, name: MetricName) -> bool:
+    """Whether fresh rounds alone show a change in the same direction."""
+    if effect is None:
+        return False
+    is_worse = effect.effect * worse_sign(name) > 0
+    return is_worse == (verdict is Verdict.REGRESSION) and not effect.interval.contains(0.0)
+
+
+def _unconfirmed(confirmation: Confirmation | None) -> str:
+    if confirmation is None:
+        return "unconfirmed: it showed too late for fresh rounds within the time; raise --max-time"
+    if confirmation.effect is None:
+        return f"unconfirmed: {confirmation.fresh} fresh rounds did not measure it"
+    change = change_of(at_level(confirmation.effect, CONFIRMING_LEVEL))
+    unit = " points" if change.difference else ""
+    return (
+        f"unconfirmed: {confirmation.fresh} fresh rounds alone say {change.estimate:+.1%}{unit}"
+        f" [{change.low:+.1%}, {change.high:+.1%}]"
+    )

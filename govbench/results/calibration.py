@@ -1,0 +1,121 @@
+"""What a calibration found out about the noise of a machine class, and its JSON form. Reads no file."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+
+from pydantic import TypeAdapter, ValidationError
+
+from govbench.errors import ResultsError
+from govbench.results.metrics import MetricName
+from govbench.results.plan import TestType
+
+SCHEMA_NAME = "govbench/calibration"
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noise:
+    """How one metric of a test type varies though nothing has changed; deviations are of log ratios.
+
+    ``instance_sd`` is that of two fresh instances, without the error within a round, ``between_run_sd`` that
+    of two runs measured one after the other. ``round_se`` is the typical error within a round.
+    """
+
+    test_type: TestType
+    metric: MetricName
+    instance_sd: float
+    between_run_sd: float
+    round_se: float
+
+    def __post_init__(self) -> None:
+        if not all(
+            0 <= number < math.inf for number in (self.instance_sd, self.between_run_sd, self.round_se)
+        ):
+            raise ValueError(f"{self.metric}: deviations are finite and at least 0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectableChange:
+    """The smallest change of a metric that a comparison finds within a time, load and boots together."""
+
+    test_type: TestType
+    metric: MetricName
+    max_time_s: float
+    rounds: int
+    mde: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """The noise of one machine class and stack, from ``rounds`` rounds of the same code on both sides.
+
+    ``suite_version`` says under which load; ``calibrated_at`` is UTC, ``2026-01-31T09:30:00Z``.
+    """
+
+    machine_class: str
+    suite: str
+    suite_version: str
+    target: str
+    calibrated_at: str
+    govbench_version: str
+    rounds: int
+    round_load_s: float
+    round_time_s: float
+    noises: tuple[Noise, ...]
+    detectable: tuple[DetectableChange, ...] = ()
+
+    def noise(self, test_type: TestType, metric: MetricName) -> Noise | None:
+        """The noise of a metric, or None where it was not measured."""
+        return next((n for n in self.noises if n.test_type is test_type and n.metric is metric), None)
+
+
+_ADAPTER = TypeAdapter(Calibration)
+
+
+def to_json(calibration: Calibration) -> str:
+    """The calibration as it stands in git, floats at six significant digits."""
+    body = {
+        "schema": SCHEMA_NAME,
+        "schema_version": SCHEMA_VERSION,
+        **_ADAPTER.dump_python(calibration, mode="json"),
+    }
+    return json.dumps(_rounded(body), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def from_json(text: str, *, source: str) -> Calibration:
+    """Read a calibration back; ``source`` names it in errors.
+
+    Raises:
+        ResultsError: it is none, of another version, or a field is wrong.
+    """
+    hint = "restore it with git, or write a new one with govbench calibrate"
+    try:
+        body = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ResultsError(
+            f"{source}: not valid JSON at line {error.lineno}: {error.msg}", hint=hint
+        ) from error
+    if not isinstance(body, dict) or body.get("schema") != SCHEMA_NAME:
+        raise ResultsError(f'{source}: not a calibration (no "schema": "{SCHEMA_NAME}")', hint=hint)
+    if body.get("schema_version") != SCHEMA_VERSION:
+        raise ResultsError(
+            f"{source}: schema version {body.get('schema_version')}; this govbench reads {SCHEMA_VERSION}",
+            hint=hint,
+        )
+    try:
+        return _ADAPTER.validate_json(json.dumps(body), strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ResultsError(f"{source}: {where}: {first['msg']}", hint=hint) from error
+
+
+def _rounded(value: object) -> object:
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    return [_rounded(item) for item in value] if isinstance(value, list | tuple) else value

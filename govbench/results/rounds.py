@@ -1,0 +1,84 @@
+"""What the rounds of a paired comparison gave, an observation per metric and test type. Judges nothing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from govbench.results.metrics import METRICS, MetricName
+from govbench.results.plan import TestType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """One metric of one test type in one round, on both sides.
+
+    ``effect`` is log(head / base) as the round estimates it: of a latency the median over pairs, which is
+    not the ratio of ``base`` and ``head``, the values of each side on their own. It is None for shares, which
+    are compared as differences, and where a side is 0. ``standard_error`` is that within the round, None for
+    readings, of which there is only one. ``base_n`` and ``head_n`` count the requests behind each side.
+    """
+
+    test_type: TestType
+    metric: MetricName
+    base: float
+    head: float
+    base_n: int
+    head_n: int
+    effect: float | None = None
+    standard_error: float | None = None
+
+    def __post_init__(self) -> None:
+        numbers = (self.base, self.head, self.effect, self.standard_error)
+        if not all(math.isfinite(number) for number in numbers if number is not None):
+            raise ValueError(f"{self.metric}: every number must be finite")
+        if self.base_n < 1 or self.head_n < 1:
+            raise ValueError(f"{self.metric}: both sides need at least one request")
+        if self.effect is not None and METRICS[self.metric].compared_as_difference:
+            raise ValueError(f"{self.metric} is compared as a difference of shares")
+
+    @property
+    def n(self) -> int:
+        """Requests behind the side that has fewer."""
+        return min(self.base_n, self.head_n)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """The base against itself within a round: log ratio of the control pairs, over all their phases."""
+
+    effect: float
+    standard_error: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """One repetition with fresh instances, the unit of replication.
+
+    ``start_s`` and ``end_s`` are Unix seconds of its load, ``boot_s`` is how long the instances took before
+    that. ``swapped`` tells that head was started first. ``confirms`` marks a fresh round that was run to
+    confirm what earlier ones had flagged.
+    """
+
+    number: int
+    start_s: float
+    end_s: float
+    boot_s: float
+    swapped: bool
+    confirms: bool = False
+    observations: tuple[Observation, ...] = ()
+    control: Control | None = None
+
+    def __post_init__(self) -> None:
+        if self.number < 0 or not self.start_s <= self.end_s or self.boot_s < 0:
+            raise ValueError("a round has a number, and its instants are in order")
+
+    @property
+    def load_s(self) -> float:
+        """How long the load lasted, in seconds."""
+        return self.end_s - self.start_s
+
+    def find(self, test_type: TestType, metric: MetricName) -> Observation | None:
+        """The observation of a metric, or None where this round has none."""
+        return next((o for o in self.observations if o.test_type is test_type and o.metric is metric), None)
