@@ -185,6 +185,16 @@ _COMPARE = (
     _key("compare.metrics.<metric>.margin", _RATIO, "relative margin of the metric", field=None),
     _key("compare.metrics.<metric>.absolute_margin", v.number(), "margin in the metric's unit", field=None),
 )
+_AB = (
+    _key("ab.max_time_s", v.duration(), "time of govbench ab, load and boots together (--max-time)"),
+    _key("ab.round_s", v.duration(), "load of one round; as long as the boot takes when unset (--round)"),
+    _key("ab.users", v.whole(1), "users of test type concurrent in govbench ab (--users)"),
+    _key(
+        "ab.throughput_rps",
+        v.number(above=True),
+        "measure throughput too, in open-loop phases at this rate (--throughput)",
+    ),
+)
 _REST = (
     _key(
         "thresholds.<metric>",
@@ -209,6 +219,7 @@ DECLARED: tuple[Key, ...] = (
     *_LOAD,
     _key("scenarios", v.SCENARIOS, "the kinds of users; see Scenarios", field="load.scenarios"),
     _key("phases", v.PHASES, "the phases of test type custom; see Phases", field=None),
+    *_AB,
     *_COMPARE,
     *_REST,
 )

@@ -21,6 +21,7 @@ from govbench.config.queries import (
 )
 from govbench.config.requests import api_of
 from govbench.config.settings import (
+    AbConfig,
     BaselineConfig,
     CompareConfig,
     LoadConfig,
@@ -152,6 +153,7 @@ def _build(
         target=_target_config(values.get("target", {})),
         stack=StackConfig(**stack),
         load=LoadConfig(**(values.get("load", {}) | {"scenarios": scenarios, "phases": phases})),
+        ab=AbConfig(**values.get("ab", {})),
         compare=_compare_config(values.get("compare", {}), merged),
         thresholds=_thresholds(merged),
         baselines=BaselineConfig(**values.get("baselines", {})),

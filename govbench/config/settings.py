@@ -99,6 +99,20 @@ class LoadConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AbConfig:
+    """A paired comparison (section ``[ab]``): how long, and under which load.
+
+    ``max_time_s`` counts load and boots together. ``round_s`` is the load of one round; None: as long as the
+    boot takes, within bounds. ``throughput_rps`` adds open-loop phases at that rate.
+    """
+
+    max_time_s: float = 120.0
+    round_s: float | None = None
+    users: int = 10
+    throughput_rps: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MetricRule:
     """How one metric is judged (section ``[compare.metrics.NAME]``). None means: the general rule."""
 
@@ -167,6 +181,7 @@ class Settings:
     target: TargetConfig = field(default_factory=TargetConfig)
     stack: StackConfig = field(default_factory=StackConfig)
     load: LoadConfig = field(default_factory=LoadConfig)
+    ab: AbConfig = field(default_factory=AbConfig)
     compare: CompareConfig = field(default_factory=CompareConfig)
     thresholds: tuple[Threshold, ...] = ()
     baselines: BaselineConfig = field(default_factory=BaselineConfig)

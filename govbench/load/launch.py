@@ -42,7 +42,7 @@ class _Child:
         LoadError: it cannot be started.
     """
 
-    def __init__(self, module: str, folder: Path, first_line: bytes) -> None:
+    def __init__(self, module: str, folder: Path) -> None:
         self._folder = folder
         try:
             with (folder / LOG_NAME).open("wb") as log:
@@ -56,7 +56,6 @@ class _Child:
                 )
         except OSError as error:
             raise LoadError(f"the load process cannot be started: {error}") from error
-        self._send(first_line)
 
     @property
     def pid(self) -> int:
@@ -109,10 +108,19 @@ class _Child:
 
 
 class LoadProcess(_Child):
-    """A running load process, which carries out a plan and records it in ``folder``."""
+    """A running load process, which carries out a plan and records it in ``folder``.
 
-    def __init__(self, plan: Plan, folder: Path) -> None:
-        super().__init__("govbench.load", folder, base64.b64encode(pickle.dumps(plan)))
+    Without a plan it makes itself ready, which takes about a second, and waits for ``begin``.
+    """
+
+    def __init__(self, plan: Plan | None, folder: Path) -> None:
+        super().__init__("govbench.load", folder)
+        if plan is not None:
+            self.begin(plan)
+
+    def begin(self, plan: Plan) -> None:
+        """Let it carry out a plan; once only."""
+        self._send(base64.b64encode(pickle.dumps(plan)))
 
     def follow(self, on_event: Callable[[Event], None]) -> LoadEnd:
         """Read events until the process has ended, handing each to ``on_event``."""
@@ -141,8 +149,8 @@ class WorkerProcess(_Child):
     """A worker for a master on another machine; what it records goes there, and stays in ``folder``."""
 
     def __init__(self, *, host: str, port: int, token: str, folder: Path) -> None:
-        invitation = {"host": host, "port": port, "token": token}
-        super().__init__("govbench.load.worker", folder, json.dumps(invitation).encode())
+        super().__init__("govbench.load.worker", folder)
+        self._send(json.dumps({"host": host, "port": port, "token": token}).encode())
 
     def follow(self, on_event: Callable[[Event], None]) -> str | None:
         """Read events until the worker has ended; what went wrong, or None."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -88,21 +88,33 @@ def _put_load_on(
     work: Measurement, stopper: Stopper, progress: Progress
 ) -> tuple[LoadEnd, tuple[Reading, ...]]:
     process = LoadProcess(work.plan, work.folder)
-    pids = {target_role(i): stack.pid for i, stack in enumerate(work.stacks) if stack.pid is not None}
-    poller = ResourcePoller({GENERATOR: process.pid, **pids})
     progress.load_begins(work.plan)
+    try:
+        return follow_load(process, work.stacks, stopper, progress.load_event)
+    finally:
+        progress.load_ends()
+
+
+def follow_load(
+    process: LoadProcess,
+    stacks: Sequence[RunningStack],
+    stopper: Stopper,
+    on_event: Callable[[Event], None],
+) -> tuple[LoadEnd, tuple[Reading, ...]]:
+    """Follow a load process to its end, looking at it and at the stacks; the first signal ends it in order."""
+    pids = {target_role(i): stack.pid for i, stack in enumerate(stacks) if stack.pid is not None}
+    poller = ResourcePoller({GENERATOR: process.pid, **pids})
     stopper.graceful = process.stop
     try:
-        end = process.follow(progress.load_event)
+        end = process.follow(on_event)
     except KeyboardInterrupt:
         process.kill()
-        end = process.follow(progress.load_event)
+        end = process.follow(on_event)
     finally:
         # What was measured is about to be summarised: from here on only the second signal cuts that short.
         stopper.graceful = _noted
         process.close()
         readings = poller.stop()
-        progress.load_ends()
     return end, readings
 
 

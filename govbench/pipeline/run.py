@@ -59,7 +59,7 @@ def run(settings: Settings, *, environ: Mapping[str, str], cwd: Path, progress: 
             environ=environ,
             seed=settings.load.seed,
         ) as stack:
-            sides = build_sides(settings, [("candidate", _address(target, stack))])
+            sides = build_sides(settings, [("candidate", address_of(target, stack))])
             preflight(sides[0], settings, target, progress)
             work = Measurement(
                 settings=settings,
@@ -119,7 +119,8 @@ def described(name: str, target: ParsedTarget, side: Side) -> Target:
     return Target(name=name, form=describe(target), url=side.url, api=side.api.value)
 
 
-def _address(target: ParsedTarget, stack: RunningStack) -> str:
+def address_of(target: ParsedTarget, stack: RunningStack) -> str:
+    """Where a stack is asked: its address, and the path that a URL target names."""
     if isinstance(target, UrlTarget):
         return target.url + (target.path or "")
     return stack.url

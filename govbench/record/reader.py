@@ -98,15 +98,22 @@ class SampleTable:
 def read_samples(folder: Path) -> SampleTable:
     """Read the samples of a run folder; a file of a killed process is read up to its last whole record.
 
-    Where workers shared the load each has a folder of its own in it, and their samples become one table.
+    Where workers shared the load, or a comparison had rounds, each has a folder of its own in it, and their
+    samples become one table.
 
     Raises:
         ResultsError: there is no such file, or it is none of ours.
     """
-    parts = sorted(folder.glob("worker-*/samples"))
-    if not parts or (folder / "samples").exists():
+    if (folder / "samples").exists():
         return _read_file(folder / "samples")
-    return _merged([_read_file(path) for path in parts])
+    parts = [read_samples(part) for part in sorted(folder.glob("round-*")) if _has_samples(part)]
+    parts = parts or [_read_file(path) for path in sorted(folder.glob("worker-*/samples"))]
+    return _merged(parts) if parts else _read_file(folder / "samples")
+
+
+def _has_samples(folder: Path) -> bool:
+    """Whether the load of a round came as far as its first record."""
+    return (folder / "samples").exists() or any(folder.glob("worker-*/samples"))
 
 
 def _read_file(path: Path) -> SampleTable:

@@ -21,6 +21,7 @@ from govbench.record.reader import BoolArray, SampleTable
 from govbench.record.resources import Reading, peak_cores, usage_by_role
 from govbench.results.metrics import Metric, MetricName
 from govbench.results.plan import LoadModel, Pause, Plan, TestType
+from govbench.results.rounds import Round
 from govbench.results.run import (
     Accounting,
     Environment,
@@ -53,7 +54,8 @@ class Recording:
     """All that a run left behind: the plan, the samples, and when and on what it ran.
 
     ``dropped`` counts the arrivals that were never sent by (phase, side); ``worker_cores`` is what each
-    worker, here or on another machine, used of its core in the steady segments of closed loops.
+    worker, here or on another machine, used of its core in the steady segments of closed loops. Of a paired
+    comparison, ``round_windows`` says when each round had which phase, and ``windows`` spans all rounds.
     """
 
     info: RunInfo
@@ -68,6 +70,19 @@ class Recording:
     dropped: Mapping[tuple[int, int], int] = field(default_factory=dict)
     worker_cores: tuple[float, ...] = ()
     warnings: tuple[str, ...] = ()
+    rounds: tuple[Round, ...] = ()
+    round_windows: tuple[Mapping[int, Window], ...] = ()
+
+    def windows_of(self, phase: int) -> list[Window]:
+        """When a phase ran: once, or in each round."""
+        if not self.round_windows:
+            return [self.windows[phase]]
+        return [each[phase] for each in self.round_windows if phase in each]
+
+    @property
+    def all_windows(self) -> list[Window]:
+        """When anything ran."""
+        return [window for phase in self.windows for window in self.windows_of(phase)]
 
 
 def target_role(side: int) -> str:
@@ -77,7 +92,7 @@ def target_role(side: int) -> str:
 
 def summarise(recording: Recording) -> RunSummary:
     """Everything that a report or a comparison needs to know of a run."""
-    usages = usage_by_role(recording.readings, recording.windows.values())
+    usages = usage_by_role(recording.readings, recording.all_windows)
     phases = _phase_results(recording)
     return RunSummary(
         run=recording.info,
@@ -93,6 +108,7 @@ def summarise(recording: Recording) -> RunSummary:
         tokens=_tokens(recording),
         timeline=_timeline(recording),
         warnings=recording.warnings,
+        rounds=recording.rounds,
     )
 
 
@@ -129,14 +145,17 @@ def _phase_results(recording: Recording) -> tuple[PhaseResult, ...]:
         in_phase = recording.samples.where(recording.samples.column("phase") == index)
         for side in range(len(recording.plan.sides)):
             samples = in_phase.where(in_phase.column("side") == side)
-            spans = _spans(recording, index, side, window)
+            spans = _spans(recording, index, side)
             results.append(
                 PhaseResult(
                     phase=recording.plan.phases[index],
                     side=side,
                     window=window,
                     accounting=accounting(samples, part_dropped=recording.dropped.get((index, side), 0)),
-                    metrics=(*measure(samples, spans), *_process_metrics(recording, samples, side, [window])),
+                    metrics=(
+                        *measure(samples, spans),
+                        *process_metrics(recording.readings, samples, side, recording.windows_of(index)),
+                    ),
                     distribution=distribution(samples, spans),
                     scheduling_delay_p99_ms=_open_loop_delay(recording, index, samples, spans),
                 )
@@ -153,17 +172,18 @@ def _open_loop_delay(
     return quantile(delay, 0.99) if len(delay) else None
 
 
-def _spans(recording: Recording, phase: int, side: int, window: Window) -> list[tuple[float, float]]:
+def _spans(recording: Recording, phase: int, side: int) -> list[tuple[float, float]]:
     if not recording.plan.phases[phase].slices:
-        return [steady_span(window)] if window.steady_end_s > window.steady_start_s else []
+        windows = recording.windows_of(phase)
+        return [steady_span(w) for w in windows if w.steady_end_s > w.steady_start_s]
     return [slice_span(s) for s in recording.slices if s.phase == phase and s.side == side]
 
 
-def _process_metrics(
-    recording: Recording, samples: SampleTable, side: int, windows: Sequence[Window]
+def process_metrics(
+    readings: Sequence[Reading], samples: SampleTable, side: int, windows: Sequence[Window]
 ) -> tuple[Metric, ...]:
     """CPU per request and peak memory of a target that runs here; a URL's process is not ours to see."""
-    usage = next((u for u in usage_by_role(recording.readings, windows) if u.role == target_role(side)), None)
+    usage = next((u for u in usage_by_role(readings, windows) if u.role == target_role(side)), None)
     spans = [steady_span(window) for window in windows]
     ok = int((inside(samples, spans) & samples.ok).sum())
     if usage is None or not ok:
@@ -201,7 +221,7 @@ def _slice_result(samples: SampleTable, window: SliceWindow) -> SliceResult:
 
 def _generator_health(recording: Recording, usages: Sequence[ProcessUsage]) -> GeneratorHealth:
     steady = recording.samples.where(
-        inside(recording.samples, [steady_span(w) for w in recording.windows.values()])
+        inside(recording.samples, [steady_span(w) for w in recording.all_windows])
     )
     kernel = steady.column("clock") == 1
     lag: FloatArray = steady.column("lag_ms")[kernel].astype(np.float64)
@@ -212,7 +232,7 @@ def _generator_health(recording: Recording, usages: Sequence[ProcessUsage]) -> G
         lag_p50_ms=quantile(lag, 0.5) if len(lag) else None,
         lag_p99_ms=quantile(lag, 0.99) if len(lag) else None,
         cpu_cores_mean=usage.cpu_cores_mean if usage else None,
-        cpu_cores_peak=peak_cores(recording.readings, GENERATOR, recording.windows.values()),
+        cpu_cores_peak=peak_cores(recording.readings, GENERATOR, recording.all_windows),
         kernel_clock_share=float(kernel.mean()) if len(steady) else None,
         saturated=_is_saturated(recording),
         scheduling_delay_p50_ms=quantile(delay, 0.5) if len(delay) else None,
@@ -236,7 +256,8 @@ def _is_saturated(recording: Recording) -> bool:
     """Whether the generator had no room left in the closed loops; an open loop shows it in its delays."""
     closed = [
         window
-        for index, window in recording.windows.items()
+        for index in recording.windows
+        for window in recording.windows_of(index)
         if recording.plan.phases[index].model is LoadModel.CLOSED
     ]
     usage = next((u for u in usage_by_role(recording.readings, closed) if u.role == GENERATOR), None)

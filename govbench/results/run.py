@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from govbench.results.metrics import Metric, MetricName
 from govbench.results.plan import Phase, TestType
+from govbench.results.rounds import Round
 
 
 class RunStatus(StrEnum):
@@ -276,3 +277,4 @@ class RunSummary:
     tokens: tuple[TokenUsage, ...] = ()
     timeline: tuple[TimelinePoint, ...] = ()
     warnings: tuple[str, ...] = ()
+    rounds: tuple[Round, ...] = ()

@@ -1,0 +1,155 @@
+"""The phases of one round of a paired comparison, and how long a round is. Starts nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from govbench.config.profiles import custom_phases
+from govbench.config.settings import AbConfig, LoadConfig, PhaseConfig
+from govbench.errors import ConfigError
+from govbench.results.plan import (
+    BASE,
+    DEFAULT_MAX_IN_FLIGHT,
+    HEAD,
+    ArrivalProcess,
+    Arrivals,
+    LoadModel,
+    Phase,
+    RatePoint,
+    Slice,
+    TestType,
+    ThinkTime,
+)
+
+# Rounds are the unit of replication and instances differ by about as much as 2 s of pairs do (docs/verdicts.md):
+# longer rounds would buy less than more of them, unless a boot takes longer than the load.
+SHORTEST_ROUND_S = 1.6
+LONGEST_ROUND_S = 60.0
+WARMUP_S = 0.2
+SPAWN_RATE = 200.0
+# Fewer pairs than this a round say nothing of their own error.
+PAIRS_PER_ROUND = 40
+MOST_THROUGHPUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundLoad:
+    """What one round asks of both sides; ``load_s`` is how long each of its paired phases lasts."""
+
+    test_types: tuple[TestType, ...]
+    load: LoadConfig
+    ab: AbConfig
+
+    def phases(
+        self, *, load_s: float, number: int, only: frozenset[TestType] | None = None
+    ) -> tuple[Phase, ...]:
+        """The phases of round ``number``: those in pairs first, then those in turns, whose order alternates.
+
+        ``only`` leaves out other test types: a round that confirms measures what was flagged.
+        """
+        wanted = [t for t in self.test_types if only is None or t in only]
+        paired = [phase for t in wanted for phase in self._paired(t, load_s)]
+        return (*paired, *self._in_turns(wanted, load_s, number))
+
+    def _paired(self, test_type: TestType, load_s: float) -> list[Phase]:
+        match test_type:
+            case TestType.BASELINE:
+                return [_pairs("baseline", test_type, users=1, load_s=load_s, think_time=ThinkTime())]
+            case TestType.CONCURRENT:
+                users = self.ab.users
+                name = f"concurrent_{users}"
+                return [_pairs(name, test_type, users=users, load_s=load_s, think_time=ThinkTime())]
+            case _:
+                closed = [each for each in custom_phases(self.load) if each.arrivals is None]
+                return [
+                    _pairs(
+                        each.name,
+                        test_type,
+                        users=each.users or 1,
+                        load_s=load_s,
+                        think_time=each.think_time_s,
+                    )
+                    for each in closed
+                ]
+
+    def _in_turns(self, wanted: list[TestType], load_s: float, number: int) -> list[Phase]:
+        """Open loops: throughput cannot be told by pairs, which give both sides the same count."""
+        found = []
+        if self.ab.throughput_rps is not None and TestType.CONCURRENT in wanted:
+            arrivals = Arrivals(
+                points=(RatePoint(at_s=0.0, rate_rps=self.ab.throughput_rps),),
+                process=ArrivalProcess.CONSTANT,
+                max_in_flight=DEFAULT_MAX_IN_FLIGHT,
+            )
+            config = PhaseConfig(name=f"rate_{self.ab.throughput_rps:g}", arrivals=arrivals)
+            found.append(_turns(config, TestType.CONCURRENT, load_s, number))
+        if TestType.CUSTOM in wanted:
+            opened = [each for each in custom_phases(self.load) if each.arrivals is not None]
+            found += [_turns(each, TestType.CUSTOM, load_s, number) for each in opened]
+        return found
+
+
+def round_load(load: LoadConfig, ab: AbConfig) -> RoundLoad:
+    """The load of the rounds: the configured test types, ``concurrent`` where none are.
+
+    Raises:
+        ConfigError: a test type or a test file that cannot be asked in pairs.
+    """
+    if load.test_file is not None:
+        raise ConfigError(
+            "users of a test file cannot be asked in pairs: what they send is theirs to decide",
+            hint="leave out load.test_file for govbench ab, or compare two runs with govbench compare",
+        )
+    test_types = load.test_types or ((TestType.CUSTOM,) if custom_phases(load) else (TestType.CONCURRENT,))
+    return RoundLoad(test_types=test_types, load=load, ab=ab)
+
+
+def round_s(ab: AbConfig, *, boot_s: float, answer_s: float, phases: int) -> float:
+    """How long each phase of a round lasts: as long as the boot took, but as many pairs as a round needs.
+
+    Args:
+        ab: with the length that was asked for, if any.
+        boot_s: what the first boot of both sides took.
+        answer_s: what one answer takes, as far as known.
+        phases: how many phases a round has.
+    """
+    if ab.round_s is not None:
+        return ab.round_s / phases
+    for_pairs = PAIRS_PER_ROUND * 2 * answer_s / ab.users + WARMUP_S
+    shared = max(SHORTEST_ROUND_S, min(boot_s, LONGEST_ROUND_S)) / phases
+    return max(shared, SHORTEST_ROUND_S / 2, min(for_pairs, LONGEST_ROUND_S))
+
+
+def _pairs(
+    name: str, test_type: TestType, *, users: int, load_s: float, think_time: ThinkTime | None
+) -> Phase:
+    warmup_s = min(load_s / 4, WARMUP_S + users / SPAWN_RATE)
+    return Phase(
+        name=name,
+        test_type=test_type,
+        users=users,
+        warmup_s=warmup_s,
+        steady_s=load_s - warmup_s,
+        spawn_rate=max(SPAWN_RATE, users / warmup_s),
+        think_time=think_time,
+        paired=True,
+    )
+
+
+def _turns(config: PhaseConfig, test_type: TestType, load_s: float, number: int) -> Phase:
+    assert config.arrivals is not None
+    slice_s = min(load_s, MOST_THROUGHPUT_S)
+    order = (BASE, HEAD) if number % 2 == 0 else (HEAD, BASE)
+    slices = tuple(
+        Slice(side=side, start_s=place * slice_s, duration_s=slice_s, pair=number)
+        for place, side in enumerate(order)
+    )
+    return Phase(
+        name=config.name,
+        test_type=test_type,
+        users=config.arrivals.max_in_flight,
+        steady_s=2 * slice_s,
+        model=LoadModel.OPEN,
+        arrivals=config.arrivals,
+        slices=slices,
+    )

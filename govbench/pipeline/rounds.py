@@ -1,0 +1,262 @@
+"""One round of a paired comparison: fresh instances, load in pairs, observations. Decides nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from govbench.config.requests import build_sides
+from govbench.config.rounds import RoundLoad
+from govbench.config.settings import Settings
+from govbench.config.targets import Target as ParsedTarget
+from govbench.config.targets import UrlTarget
+from govbench.errors import GovbenchError, LoadError, ResultsError, StackError
+from govbench.load.launch import Event, LoadEnd, LoadProcess
+from govbench.pipeline.interrupt import Stopper
+from govbench.pipeline.measure import follow_load
+from govbench.pipeline.progress import Progress
+from govbench.pipeline.quick_check import preflight
+from govbench.pipeline.run import address_of, build_plan
+from govbench.record.pairs import observe
+from govbench.record.phases import phase_windows
+from govbench.record.reader import SampleTable, read_samples
+from govbench.record.resources import Reading
+from govbench.record.summarise import process_metrics
+from govbench.results.metrics import Metric
+from govbench.results.plan import BASE, CONTROL, HEAD, Plan, Side
+from govbench.results.rounds import Round
+from govbench.results.run import Window
+from govbench.stack.boot import RunningStack, own_port, start
+from govbench.stack.prepare import Prepared
+
+BASE_NAME, HEAD_NAME, CONTROL_NAME = "base", "head", "control"
+
+
+class SideFailed(Exception):
+    """A side could not be brought up; ``side`` says which, the cause says why."""
+
+    def __init__(self, side: int, cause: GovbenchError) -> None:
+        super().__init__(str(cause))
+        self.side, self.cause = side, cause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contestant:
+    """One side of a comparison: how it was named, what is booted for it, and how it is spoken to."""
+
+    name: str
+    target: ParsedTarget
+    ready: Prepared
+    settings: Settings
+
+    @property
+    def restarts(self) -> bool:
+        """Whether each round can have a fresh instance of it."""
+        return not isinstance(self.ready.target, UrlTarget)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundRecord:
+    """A round that was measured, and what the summary of all rounds needs of it; ``failure`` says why it counts
+    for nothing.
+    """
+
+    round: Round
+    plan: Plan
+    windows: Mapping[int, Window]
+    readings: tuple[Reading, ...]
+    end: LoadEnd
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """What all rounds share."""
+
+    settings: Settings
+    base: Contestant
+    head: Contestant
+    load: RoundLoad
+    folder: Path
+    environ: Mapping[str, str]
+    stopper: Stopper
+    progress: Progress
+
+    @property
+    def restarts(self) -> bool:
+        """Whether every round has fresh instances on both sides."""
+        return self.base.restarts and self.head.restarts
+
+
+def round_folder(folder: Path, number: int) -> Path:
+    """Where a round leaves its samples and logs."""
+    return folder / f"round-{number:03d}"
+
+
+@contextlib.contextmanager
+def booted(bench: Bench, number: int, folder: Path) -> Iterator[tuple[RunningStack, RunningStack]]:
+    """Fresh instances of both sides, base and head; every other round head is started first.
+
+    Both come up at the same time, so that a slow boot is waited for once.
+
+    Raises:
+        SideFailed: one of them did not come up.
+    """
+    sides = ((BASE, bench.base), (HEAD, bench.head))
+    with contextlib.ExitStack() as running:
+        stacks: dict[int, RunningStack] = {}
+        for side, contestant in sides if number % 2 == 0 else sides[::-1]:
+            with _blamed(side):
+                stacks[side] = running.enter_context(_start(bench, contestant, side, number, folder))
+        for side in (BASE, HEAD):
+            with _blamed(side):
+                stacks[side].wait()
+        yield stacks[BASE], stacks[HEAD]
+
+
+@contextlib.contextmanager
+def _blamed(side: int) -> Iterator[None]:
+    try:
+        yield
+    except GovbenchError as error:
+        raise SideFailed(side, error) from error
+
+
+def _start(bench: Bench, contestant: Contestant, side: int, number: int, folder: Path) -> RunningStack:
+    ready = contestant.ready
+    # A target that draws at random must not draw alike on both sides, nor in two rounds.
+    seed = bench.settings.load.seed * 10_000 + 2 * number + side
+    return start(
+        ready.target,
+        own_port(ready.target, ready.config),
+        name=contestant.name,
+        log_folder=folder,
+        environ=bench.environ,
+        seed=seed,
+        folder=ready.folder,
+    )
+
+
+def measure_round(
+    bench: Bench, number: int, *, load_s: Callable[[float, float], float], confirms: bool
+) -> RoundRecord:
+    """Boot both sides, put the load on, take both down, and observe.
+
+    Args:
+        bench: what all rounds share.
+        number: of the round, from 0.
+        load_s: how long each phase lasts, in seconds, given what the boot and the first answer took.
+        confirms: whether it is a fresh round for what was flagged.
+
+    Raises:
+        SideFailed: a side did not come up, or no request to it could succeed.
+        LoadError: the load process left nothing that can be read.
+    """
+    folder = round_folder(bench.folder, number)
+    folder.mkdir(parents=True)
+    began = time.monotonic()
+    process = LoadProcess(None, folder)  # it makes itself ready while the sides boot
+    try:
+        with booted(bench, number, folder) as stacks:
+            boot_s = time.monotonic() - began
+            sides = _sides(bench, stacks)
+            answer_s = _first_answers(bench, sides) if number == 0 else 0.0
+            phases = bench.load.phases(load_s=load_s(boot_s, answer_s), number=number)
+            plan = replace(build_plan(bench.settings, phases, sides), seed=bench.settings.load.seed + number)
+            process.begin(plan)
+            end, readings = follow_load(process, stacks, bench.stopper, _unheard)
+            ended = [stack.name for stack in stacks if stack.exit_code() is not None]
+    finally:
+        process.close()
+    return _recorded(bench, number, plan, end, readings, boot_s=boot_s, confirms=confirms, ended=ended)
+
+
+def _unheard(event: Event) -> None:
+    """A round is short: what is told is its result."""
+
+
+def _sides(bench: Bench, stacks: tuple[RunningStack, RunningStack]) -> tuple[Side, ...]:
+    """Base, head and control as the load process speaks to them; each as its own commit configures it."""
+    base, head = (
+        build_sides(each.settings, [(each.name, address_of(each.ready.target, stack))])[0]
+        for each, stack in zip((bench.base, bench.head), stacks, strict=True)
+    )
+    return base, head, replace(base, name=CONTROL_NAME)
+
+
+def _first_answers(bench: Bench, sides: tuple[Side, ...]) -> float:
+    """Ask both sides once; the longer of the two times, in seconds.
+
+    Raises:
+        SideFailed: no request to base could succeed. A head that answers wrongly is what is to be measured.
+    """
+    longest = 0.0
+    for side, contestant in ((BASE, bench.base), (HEAD, bench.head)):
+        began = time.monotonic()
+        try:
+            preflight(sides[side], contestant.settings, contestant.ready.target, bench.progress)
+        except StackError as error:
+            if side == BASE:
+                raise SideFailed(side, error) from error
+            bench.progress.note(f"{error}; the load will tell")
+        longest = max(longest, time.monotonic() - began)
+    return longest
+
+
+def _recorded(
+    bench: Bench,
+    number: int,
+    plan: Plan,
+    end: LoadEnd,
+    readings: tuple[Reading, ...],
+    *,
+    boot_s: float,
+    confirms: bool,
+    ended: list[str],
+) -> RoundRecord:
+    folder = round_folder(bench.folder, number)
+    try:
+        samples = read_samples(folder)
+    except ResultsError as error:
+        raise LoadError(end.failure or str(error)) from error
+    last_s = float(samples.end_s.max()) if len(samples) else time.time()
+    windows = phase_windows(end.events, end_s=last_s)
+    observations, control = observe(samples, plan, windows, end.events, _usage(samples, windows, readings))
+    failure = end.failure or (None if end.completed else "the load ended early")
+    if ended:
+        failure = f"the stack {ended[0]} ended during round {number + 1}"
+    return RoundRecord(
+        round=Round(
+            number=number,
+            start_s=min((w.start_s for w in windows.values()), default=last_s),
+            end_s=max((w.end_s for w in windows.values()), default=last_s),
+            boot_s=boot_s,
+            swapped=number % 2 == 1,
+            confirms=confirms,
+            observations=observations,
+            control=control,
+        ),
+        plan=plan,
+        windows=windows,
+        readings=readings,
+        end=end,
+        failure=failure,
+    )
+
+
+def _usage(
+    samples: SampleTable, windows: Mapping[int, Window], readings: tuple[Reading, ...]
+) -> dict[tuple[int, int], tuple[Metric, ...]]:
+    """CPU and memory of the sides by (phase, side); what was asked of the control was asked of base."""
+    found = {}
+    for phase, window in windows.items():
+        mine = samples.where(samples.column("phase") == phase)
+        for side, asked in ((BASE, (BASE, CONTROL)), (HEAD, (HEAD,))):
+            chosen = mine.where(np.isin(mine.column("side"), asked))
+            found[phase, side] = process_metrics(readings, chosen, side, [window])
+    return found
