@@ -34,6 +34,7 @@ class Checkout:
     Attributes:
         ref: as it was asked for.
         commit: full id.
+        repository: root of the user's own work tree.
         root: the worktree.
         folder: the place in it that stands for the one that was asked from; the root where the commit has
             no such folder.
@@ -41,8 +42,15 @@ class Checkout:
 
     ref: str
     commit: str
+    repository: Path
     root: Path
     folder: Path
+
+    def counterpart(self, path: Path) -> Path:
+        """What stands in this commit for a path of the user's work tree; one elsewhere is itself."""
+        path = path.parent.resolve() / path.name
+        inside = path.is_relative_to(self.repository)
+        return self.root / path.relative_to(self.repository) if inside else path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,16 +89,15 @@ def checked_out(ref: str, *, repository: Path, parent: Path) -> Iterator[Checkou
             shutil.rmtree(home, ignore_errors=True)
 
 
-def keep_checked_out(ref: str, *, repository: Path, root: Path) -> Checkout:
-    """The files of ``ref`` in ``root``, there to stay until ``remove``; what was there before goes.
+def keep_checked_out(ref: str, *, repository: Path) -> Checkout:
+    """The files of ``ref`` in a new temporary folder, there to stay until ``remove``.
 
     Raises:
         ConfigError: there is no repository, or ``ref`` names no commit of it.
         StackError: git could not write the files.
     """
     top, commit = _top(repository, ref), resolve(ref, repository=repository)
-    root = root.resolve()
-    remove(root, repository=top)
+    root = Path(tempfile.mkdtemp(prefix="govbench-stack-")).resolve()
     try:
         return _added(ref, commit, top=top, place=repository, root=root)
     except BaseException:
@@ -128,7 +135,9 @@ def _added(ref: str, commit: str, *, top: Path, place: Path, root: Path) -> Chec
     if said.code != 0:
         raise StackError(f"git:{ref}: its files could not be written: {said.err}")
     folder = root / place.resolve().relative_to(top)
-    return Checkout(ref=ref, commit=commit, root=root, folder=folder if folder.is_dir() else root)
+    return Checkout(
+        ref=ref, commit=commit, repository=top, root=root, folder=folder if folder.is_dir() else root
+    )
 
 
 def _top(folder: Path, ref: str) -> Path:
