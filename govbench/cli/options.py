@@ -18,7 +18,7 @@ TargetArgument = Annotated[
     str | None,
     typer.Argument(
         metavar="TARGET",
-        help="URL, embedded[:switches] or command:CMD; without it the configured one.",
+        help="URL, embedded[:switches], command:CMD or git:REF; without it the configured one.",
         show_default=False,
     ),
 ]

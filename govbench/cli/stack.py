@@ -72,6 +72,8 @@ def up_command(
 
       govbench stack up "command:python app.py --port {port}" --name api --port 8000
 
+      govbench stack up git:main --name main
+
       govbench run "$(govbench stack up embedded:latency=50ms)"
     """
     progress = ShownProgress(Output(verbose=verbose, quiet=quiet, no_color=no_color))
@@ -85,7 +87,13 @@ def up_command(
     progress.step(f"booting {describe(parsed)}")
     with Stopper():
         stack, was_up = state.up(
-            parsed, settings.stack, name=name, environ=environment(), seed=settings.load.seed
+            parsed,
+            settings.stack,
+            name=name,
+            environ=environment(),
+            seed=settings.load.seed,
+            call=settings.call,
+            step=progress.step,
         )
     progress.step(f"stack {name} {'was running already' if was_up else 'is up'}; its log: {stack.log_path}")
     typer.echo(stack.url)

@@ -62,7 +62,7 @@ _TARGET = (
     _key(
         "target.form",
         v.TEXT,
-        "the stack under test: a URL, embedded[:switches] or command:CMD (TARGET is the same)",
+        "the stack under test: a URL, embedded[:switches], command:CMD or git:REF (TARGET is the same)",
         flag="--api-url",
     ),
     _key("target.api", v.choice(Api), "request and answer format; http for a URL with a path", flag="--api"),
@@ -112,6 +112,8 @@ _TARGET = (
     _key("target.openai_org_id", v.TEXT, "OpenAI-Organization header of openai-chat"),
 )
 _STACK = (
+    _key("stack.build", v.TEXT, "command that is run once before the first boot of a command target"),
+    _key("stack.build_timeout_s", v.duration(), "longest time that it takes"),
     _key("stack.health_path", v.URL_PATH, "path that answers 2xx once the stack is ready"),
     _key("stack.boot_timeout_s", v.duration(), "longest time until it is ready"),
     _key("stack.stop_timeout_s", v.duration(), "time to end by itself before it is killed"),

@@ -23,6 +23,7 @@ from govbench.config.requests import api_of
 from govbench.config.settings import (
     AbConfig,
     BaselineConfig,
+    Call,
     CompareConfig,
     LoadConfig,
     MetricRule,
@@ -88,6 +89,7 @@ def load_settings(
     unused = checks.unused_variables(
         (*dotenv.variables, *process.variables), target, api_of(settings.target, target)
     )
+    settings = replace(settings, call=Call(flags=dict(flags), config_file=config_file, cwd=cwd))
     return _with_notes(settings, [*checks.notes(settings, target, merged), *unused])
 
 
@@ -146,12 +148,10 @@ def _build(
         for name, value in merged.items()
     }
     values = tree(placed, {name: key.field for name, key in KEYS.items()})
-    stack = values.get("stack", {})
-    stack["environment"] = {**for_stack, **stack.get("environment", {})}
     return Settings(
         **({"suite": values["suite"]} if "suite" in values else {}),
         target=_target_config(values.get("target", {})),
-        stack=StackConfig(**stack),
+        stack=stack_config(values.get("stack", {}), for_stack),
         load=LoadConfig(**(values.get("load", {}) | {"scenarios": scenarios, "phases": phases})),
         ab=AbConfig(**values.get("ab", {})),
         compare=_compare_config(values.get("compare", {}), merged),
@@ -160,6 +160,11 @@ def _build(
         output=OutputConfig(**values.get("output", {})),
         notes=notes,
     )
+
+
+def stack_config(values: Mapping[str, Any], for_stack: Mapping[str, str]) -> StackConfig:
+    """Section ``[stack]``, whose environment goes before what the suite's variables hand to a stack."""
+    return StackConfig(**{**values, "environment": {**for_stack, **values.get("environment", {})}})
 
 
 def _target_config(values: dict[str, Any]) -> TargetConfig:

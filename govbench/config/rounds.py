@@ -21,7 +21,7 @@ from govbench.results.plan import (
     ThinkTime,
 )
 
-# Rounds are the unit of replication and instances differ by about as much as 2 s of pairs do (docs/verdicts.md):
+# Rounds are the unit of replication, and two instances differ by about as much as the error of 2 s of pairs:
 # longer rounds would buy less than more of them, unless a boot takes longer than the load.
 SHORTEST_ROUND_S = 1.6
 LONGEST_ROUND_S = 60.0
@@ -40,16 +40,10 @@ class RoundLoad:
     load: LoadConfig
     ab: AbConfig
 
-    def phases(
-        self, *, load_s: float, number: int, only: frozenset[TestType] | None = None
-    ) -> tuple[Phase, ...]:
-        """The phases of round ``number``: those in pairs first, then those in turns, whose order alternates.
-
-        ``only`` leaves out other test types: a round that confirms measures what was flagged.
-        """
-        wanted = [t for t in self.test_types if only is None or t in only]
-        paired = [phase for t in wanted for phase in self._paired(t, load_s)]
-        return (*paired, *self._in_turns(wanted, load_s, number))
+    def phases(self, *, load_s: float, number: int) -> tuple[Phase, ...]:
+        """The phases of round ``number``: those in pairs, then those in turns, whose order alternates."""
+        paired = [phase for test_type in self.test_types for phase in self._paired(test_type, load_s)]
+        return (*paired, *self._in_turns(load_s, number))
 
     def _paired(self, test_type: TestType, load_s: float) -> list[Phase]:
         match test_type:
@@ -72,10 +66,10 @@ class RoundLoad:
                     for each in closed
                 ]
 
-    def _in_turns(self, wanted: list[TestType], load_s: float, number: int) -> list[Phase]:
+    def _in_turns(self, load_s: float, number: int) -> list[Phase]:
         """Open loops: throughput cannot be told by pairs, which give both sides the same count."""
         found = []
-        if self.ab.throughput_rps is not None and TestType.CONCURRENT in wanted:
+        if self.ab.throughput_rps is not None and TestType.CONCURRENT in self.test_types:
             arrivals = Arrivals(
                 points=(RatePoint(at_s=0.0, rate_rps=self.ab.throughput_rps),),
                 process=ArrivalProcess.CONSTANT,
@@ -83,7 +77,7 @@ class RoundLoad:
             )
             config = PhaseConfig(name=f"rate_{self.ab.throughput_rps:g}", arrivals=arrivals)
             found.append(_turns(config, TestType.CONCURRENT, load_s, number))
-        if TestType.CUSTOM in wanted:
+        if TestType.CUSTOM in self.test_types:
             opened = [each for each in custom_phases(self.load) if each.arrivals is not None]
             found += [_turns(each, TestType.CUSTOM, load_s, number) for each in opened]
         return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,9 +42,12 @@ class TargetConfig:
 class StackConfig:
     """How a stack that govbench boots comes up (section ``[stack]``).
 
-    ``environment`` is handed to the booted process: DATABASE_URL and the like.
+    ``build`` is run once before the first boot, without a shell. ``environment`` is handed to the booted
+    process: DATABASE_URL and the like.
     """
 
+    build: str | None = None
+    build_timeout_s: float = 600.0
     health_path: str = "/health"
     boot_timeout_s: float = 60.0
     stop_timeout_s: float = 10.0
@@ -170,6 +174,18 @@ class OutputConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What one call was given beside the environment: with it another commit's file is read alike.
+
+    ``flags`` are by dotted key; ``config_file`` is the named one, from ``cwd``.
+    """
+
+    flags: Mapping[str, object] = field(default_factory=dict)
+    config_file: Path | None = None
+    cwd: Path = Path()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that one call of govbench was told, by defaults, file, environment and flags.
 
@@ -187,3 +203,4 @@ class Settings:
     baselines: BaselineConfig = field(default_factory=BaselineConfig)
     output: OutputConfig = field(default_factory=OutputConfig)
     notes: tuple[str, ...] = ()
+    call: Call = field(default_factory=Call, repr=False, compare=False)

@@ -25,7 +25,8 @@ from govbench.errors import ConfigError
 FILE_NAME = "govbench.toml"
 JOINED = ("target.headers", "stack.environment")  # tables that several sources add to
 DOTENV_NAME = ".env.test"
-_MARKS = frozenset({"GOVBENCH_STACK"})  # marks the processes of a booted stack and sets nothing
+# The processes of a booted stack have these; they set nothing where govbench itself is what is booted.
+_OF_A_STACK = frozenset({"GOVBENCH_STACK", "GOVBENCH_DATA"})
 _SECRET_NAME = re.compile(
     r"passw|secret|token|credential|(^|[_-])(api[_-]?)?key$|authorization|^cookie$", re.IGNORECASE
 )
@@ -219,7 +220,7 @@ def read_environment(variables: Mapping[str, str], layer: Layer, cwd: Path) -> E
     prefix = f"{DOTENV_NAME}: " if layer is Layer.DOTENV else ""
     for name, text in variables.items():
         label = prefix + name
-        if not text.strip() or name in _MARKS:
+        if not text.strip() or name in _OF_A_STACK:
             continue
         if name.startswith(VARIABLE_PREFIX):
             values.append(_from_own(name, text, label, layer))

@@ -13,8 +13,9 @@ from govbench.config import values as v
 from govbench.config.values import Kind, closest
 from govbench.errors import ConfigError
 
-_FORMS = "a URL (http://host:port), embedded[:switches] or command:CMD"
+_FORMS = "a URL (http://host:port), embedded[:switches], command:CMD or git:REF"
 _HOST_AND_PORT = re.compile(r"(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:\d+)?(/\S*)?", re.IGNORECASE)
+_REF = re.compile(r"(?!-)[\w./@{}~^+#=%!,-]+")
 _SECRET_WORD = re.compile(r"key|token|secret|passw|auth|credential|signature", re.IGNORECASE)
 _SECRET_ARGUMENT = re.compile(
     r"(\b\w*(?:key|token|secret|passw)\w*=|(?<=\s)-[\w-]*(?:key|token|secret|passw)[\w-]*[=\s]\s*)\S+",
@@ -58,7 +59,15 @@ class CommandTarget:
     command: str
 
 
-Target = UrlTarget | EmbeddedTarget | CommandTarget
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitTarget:
+    """The configured stack as it is at a commit; ``ref`` is as written, and no repository is asked here."""
+
+    ref: str
+
+
+Bootable = UrlTarget | EmbeddedTarget | CommandTarget
+Target = Bootable | GitTarget
 
 _MILLISECONDS = Kind(
     expected='milliseconds >= 0, or text such as "20ms" or "0.02s"',
@@ -94,9 +103,11 @@ def parse_target(text: str) -> Target:
                 f"target {text!r} names no command", hint='for example "command:python app.py --port {port}"'
             )
         return CommandTarget(command=rest.strip())
-    if form in ("compose", "git") and colon:
+    if form == "git" and colon:
+        return GitTarget(ref=_ref(text, rest))
+    if form == "compose" and colon:
         raise ConfigError(
-            f"target {text!r}: this version measures URL, embedded and command targets",
+            f"target {text!r}: this version measures URL, embedded, command and git targets",
             hint="start the stack yourself and name its URL, or let command:CMD start it",
         )
     if "://" in text:
@@ -106,12 +117,25 @@ def parse_target(text: str) -> Target:
 
 def _no_target_hint(text: str) -> str:
     form = text.partition(":")[0]
+    if form == "git":
+        return "name the commit, for example git:main"
     like = closest(form, ("embedded", "command"))
     if like is not None:
         return f"did you mean {like}{text[len(form) :]}?"
     if _HOST_AND_PORT.fullmatch(text):
         return f"did you mean http://{text}?"
     return "targets are described in docs/configuration.md"
+
+
+def _ref(text: str, ref: str) -> str:
+    if not ref:
+        raise ConfigError(f"target {text!r} names no commit", hint="for example git:main or git:HEAD~1")
+    if _REF.fullmatch(ref) is None or ".." in ref:
+        raise ConfigError(
+            f"target {text!r}: {ref!r} is no name of a commit",
+            hint="name one commit, branch or tag, for example git:main, git:v1.2 or git:HEAD~1",
+        )
+    return ref
 
 
 def _switches(text: str, switches: str | None) -> EmbeddedSwitches:
@@ -187,6 +211,8 @@ def describe(target: Target) -> str:
             return target.url + _redacted_path(target.path or "")
         case CommandTarget():
             return "command:" + _redacted(_SECRET_ARGUMENT.sub(r"\1***", target.command))
+        case GitTarget():
+            return f"git:{target.ref}"
         case EmbeddedTarget():
             return _describe_switches(target.switches)
 

@@ -8,7 +8,7 @@ from govbench.compare.compare import compare_window, without_baseline
 from govbench.config.settings import Settings
 from govbench.errors import PublishError, ResultsError
 from govbench.publish import baselines
-from govbench.publish.baselines import Stored
+from govbench.publish.baselines import Nearest, Stored
 from govbench.results.baseline import BaselineEntry, entry_from_results
 from govbench.results.comparison import Comparison, Reference, Results
 from govbench.results.run import RunSummary
@@ -19,8 +19,8 @@ def compare_with_baseline(
 ) -> Comparison:
     """The verdict on a run by the committed baselines of its suite and machine class.
 
-    The window is what was measured up to the nearest measured ancestor of the checked-out commit; where
-    none of them is an ancestor, all that are there.
+    The window is what was measured up to the nearest measured ancestor of the commit that was measured, or
+    of the checked-out one where this clone lacks it; where none of them is an ancestor, all that are there.
 
     Raises:
         ResultsError: a baseline file cannot be used, or ``ref`` is unknown.
@@ -34,7 +34,8 @@ def compare_with_baseline(
         return without_baseline(
             summary, _absence(summary, folder, others), settings.compare, settings.thresholds
         )
-    window, reference = _window(entries, cwd, ref)
+    commits = (ref,) if ref else (*filter(None, [summary.provenance.commit]), "HEAD")
+    window, reference = _window(entries, _nearest(entries, cwd, commits))
     return compare_window(window, reference, summary, settings.compare, settings.thresholds)
 
 
@@ -43,13 +44,18 @@ def _absence(summary: RunSummary, folder: Path, others: tuple[str, ...]) -> str:
     return f"{missing}; there are some for {', '.join(others)}" if others else missing
 
 
+def _nearest(entries: tuple[BaselineEntry, ...], cwd: Path, commits: tuple[str, ...]) -> Nearest:
+    for commit in commits:
+        try:
+            return baselines.nearest_ancestor(cwd, entries, of=commit)
+        except ResultsError:  # this clone lacks the commit
+            continue
+    return Nearest()  # no repository around: the files alone are compared with
+
+
 def _window(
-    entries: tuple[BaselineEntry, ...], cwd: Path, ref: str | None
+    entries: tuple[BaselineEntry, ...], nearest: Nearest
 ) -> tuple[tuple[BaselineEntry, ...], Reference]:
-    try:
-        nearest = baselines.nearest_ancestor(cwd, entries, of=ref or "HEAD")
-    except ResultsError:  # no repository around: the files alone are compared with
-        nearest = baselines.Nearest()
     window = entries if nearest.entry is None else entries[entries.index(nearest.entry) :]
     newest = window[0]
     count = "1 stored run" if len(window) == 1 else f"{len(window)} stored runs"

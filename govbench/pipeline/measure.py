@@ -22,13 +22,16 @@ from govbench.record.reader import SampleTable, read_samples
 from govbench.record.resources import Reading, ResourcePoller
 from govbench.record.summarise import GENERATOR, Recording, summarise, target_role
 from govbench.results.plan import Plan
-from govbench.results.run import RunInfo, RunStatus, RunSummary, Target
+from govbench.results.run import Provenance, RunInfo, RunStatus, RunSummary, Target
 from govbench.stack.boot import RunningStack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """What is needed to measure, and who asks: settings, plan, stacks in the order of the plan's sides."""
+    """What is needed to measure, and who asks: settings, plan, stacks in the order of the plan's sides.
+
+    ``provenance`` is the commit that is measured; None: the one that the work tree around ``cwd`` stands at.
+    """
 
     settings: Settings
     plan: Plan
@@ -39,6 +42,7 @@ class Measurement:
     folder: Path
     environ: Mapping[str, str]
     cwd: Path
+    provenance: Provenance | None = None
 
 
 def measure(work: Measurement, stopper: Stopper, progress: Progress) -> RunSummary:
@@ -72,7 +76,8 @@ def measure(work: Measurement, stopper: Stopper, progress: Progress) -> RunSumma
             plan=work.plan,
             targets=work.targets,
             environment=environment,
-            provenance=provenance(work.cwd, baselines_folder=work.settings.baselines.folder),
+            provenance=work.provenance
+            or provenance(work.cwd, baselines_folder=work.settings.baselines.folder),
             samples=samples,
             windows=windows,
             slices=slice_windows(work.plan, end.events, windows),
@@ -101,7 +106,7 @@ def follow_load(
     stopper: Stopper,
     on_event: Callable[[Event], None],
 ) -> tuple[LoadEnd, tuple[Reading, ...]]:
-    """Follow a load process to its end, looking at it and at the stacks; the first signal ends it in order."""
+    """Follow a load process to its end, polling it and the stacks; the first signal ends it in order."""
     pids = {target_role(i): stack.pid for i, stack in enumerate(stacks) if stack.pid is not None}
     poller = ResourcePoller({GENERATOR: process.pid, **pids})
     stopper.graceful = process.stop

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from govbench.config.targets import EmbeddedTarget, Target, UrlTarget, describe,
 from govbench.errors import StackError
 from govbench.pipeline.interrupt import Stopper
 from govbench.pipeline.progress import Progress
+from govbench.pipeline.ready import ready_to_boot, settings_at
 from govbench.results.plan import Side
 from govbench.stack.boot import EMBEDDED_HEALTH_PATH, boot
 from govbench.stack.probe import Check, probe
@@ -48,8 +50,7 @@ def quick_check(settings: Settings, *, environ: Mapping[str, str], progress: Pro
             progress.step(f"asking {describe(target)}")
             checks = _probed(settings, target, target.url + (target.path or ""))
         else:
-            progress.step(f"booting {describe(target)}")
-            checks = _booted(settings, target, environ)
+            checks = _booted(settings, target, environ, progress)
     return Checked(target=describe(target), checks=checks)
 
 
@@ -68,25 +69,39 @@ def preflight(side: Side, settings: Settings, target: Target, progress: Progress
             progress.note(f"first request: {check.detail}")
 
 
-def _booted(settings: Settings, target: Target, environ: Mapping[str, str]) -> tuple[Check, ...]:
-    with tempfile.TemporaryDirectory(prefix="govbench-") as folder:
+def _booted(
+    settings: Settings, target: Target, environ: Mapping[str, str], progress: Progress
+) -> tuple[Check, ...]:
+    with tempfile.TemporaryDirectory(prefix="govbench-") as folder, contextlib.ExitStack() as running:
         try:
-            stack = boot(
-                target,
-                settings.stack,
-                name=STACK_NAME,
-                log_folder=Path(folder),
-                environ=environ,
-                seed=settings.load.seed,
+            ready = running.enter_context(
+                ready_to_boot(
+                    settings,
+                    target,
+                    name=STACK_NAME,
+                    log_folder=Path(folder),
+                    environ=environ,
+                    progress=progress,
+                )
+            )
+            stack = running.enter_context(
+                boot(
+                    ready.target,
+                    ready.config,
+                    name=STACK_NAME,
+                    log_folder=Path(folder),
+                    environ=environ,
+                    seed=settings.load.seed,
+                    folder=ready.folder,
+                )
             )
         except StackError as error:
             # The folder is about to go, so the message may not send anybody there.
             detail = str(error).replace(f"{folder}/", "")
             return (Check(name="boot", ok=False, detail=detail, hint=error.hint),)
-        with stack:
-            waited_s = stack.health.waited_s if stack.health else 0.0
-            up = Check(name="boot", ok=True, detail=f"healthy after {waited_s:.1f} s")
-            return (up, *_probed(settings, target, stack.url))
+        waited_s = stack.health.waited_s if stack.health else 0.0
+        up = Check(name="boot", ok=True, detail=f"healthy after {waited_s:.1f} s")
+        return (up, *_probed(settings_at(settings, ready), ready.target, stack.url))
 
 
 def _probed(settings: Settings, target: Target, address: str) -> tuple[Check, ...]:

@@ -62,9 +62,7 @@ class Contestant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundRecord:
-    """A round that was measured, and what the summary of all rounds needs of it; ``failure`` says why it counts
-    for nothing.
-    """
+    """A round that was measured; ``failure`` says why it counts for nothing, where it does not."""
 
     round: Round
     plan: Plan

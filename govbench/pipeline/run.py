@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,11 +21,13 @@ from govbench.pipeline.interrupt import Stopper
 from govbench.pipeline.measure import Measurement, measure
 from govbench.pipeline.progress import Progress
 from govbench.pipeline.quick_check import preflight
+from govbench.pipeline.ready import measured_commit, ready_to_boot, settings_at
 from govbench.pipeline.test_file import checked_test_file
 from govbench.results.comparison import Results
 from govbench.results.plan import Phase, Plan, Side, Workers
 from govbench.results.run import Target
 from govbench.stack.boot import RunningStack, boot
+from govbench.stack.prepare import Prepared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,29 +51,21 @@ def run(settings: Settings, *, environ: Mapping[str, str], cwd: Path, progress: 
     run_id = new_run_id(datetime.now(UTC))
     folder = make_run_folder(cwd / settings.output.folder, run_id)
     with Stopper() as stopper:
-        progress.step(
-            f"booting {describe(target)}" if not isinstance(target, UrlTarget) else "looking for the target"
-        )
-        with boot(
-            target,
-            settings.stack,
-            name="candidate",
-            log_folder=folder,
-            environ=environ,
-            seed=settings.load.seed,
-        ) as stack:
-            sides = build_sides(settings, [("candidate", address_of(target, stack))])
-            preflight(sides[0], settings, target, progress)
+        with _booted(settings, target, folder=folder, environ=environ, progress=progress) as (ready, stack):
+            here = settings_at(settings, ready)
+            sides = build_sides(here, [("candidate", address_of(ready.target, stack))])
+            preflight(sides[0], here, ready.target, progress)
             work = Measurement(
-                settings=settings,
-                plan=build_plan(settings, phases, sides),
-                profile=settings.load.profile,
+                settings=here,
+                plan=build_plan(here, phases, sides),
+                profile=here.load.profile,
                 stacks=[stack],
                 targets=(described("candidate", target, sides[0]),),
                 run_id=run_id,
                 folder=folder,
                 environ=environ,
                 cwd=cwd,
+                provenance=measured_commit(ready),
             )
             summary = measure(work, stopper, progress)
         # What was measured is written down whole: from here on only the second signal cuts it short.
@@ -82,6 +77,27 @@ def run(settings: Settings, *, environ: Mapping[str, str], cwd: Path, progress: 
         if stopper.stopped:
             raise stopper.interrupted(f"interrupted; what was measured is in {folder}")
     return Finished(results=results, folder=folder)
+
+
+@contextlib.contextmanager
+def _booted(
+    settings: Settings, target: ParsedTarget, *, folder: Path, environ: Mapping[str, str], progress: Progress
+) -> Iterator[tuple[Prepared, RunningStack]]:
+    with (
+        ready_to_boot(
+            settings, target, name="candidate", log_folder=folder, environ=environ, progress=progress
+        ) as ready,
+        boot(
+            ready.target,
+            ready.config,
+            name="candidate",
+            log_folder=folder,
+            environ=environ,
+            seed=settings.load.seed,
+            folder=ready.folder,
+        ) as stack,
+    ):
+        yield ready, stack
 
 
 def build_plan(settings: Settings, phases: tuple[Phase, ...], sides: tuple[Side, ...]) -> Plan:

@@ -7,23 +7,27 @@ import dataclasses
 import json
 import re
 import shlex
+import shutil
 import socket
 import sys
+import tempfile
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from govbench.config.settings import StackConfig
-from govbench.config.targets import CommandTarget, EmbeddedSwitches, EmbeddedTarget, Target, UrlTarget
+from govbench.config.targets import Bootable, CommandTarget, EmbeddedSwitches, EmbeddedTarget, UrlTarget
 from govbench.errors import ConfigError, StackError
 from govbench.stack.health import HealthReport, exit_text, wait_until_healthy, with_log
 from govbench.stack.processes import MARK_VARIABLE, Process, kill_marked, terminate
 
 HOST: Final = "127.0.0.1"
 EMBEDDED_HEALTH_PATH: Final = "/health"
+DATA_VARIABLE: Final = "GOVBENCH_DATA"
 # A stack that somebody else starts is either there or not; waiting a whole boot time helps nobody.
 FOREIGN_WAIT_S: Final = 5.0
 _DEFAULT_SEED: Final = 1
@@ -38,6 +42,7 @@ class RunningStack:
         url: base address.
         pid: the booted process, which leads its process group; None where nothing was booted.
         log_path: where the booted process writes.
+        data_folder: what only this instance writes to; goes with it. None where it was given none.
         health: how it became ready; None only while it boots.
     """
 
@@ -50,15 +55,34 @@ class RunningStack:
         process: Process | None = None,
         mark: str = "",
         log_path: Path | None = None,
+        data_folder: Path | None = None,
+        readiness: Callable[[RunningStack], HealthReport] | None = None,
     ) -> None:
         self.name = name
         self.url = url
         self.log_path = log_path
+        self.data_folder = data_folder
         self.mark = mark
         self.health: HealthReport | None = None
         self.pid = None if process is None else process.pid
         self._process = process
         self._stop_timeout_s = stop_timeout_s
+        self._readiness = readiness
+
+    def wait(self) -> None:
+        """Wait until it is healthy; one that does not become so is stopped.
+
+        Raises:
+            StackError: it did not come up.
+        """
+        if self._readiness is None:
+            return
+        try:
+            self.health = self._readiness(self)
+        except BaseException:
+            self.stop()
+            raise
+        self._readiness = None
 
     def __enter__(self) -> Self:
         return self
@@ -85,6 +109,7 @@ class RunningStack:
         finally:
             # A process that even SIGKILL did not end (stuck in the kernel) is no reason to warn at exit.
             process.detach()
+            remove_data(self.data_folder)
 
     def detach(self) -> None:
         """Let the stack run on; from now on ``stop`` does nothing."""
@@ -93,16 +118,44 @@ class RunningStack:
             self._process = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Surroundings:
+    """What a process is started in: its name and log, working folder, data folder and environment."""
+
+    name: str
+    log_folder: Path
+    folder: Path | None
+    data_folder: Path | None
+    environ: Mapping[str, str]
+
+
 def boot(
-    target: Target,
+    target: Bootable,
     config: StackConfig,
     *,
     name: str,
     log_folder: Path,
     environ: Mapping[str, str],
     seed: int | None = None,
+    folder: Path | None = None,
 ) -> RunningStack:
-    """Start ``target`` and wait until it is healthy; a URL is only waited for, and only briefly.
+    """Start ``target`` and wait until it is healthy; arguments and errors are those of ``start``."""
+    stack = start(target, config, name=name, log_folder=log_folder, environ=environ, seed=seed, folder=folder)
+    stack.wait()
+    return stack
+
+
+def start(
+    target: Bootable,
+    config: StackConfig,
+    *,
+    name: str,
+    log_folder: Path,
+    environ: Mapping[str, str],
+    seed: int | None = None,
+    folder: Path | None = None,
+) -> RunningStack:
+    """Start ``target``, which is healthy only after ``wait``; several can so come up at the same time.
 
     Args:
         target: what to start.
@@ -111,25 +164,51 @@ def boot(
         log_folder: made if need be.
         environ: the environment that the process starts with.
         seed: for an embedded target that does not name one.
+        folder: where the process starts; None: here.
 
     Raises:
         ConfigError: the command cannot be understood, or its port is not known.
-        StackError: the stack did not come up; nothing of it is left.
+        StackError: it could not be started; nothing of it is left. From ``wait``: it did not come up.
     """
-    mark = uuid.uuid4().hex
-    marked = {**environ, MARK_VARIABLE: mark}
+    if isinstance(target, UrlTarget):
+        return RunningStack(name=name, url=target.url, readiness=lambda stack: _foreign(stack, config))
+    has_data = isinstance(target, CommandTarget)
+    around = _Surroundings(
+        name=name,
+        log_folder=log_folder,
+        folder=folder,
+        data_folder=Path(tempfile.mkdtemp(prefix="govbench-data-")) if has_data else None,
+        environ={**environ, MARK_VARIABLE: uuid.uuid4().hex},
+    )
     try:
-        match target:
-            case UrlTarget():
-                return _foreign(target, config, name)
-            case EmbeddedTarget():
-                return _boot_embedded(target.switches, config, name, log_folder, marked, seed)
-            case CommandTarget():
-                return _boot_command(target.command, config, name, log_folder, marked)
+        if isinstance(target, EmbeddedTarget):
+            return _start_embedded(target.switches, config, around, seed)
+        return _start_command(target.command, config, around)
     except BaseException:
         # Ctrl-C may come when the process runs and nobody knows its id yet.
-        kill_marked(mark)
+        kill_marked(around.environ[MARK_VARIABLE])
+        remove_data(around.data_folder)
         raise
+
+
+def own_port(target: Bootable, config: StackConfig) -> StackConfig:
+    """The configuration of one of two instances that run at once: each gets a free port.
+
+    Raises:
+        ConfigError: the command always listens on the same port.
+    """
+    if isinstance(target, CommandTarget) and "{port}" not in target.command:
+        raise ConfigError(
+            f"command {target.command!r}: two instances of it cannot listen on the same port",
+            hint="write {port} where the command takes its port, so that each gets one of its own",
+        )
+    return dataclasses.replace(config, port=None)
+
+
+def remove_data(folder: Path | None) -> None:
+    """Remove the data folder of an instance that has ended; what cannot be removed stays."""
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def free_port() -> int:
@@ -140,8 +219,8 @@ def free_port() -> int:
         return port
 
 
-def split_command(command: str, port: int | None) -> tuple[str, ...]:
-    """The words of ``command``, quotes as in a shell; no shell runs it.
+def split_command(command: str, port: int | None, data: Path | None = None) -> tuple[str, ...]:
+    """The words of ``command``, quotes as in a shell, with its port and data folder; no shell runs it.
 
     Raises:
         ConfigError: unbalanced quotes, or nothing to run.
@@ -154,21 +233,20 @@ def split_command(command: str, port: int | None) -> tuple[str, ...]:
         ) from error
     if not words:
         raise ConfigError("the command is empty", hint='for example "command:python app.py --port {port}"')
-    return tuple(word.replace("{port}", str(port)) for word in words)
+    given = {"{port}": port, "{data}": data}
+    for name, value in given.items():
+        if value is not None:
+            words = [word.replace(name, str(value)) for word in words]
+    return tuple(words)
 
 
-def _foreign(target: UrlTarget, config: StackConfig, name: str) -> RunningStack:
-    stack = RunningStack(name=name, url=target.url)
+def _foreign(stack: RunningStack, config: StackConfig) -> HealthReport:
+    """A URL is only waited for, and only briefly."""
     wait_s = min(config.boot_timeout_s, FOREIGN_WAIT_S)
-    stack.health = wait_until_healthy(
-        target.url, config, alive=stack.exit_code, foreign=True, timeout_s=wait_s
-    )
-    return stack
+    return wait_until_healthy(stack.url, config, alive=stack.exit_code, foreign=True, timeout_s=wait_s)
 
 
-def _boot_command(
-    command: str, config: StackConfig, name: str, log_folder: Path, environ: Mapping[str, str]
-) -> RunningStack:
+def _start_command(command: str, config: StackConfig, around: _Surroundings) -> RunningStack:
     port = config.port
     if port is None:
         if "{port}" not in command:
@@ -177,30 +255,18 @@ def _boot_command(
                 hint="write {port} where the command takes its port, or set port in section [stack]",
             )
         port = free_port()
-    words = split_command(command, port)
+    words = split_command(command, port, around.data_folder)
     _check_free(port)
-    stack = _start(words, config, name, log_folder, environ, url=f"http://{HOST}:{port}")
-    return _ready_or_gone(stack, config)
+    return _start(words, config, around, url=f"http://{HOST}:{port}")
 
 
-def _boot_embedded(
-    switches: EmbeddedSwitches,
-    config: StackConfig,
-    name: str,
-    log_folder: Path,
-    environ: Mapping[str, str],
-    seed: int | None,
+def _start_embedded(
+    switches: EmbeddedSwitches, config: StackConfig, around: _Surroundings, seed: int | None
 ) -> RunningStack:
     if config.port is not None:
         _check_free(config.port)
     words = embedded_command(switches, config.port or 0, seed)
-    stack = _start(words, config, name, log_folder, environ, url="")
-    try:
-        stack.url = _announced_url(stack, config)
-    except BaseException:
-        stack.stop()
-        raise
-    return _ready_or_gone(stack, dataclasses.replace(config, health_path=EMBEDDED_HEALTH_PATH))
+    return _start(words, dataclasses.replace(config, health_path=EMBEDDED_HEALTH_PATH), around, url="")
 
 
 def embedded_command(switches: EmbeddedSwitches, port: int, seed: int | None) -> tuple[str, ...]:
@@ -212,44 +278,64 @@ def embedded_command(switches: EmbeddedSwitches, port: int, seed: int | None) ->
     return (sys.executable, "-m", "govbench.demo", "--host", HOST, "--port", str(port), *options)
 
 
-def _start(
-    words: Sequence[str],
-    config: StackConfig,
-    name: str,
-    log_folder: Path,
-    environ: Mapping[str, str],
-    *,
-    url: str,
-) -> RunningStack:
-    log_folder.mkdir(parents=True, exist_ok=True)
-    log_path = log_folder / f"{file_name(name)}.log"
-    mark = environ[MARK_VARIABLE]
-    try:
-        process = Process(words, environ={**environ, **config.environment}, mark=mark, log=log_path)
-    except FileNotFoundError as error:
-        raise StackError(
-            f"cannot start the stack: no program {words[0]!r}",
-            hint="check the spelling and PATH; no shell runs the command, so no pipes, cd or VAR=value",
-        ) from error
-    except OSError as error:
-        raise StackError(f"cannot start the stack: {words[0]}: {error.strerror or error}") from error
+def _start(words: Sequence[str], config: StackConfig, around: _Surroundings, *, url: str) -> RunningStack:
+    around.log_folder.mkdir(parents=True, exist_ok=True)
+    log_path = around.log_folder / f"{file_name(around.name)}.log"
+    mark = around.environ[MARK_VARIABLE]
+    data = {} if around.data_folder is None else {DATA_VARIABLE: str(around.data_folder)}
+    process = start_process(
+        words,
+        what="start the stack",
+        environ={**around.environ, **data, **config.environment},
+        mark=mark,
+        log=log_path,
+        folder=around.folder,
+    )
     return RunningStack(
-        name=name,
+        name=around.name,
         url=url,
         stop_timeout_s=config.stop_timeout_s,
         process=process,
         mark=mark,
         log_path=log_path,
+        data_folder=around.data_folder,
+        readiness=lambda stack: _healthy(stack, config),
     )
 
 
-def _ready_or_gone(stack: RunningStack, config: StackConfig) -> RunningStack:
+def start_process(
+    words: Sequence[str],
+    *,
+    what: str,
+    environ: Mapping[str, str],
+    mark: str,
+    log: Path,
+    folder: Path | None,
+) -> Process:
+    """A process of a stack, in ``folder``; ``what`` says in messages what it was to do.
+
+    Raises:
+        StackError: there is no such program, or it cannot be run.
+    """
+    # A shell and some build tools believe PWD rather than ask where they are.
+    place = {} if folder is None else {"PWD": str(folder)}
     try:
-        stack.health = wait_until_healthy(stack.url, config, alive=stack.exit_code, log_path=stack.log_path)
-    except BaseException:
-        stack.stop()
-        raise
-    return stack
+        return Process(words, environ={**environ, **place}, mark=mark, log=log, folder=folder)
+    except FileNotFoundError as error:
+        only = "" if folder is None else "; a checkout holds committed files only"
+        raise StackError(
+            f"cannot {what}: no program {words[0]!r}",
+            hint="check the spelling and PATH; no shell runs the command, so no pipes, cd or VAR=value"
+            + only,
+        ) from error
+    except OSError as error:
+        raise StackError(f"cannot {what}: {words[0]}: {error.strerror or error}") from error
+
+
+def _healthy(stack: RunningStack, config: StackConfig) -> HealthReport:
+    if not stack.url:
+        stack.url = _announced_url(stack, config)
+    return wait_until_healthy(stack.url, config, alive=stack.exit_code, log_path=stack.log_path)
 
 
 def _announced_url(stack: RunningStack, config: StackConfig) -> str:

@@ -24,12 +24,21 @@ _KILL_WAIT_S: Final = 5.0
 class Process(subprocess.Popen[bytes]):
     """A child in a session of its own that is not left behind when starting it is interrupted."""
 
-    def __init__(self, argv: Sequence[str], *, environ: Mapping[str, str], mark: str, log: Path) -> None:
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        environ: Mapping[str, str],
+        mark: str,
+        log: Path,
+        folder: Path | None = None,
+    ) -> None:
         self._detached = False
         with log.open("wb") as output:
             try:
                 super().__init__(
                     argv,
+                    cwd=folder,
                     env={**environ, MARK_VARIABLE: mark},
                     stdin=subprocess.DEVNULL,
                     stdout=output,

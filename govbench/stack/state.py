@@ -10,17 +10,19 @@ import dataclasses
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from govbench.config.settings import StackConfig
-from govbench.config.targets import Target, UrlTarget, describe
+from govbench.config.settings import Call, StackConfig
+from govbench.config.targets import EmbeddedTarget, GitTarget, Target, UrlTarget, describe
 from govbench.errors import StackError, UsageError
-from govbench.stack.boot import EMBEDDED_HEALTH_PATH, RunningStack, boot, file_name
+from govbench.stack.boot import EMBEDDED_HEALTH_PATH, RunningStack, boot, file_name, remove_data
+from govbench.stack.checkout import keep_checked_out, remove, resolve
 from govbench.stack.health import Look, log_tail, look_once, secrets_of
+from govbench.stack.prepare import Prepared, Workshop, prepare_checkout, prepared
 from govbench.stack.processes import members, reap_child, start_token, terminate
 
 STATE_FOLDER: Final = Path(".govbench/stacks")
@@ -36,7 +38,10 @@ class Condition(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackState:
-    """A stack that was brought up. ``token`` tells its process from a later one with the same id."""
+    """A stack that was brought up. ``token`` tells its process from a later one with the same id.
+
+    ``checkout`` and ``data_folder`` go with the stack; ``commit`` and ``repository`` are of a ``git:REF``.
+    """
 
     name: str
     form: str
@@ -46,6 +51,10 @@ class StackState:
     mark: str
     log_path: str
     health_path: str
+    data_folder: str | None = None
+    commit: str | None = None
+    checkout: str | None = None
+    repository: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,31 +74,69 @@ def up(
     environ: Mapping[str, str],
     folder: Path = STATE_FOLDER,
     seed: int | None = None,
+    call: Call | None = None,
+    step: Callable[[str], None] = lambda _: None,
 ) -> tuple[StackState, bool]:
     """Bring a stack up to stay; the flag tells whether it was running already, and then nothing was done.
 
+    Args:
+        target: what is booted.
+        config: how.
+        name: of the stack.
+        environ: the environment that its process starts with.
+        folder: where what is known of it, and its log, lie.
+        seed: for an embedded target that does not name one.
+        call: what this call was given, to read the file of another commit alike.
+        step: is told each step.
+
     Raises:
-        UsageError: the target is a URL, or another target runs under this name.
+        UsageError: the target is a URL, names no commit, or another target runs under this name.
         StackError: it did not come up, or another call is bringing it up.
     """
     if isinstance(target, UrlTarget):
         raise UsageError(
             f"{target.url} is not started by govbench: a URL names a stack that runs already",
-            hint="bring up embedded or command:CMD",
+            hint="bring up embedded, command:CMD or git:REF",
         )
+    call = call or Call()
     with _only_one(folder, name):
         known = status(name, folder=folder, ask=False)
         if known.condition is Condition.RUNNING and known.state is not None:
-            return _same(known.state, target), True
-        stack = boot(target, config, name=name, log_folder=folder, environ=environ, seed=seed)
-        try:
-            state = _state_of(stack, target, config)
-            _write(folder, state)
-        except BaseException:
-            stack.stop()
-            raise
+            return _same(known.state, target, call), True
+        workshop = Workshop(name=name, call=call, log_folder=folder, environ=environ, step=step)
+        return _brought_up(target, config, workshop, seed), False
+
+
+def _brought_up(target: Target, config: StackConfig, workshop: Workshop, seed: int | None) -> StackState:
+    with contextlib.ExitStack() as undo:
+        ready = _prepared_to_stay(target, config, workshop, undo)
+        stack = undo.enter_context(
+            boot(
+                ready.target,
+                ready.config,
+                name=workshop.name,
+                log_folder=workshop.log_folder,
+                environ=workshop.environ,
+                seed=seed,
+                folder=ready.folder,
+            )
+        )
+        state = _state_of(stack, target, ready)
+        _write(workshop.log_folder, state)
+        undo.pop_all()
         stack.detach()
-    return state, False
+    return state
+
+
+def _prepared_to_stay(
+    target: Target, config: StackConfig, workshop: Workshop, undo: contextlib.ExitStack
+) -> Prepared:
+    if not isinstance(target, GitTarget):
+        return undo.enter_context(prepared(target, config, workshop))
+    workshop.step(f"checking out {describe(target)}")
+    checkout = keep_checked_out(target.ref, repository=workshop.call.cwd)
+    undo.callback(remove, checkout.root, repository=checkout.repository)
+    return prepare_checkout(checkout, workshop)
 
 
 def status(name: str, *, folder: Path = STATE_FOLDER, ask: bool = True) -> StackStatus:
@@ -130,28 +177,37 @@ def down(name: str, *, stop_timeout_s: float, folder: Path = STATE_FOLDER) -> St
     return before
 
 
-def _same(state: StackState, target: Target) -> StackState:
+def _same(state: StackState, target: Target, call: Call) -> StackState:
     if state.form != describe(target):
         raise UsageError(
             f"stack {state.name!r} is running with another target: {state.form}",
             hint="take it down first (govbench stack down), or use another name",
         )
+    if isinstance(target, GitTarget) and resolve(target.ref, repository=call.cwd) != state.commit:
+        raise UsageError(
+            f"stack {state.name!r} is running, but {describe(target)} has moved on since",
+            hint="take it down first (govbench stack down), or use another name",
+        )
     return state
 
 
-def _state_of(stack: RunningStack, target: Target, config: StackConfig) -> StackState:
+def _state_of(stack: RunningStack, target: Target, ready: Prepared) -> StackState:
     assert stack.pid is not None
     assert stack.log_path is not None
-    form = describe(target)
+    embedded, checkout = isinstance(ready.target, EmbeddedTarget), ready.checkout
     return StackState(
         name=stack.name,
-        form=form,
+        form=describe(target),
         url=stack.url,
         pid=stack.pid,
         token=start_token(stack.pid),
         mark=stack.mark,
         log_path=str(stack.log_path),
-        health_path=EMBEDDED_HEALTH_PATH if form.startswith("embedded") else config.health_path,
+        health_path=EMBEDDED_HEALTH_PATH if embedded else ready.config.health_path,
+        data_folder=str(stack.data_folder) if stack.data_folder else None,
+        commit=checkout.commit if checkout else None,
+        checkout=str(checkout.root) if checkout else None,
+        repository=str(checkout.repository) if checkout else None,
     )
 
 
@@ -168,6 +224,9 @@ def _clear(state: StackState, folder: Path, *, timeout_s: float) -> None:
     elif members(None, state.mark):
         # The id of the leader may be somebody else's by now: only what carries the mark is ours.
         terminate(state.pid, state.mark, timeout_s, reap=lambda: reap_child(state.pid), whole_group=False)
+    if state.checkout is not None and state.repository is not None:
+        remove(Path(state.checkout), repository=Path(state.repository))
+    remove_data(Path(state.data_folder) if state.data_folder else None)
     _file(folder, state.name).unlink(missing_ok=True)
 
 

@@ -11,7 +11,7 @@ import pytest
 from govbench.config.load import load_settings
 from govbench.config.requests import build_sides
 from govbench.config.settings import Settings
-from govbench.config.targets import parse_target
+from govbench.config.targets import GitTarget, parse_target
 from govbench.errors import StackError
 from govbench.pipeline.quick_check import Checked, preflight, quick_check
 from govbench.results.plan import Api
@@ -25,6 +25,7 @@ def settings_for(form: str, cwd: Path) -> Settings:
 
 def look(form: str, folder: Path, api: Api | None = None) -> ToldProgress:
     settings, target, progress = settings_for(form, folder), parse_target(form), ToldProgress()
+    assert not isinstance(target, GitTarget)
     settings = replace(settings, target=replace(settings.target, api=api))
     with boot(target, settings.stack, name="candidate", log_folder=folder, environ=os.environ) as stack:
         (side,) = build_sides(settings, [("candidate", stack.url)])
