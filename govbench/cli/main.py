@@ -28,6 +28,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
         "Show the whole story on this machine: two stacks, one slower, one verdict.",
     ),
     ("run", "govbench.cli.run", "Measure a target and compare it with the committed baseline."),
+    ("ab", "govbench.cli.ab", "Compare two stacks on this machine, in pairs of requests."),
     ("compare", "govbench.cli.compare", "Compare two results, or the latest run with the baseline."),
     ("report", "govbench.cli.report", "Render a stored run again: HTML, markdown, JUnit, JSON or CSV."),
     ("baseline", "govbench.cli.baseline", "List, show, update and prune the committed baselines."),

@@ -11,6 +11,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from govbench.cli.options import Output
+from govbench.compare.trial import Trial
+from govbench.report.format import change, metric_label
+from govbench.results.comparison import Finding
 from govbench.results.plan import Plan
 
 PLAIN_INTERVAL_S = 10.0
@@ -77,6 +80,12 @@ class ShownProgress:
             self._bar.stop()
             self._bar = None
 
+    def round_ends(self, trial: Trial) -> None:
+        """How a paired comparison stands after a round."""
+        rounds = f"round {len(trial.rounds)} of {trial.plan.rounds}"
+        found = "; ".join(_standing(f) for f in trial.findings() if f.gated and f.change is not None)
+        self.step(f"  {rounds}: {found or 'nothing measured yet'}")
+
     def _tick(self, event: Mapping[str, Any]) -> None:
         elapsed = time.monotonic() - self._began
         if self._bar is not None and self._plan is not None:
@@ -88,6 +97,11 @@ class ShownProgress:
         elif self._output.verbose and elapsed - self._told >= PLAIN_INTERVAL_S:
             self._told = elapsed
             self.step(f"  {elapsed:.0f} s: {event['ok']} ok, {event['failed']} failed")
+
+
+def _standing(finding: Finding) -> str:
+    """A gated metric as it stands: change, interval, and whether that is a verdict already."""
+    return f"{metric_label(finding.metric)} {change(finding.change)} {finding.verdict}"
 
 
 def _users(count: int) -> str:

@@ -189,7 +189,6 @@ def _comparison(
     fault: str | None,
     unlike: str | None,
 ) -> Comparison:
-    judged = judge_thresholds(candidate, thresholds)
     if fault:
         findings: tuple[Finding, ...] = ()
     elif unlike:
@@ -198,6 +197,34 @@ def _comparison(
         )
     else:
         findings = findings_of(test_types, effect_of, config, method)
+    return concluded(
+        method,
+        baseline,
+        candidate,
+        findings=findings,
+        thresholds=thresholds,
+        fault=fault,
+        unlike=unlike,
+        notes=(method_note(method, config),),
+    )
+
+
+def concluded(
+    method: Method,
+    baseline: Reference,
+    candidate: RunSummary,
+    *,
+    findings: tuple[Finding, ...],
+    thresholds: Sequence[Threshold],
+    fault: str | None,
+    unlike: str | None = None,
+    notes: tuple[str, ...] = (),
+) -> Comparison:
+    """The comparison that these findings make: thresholds judged, and the overall verdict with its reason.
+
+    ``fault`` is why no verdict may rest on the run, ``unlike`` what makes its sides incomparable.
+    """
+    judged = judge_thresholds(candidate, thresholds)
     # Where the configuration gates no metric, a threshold that was met is all that was asked.
     kept = any(threshold.state is ThresholdState.MET for threshold in judged)
     ungated = Verdict.PASS if kept else Verdict.INVALID
@@ -210,7 +237,7 @@ def _comparison(
         candidate=reference_of(candidate),
         findings=findings,
         thresholds=judged,
-        notes=(method_note(method, config),),
+        notes=notes,
     )
 
 

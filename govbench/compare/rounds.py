@@ -35,8 +35,11 @@ class Judging:
     def instance_sd(self, test_type: TestType, name: MetricName) -> float:
         """Standard deviation of the log ratio of two instances of the same code."""
         noise = self.calibration.noise(test_type, name) if self.calibration else None
-        if noise is not None:
-            return noise.instance_sd
+        return self.instance_sd_default if noise is None else noise.instance_sd
+
+    @property
+    def instance_sd_default(self) -> float:
+        """What is assumed of a metric that has not been calibrated."""
         return self.config.instance_sd if self.restarted else max(self.config.instance_sd, FIXED_INSTANCE_SD)
 
 

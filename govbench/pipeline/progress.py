@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from govbench.compare.trial import Trial
 from govbench.results.plan import Plan
 
 
@@ -25,3 +26,6 @@ class Progress(Protocol):
 
     def load_ends(self) -> None:
         """The load is over."""
+
+    def round_ends(self, trial: Trial) -> None:
+        """A round of a paired comparison is over: how it stands."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import numpy as np
 
@@ -72,6 +75,25 @@ class RoundRecord:
     failure: str | None = None
 
 
+class Leaving:
+    """Takes instances down in the background, while those of the next round boot; a block waits for all."""
+
+    def __init__(self) -> None:
+        self._executor = ThreadPoolExecutor(thread_name_prefix="leaving")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._executor.shutdown()
+
+    def stop(self, stack: RunningStack) -> None:
+        """Have a stack stopped soon."""
+        self._executor.submit(stack.stop)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
     """What all rounds share."""
@@ -84,6 +106,7 @@ class Bench:
     environ: Mapping[str, str]
     stopper: Stopper
     progress: Progress
+    leaving: Leaving
 
     @property
     def restarts(self) -> bool:
@@ -100,7 +123,8 @@ def round_folder(folder: Path, number: int) -> Path:
 def booted(bench: Bench, number: int, folder: Path) -> Iterator[tuple[RunningStack, RunningStack]]:
     """Fresh instances of both sides, base and head; every other round head is started first.
 
-    Both come up at the same time, so that a slow boot is waited for once.
+    Both come up at the same time, so that a slow boot is waited for once. They are being stopped when the
+    block is left, and have ended when ``bench.leaving`` is.
 
     Raises:
         SideFailed: one of them did not come up.
@@ -110,7 +134,8 @@ def booted(bench: Bench, number: int, folder: Path) -> Iterator[tuple[RunningSta
         stacks: dict[int, RunningStack] = {}
         for side, contestant in sides if number % 2 == 0 else sides[::-1]:
             with _blamed(side):
-                stacks[side] = running.enter_context(_start(bench, contestant, side, number, folder))
+                stacks[side] = _start(bench, contestant, side, number, folder)
+                running.callback(bench.leaving.stop, stacks[side])
         for side in (BASE, HEAD):
             with _blamed(side):
                 stacks[side].wait()

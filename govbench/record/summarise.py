@@ -143,7 +143,7 @@ def _phase_results(recording: Recording) -> tuple[PhaseResult, ...]:
     results = []
     for index, window in recording.windows.items():
         in_phase = recording.samples.where(recording.samples.column("phase") == index)
-        for side in range(len(recording.plan.sides)):
+        for side in range(len(recording.targets)):
             samples = in_phase.where(in_phase.column("side") == side)
             spans = _spans(recording, index, side)
             results.append(
@@ -199,7 +199,7 @@ def _test_types(recording: Recording, phases: Sequence[PhaseResult]) -> tuple[Te
     found = []
     for test_type in TestType:
         planned = [phase for phase in recording.plan.phases if phase.test_type is test_type]
-        for side in range(len(recording.plan.sides)):
+        for side in range(len(recording.targets)):
             done = [p for p in phases if p.phase.test_type is test_type and p.side == side]
             if planned and len(done) == len(planned):
                 metrics = pooled([phase.metrics for phase in done])
@@ -269,7 +269,7 @@ def _is_saturated(recording: Recording) -> bool:
 
 def _tokens(recording: Recording) -> tuple[TokenUsage, ...]:
     found = []
-    for side in range(len(recording.plan.sides)):
+    for side in range(len(recording.targets)):
         good = recording.samples.where(recording.samples.ok & (recording.samples.column("side") == side))
         used_in, used_out = good.column("input_tokens"), good.column("output_tokens")
         known = (used_in != NO_TOKENS) & (used_out != NO_TOKENS)

@@ -1,0 +1,109 @@
+"""``govbench ab``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from govbench.cli.options import (
+    ConfigOption,
+    FailOnOption,
+    NoColorOption,
+    Output,
+    OutputOption,
+    QuietOption,
+    VerboseOption,
+    settings_of,
+)
+from govbench.cli.progress import ShownProgress
+from govbench.cli.run import shown
+from govbench.compare.verdict import exit_code
+from govbench.config.load import environment
+from govbench.pipeline.ab import Call, ab
+from govbench.report import terminal
+
+
+def command(
+    base: Annotated[
+        str,
+        typer.Option(
+            "--base", metavar="TARGET", help="The stack to compare with: git:main, a URL, command:CMD."
+        ),
+    ],
+    head: Annotated[
+        str,
+        typer.Option("--head", metavar="TARGET", help="The stack under judgement; same forms as --base."),
+    ],
+    max_time: Annotated[
+        str | None, typer.Option("--max-time", help="Load and boots together: 60, 60s, 5m; default 2m.")
+    ] = None,
+    round_: Annotated[
+        str | None, typer.Option("--round", help="Load of one round; default as long as a boot takes.")
+    ] = None,
+    users: Annotated[int | None, typer.Option("--users", help="Users of test type concurrent.")] = None,
+    test_types: Annotated[
+        str | None,
+        typer.Option(
+            "--test-types", "--test", help="concurrent (default), baseline, custom; comma-separated."
+        ),
+    ] = None,
+    throughput: Annotated[
+        float | None,
+        typer.Option(
+            "--throughput", metavar="RPS", help="Measure throughput too, in open loops at that rate."
+        ),
+    ] = None,
+    api: Annotated[
+        str | None, typer.Option("--api", help="govstack, govstack-message, openai-chat or http.")
+    ] = None,
+    header: Annotated[
+        list[str] | None, typer.Option("--header", help="Header of every request, 'Name: value'; repeatable.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed of all random choices.")] = None,
+    output: OutputOption = None,
+    fail_on: FailOnOption = None,
+    config: ConfigOption = None,
+    verbose: VerboseOption = False,
+    quiet: QuietOption = False,
+    no_color: NoColorOption = False,
+) -> None:
+    """Compare two stacks on this machine, in pairs of requests.
+
+    Every question goes to both sides, in rounds of freshly started instances, until every gated metric is
+    decided or the time is used up. A change is reported only when fresh rounds confirm it.
+
+    Examples:
+
+      govbench ab --base git:main --head git:HEAD
+
+      govbench ab --base embedded --head embedded:slowdown=1.05 --max-time 60s
+
+      govbench ab --base http://127.0.0.1:8001 --head http://127.0.0.1:8002
+    """
+    how = Output(verbose=verbose, quiet=quiet, no_color=no_color)
+    flags: dict[str, object] = {
+        "ab.max_time_s": max_time,
+        "ab.round_s": round_,
+        "ab.users": users,
+        "ab.throughput_rps": throughput,
+        "load.test_types": test_types,
+        "load.seed": seed,
+        "target.api": api,
+        "target.headers": header or None,
+        "compare.fail_on": fail_on,
+        "output.folder": output,
+    }
+    settings = settings_of(flags, config)
+    progress = ShownProgress(how)
+    for note in settings.notes:
+        progress.note(note)
+    call = Call(
+        base=base, head=head, settings=settings, environ=environment(), cwd=Path.cwd(), progress=progress
+    )
+    finished = ab(call)
+    results = finished.results
+    typer.echo(terminal.render(results, folder=shown(finished.folder), width=how.width, color=how.color))
+    assert results.comparison is not None
+    raise typer.Exit(exit_code(results.comparison, results.summary.run.status, settings.compare.fail_on))

@@ -1,0 +1,76 @@
+"""The answer of a paired comparison in rounds: findings, what they rest on, and the overall verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from govbench.compare.compare import concluded
+from govbench.compare.rounds import Judging, control_effect, control_fault
+from govbench.compare.soundness import run_fault
+from govbench.compare.trial import Trial
+from govbench.config.settings import Threshold
+from govbench.results.comparison import Comparison, Method, Reference
+from govbench.results.rounds import Round
+from govbench.results.run import RunSummary
+
+
+def compare_rounds(
+    summary: RunSummary,
+    trial: Trial | None,
+    judging: Judging,
+    thresholds: Sequence[Threshold] = (),
+    *,
+    baseline: Reference,
+) -> Comparison:
+    """The verdict on a paired comparison; thresholds are held against head alone.
+
+    Args:
+        summary: of all rounds together.
+        trial: the rounds and the looks that were taken; None where no round was whole.
+        judging: by what they are judged.
+        thresholds: absolute bounds.
+        baseline: what base is called.
+    """
+    rounds = trial.rounds if trial else []
+    fault = run_fault(summary) or ("not one round was whole" if trial is None else None)
+    return concluded(
+        Method.PAIRED_ROUNDS,
+        baseline,
+        summary,
+        findings=trial.findings() if trial and not fault else (),
+        thresholds=thresholds,
+        fault=fault or control_fault(rounds, judging.config),
+        notes=_notes(rounds, trial, judging),
+    )
+
+
+def _notes(rounds: Sequence[Round], trial: Trial | None, judging: Judging) -> tuple[str, ...]:
+    if trial is None or not rounds:
+        return ()
+    load_s = sum(each.load_s for each in rounds)
+    confirming = sum(each.confirms for each in rounds)
+    fresh = "fresh instances in each" if judging.restarted else "the same instances in all"
+    said = f"{len(rounds)} rounds with {fresh}, {load_s:.0f} s of load in pairs; {_looks(trial.looks_taken)}"
+    if confirming:
+        said += f"; {confirming} of the rounds were run to confirm"
+    control = control_effect(rounds)
+    flat = f"Control: base against itself {math.expm1(control.effect):+.1%}." if control else None
+    return tuple(note for note in (f"{said}.", _noise(judging), flat) if note)
+
+
+def _looks(count: int) -> str:
+    return "no look was taken" if not count else f"{count} look{'s' if count > 1 else ''} at the verdict"
+
+
+def _noise(judging: Judging) -> str:
+    if judging.calibration is not None:
+        made = judging.calibration
+        return (
+            f"The noise between two instances of the same code is that of the calibration of"
+            f" {made.calibrated_at[:10]} ({made.rounds} rounds on {made.machine_class})."
+        )
+    sd = judging.instance_sd_default
+    said = f"The noise between two instances of the same code is taken to be {sd:.1%}, not calibrated here."
+    kept = "Nothing was started anew, so it enters every interval undiminished."
+    return said if judging.restarted else f"{said} {kept}"

@@ -1,0 +1,226 @@
+"""``govbench ab``: two stacks side by side, in rounds of fresh instances, until a verdict."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from govbench.compare.rounds import Judging
+from govbench.compare.trial import Step, Trial, design
+from govbench.config.rounds import RoundLoad, round_load, round_s
+from govbench.config.settings import Settings
+from govbench.config.targets import Target as ParsedTarget
+from govbench.config.targets import parse_target
+from govbench.errors import StackError
+from govbench.pipeline.ab_results import Measured, results_of
+from govbench.pipeline.calibrations import calibration_for
+from govbench.pipeline.documents import write_documents
+from govbench.pipeline.folder import make_run_folder, new_run_id, point_latest
+from govbench.pipeline.interrupt import Stopper
+from govbench.pipeline.progress import Progress
+from govbench.pipeline.ready import ready_to_boot, settings_at
+from govbench.pipeline.rounds import (
+    BASE_NAME,
+    HEAD_NAME,
+    Bench,
+    Contestant,
+    Leaving,
+    RoundRecord,
+    SideFailed,
+    measure_round,
+)
+from govbench.pipeline.run import Finished, run
+from govbench.record.environment import describe_environment
+from govbench.results.plan import BASE
+
+# As many rounds as a first look and its confirmation take should fit, however slow the boot is.
+_ROUNDS_TO_FIT = 9
+# Starting and ending a round beside boot and load: stopping the stacks, reading the samples.
+_OVERHEAD_S = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call of a paired comparison: the sides as named, what was asked, and where its answer goes."""
+
+    base: str
+    head: str
+    settings: Settings
+    environ: Mapping[str, str]
+    cwd: Path
+    progress: Progress
+
+
+def ab(call: Call) -> Finished:
+    """Compare two stacks in pairs, and write everything down.
+
+    A base that cannot be built or booted is no reason to say nothing: then head is measured alone and judged
+    by the stored baseline, and the answer says so.
+
+    Raises:
+        GovbenchError: head did not come up, nothing could be measured, or results not be written.
+        Interrupted: a signal ended it; what was measured is written.
+    """
+    load = round_load(call.settings.load, call.settings.ab)
+    try:
+        return _compared(call, load)
+    except SideFailed as failure:
+        if failure.side != BASE or not isinstance(failure.cause, StackError):
+            raise failure.cause from failure
+        return _by_stored_baseline(call, failure)
+
+
+def _by_stored_baseline(call: Call, failure: SideFailed) -> Finished:
+    """Measure head alone, and hold it against what is stored."""
+    note = f"base ({call.base}) could not be measured, so the stored baseline judges: {failure.cause}"
+    call.progress.note(note)
+    settings = replace(
+        call.settings,
+        target=replace(call.settings.target, form=call.head),
+        notes=(*call.settings.notes, note),
+    )
+    return run(settings, environ=call.environ, cwd=call.cwd, progress=call.progress)
+
+
+def _compared(call: Call, load: RoundLoad) -> Finished:
+    """The comparison itself.
+
+    Raises:
+        SideFailed: a side could not be built, or did not come up in the first round.
+    """
+    targets = parse_target(call.base), parse_target(call.head)
+    run_id = new_run_id(datetime.now(UTC))
+    folder = make_run_folder(call.cwd / call.settings.output.folder, run_id)
+    environment = describe_environment(call.environ)  # before the load: it notes how busy the machine was
+    started = datetime.now(UTC)
+    with (
+        Stopper() as stopper,
+        _contestants(call, targets, folder) as (base, head),
+        Leaving() as leaving,
+    ):
+        bench = Bench(
+            settings=call.settings,
+            base=base,
+            head=head,
+            load=load,
+            folder=folder,
+            environ=call.environ,
+            stopper=stopper,
+            progress=call.progress,
+            leaving=leaving,
+        )
+        judging = Judging(
+            config=call.settings.compare,
+            calibration=calibration_for(
+                call.settings, environment.machine_class, load, call.cwd, call.progress
+            ),
+            restarted=bench.restarts,
+        )
+        rounds = Rounds(bench, judging)
+        with contextlib.suppress(KeyboardInterrupt):
+            rounds.measure()
+        if not rounds.records:
+            raise KeyboardInterrupt
+        # What was measured is written down whole: from here on only the second signal cuts it short.
+        stopper.graceful = lambda: call.progress.step("interrupted: the reports are being written")
+        call.progress.step("comparing and writing the reports")
+        measured = Measured(
+            bench=bench,
+            judging=judging,
+            records=tuple(rounds.records),
+            trial=rounds.trial,
+            environment=environment,
+            started=started,
+            run_id=run_id,
+            cwd=call.cwd,
+        )
+        results = results_of(measured, interrupted=stopper.stopped)
+        write_documents(results, folder, fail_on=call.settings.compare.fail_on)
+        point_latest(folder)
+        if stopper.stopped:
+            raise stopper.interrupted(f"interrupted; what was measured is in {folder}")
+    return Finished(results=results, folder=folder)
+
+
+@contextlib.contextmanager
+def _contestants(
+    call: Call, targets: tuple[ParsedTarget, ParsedTarget], folder: Path
+) -> Iterator[tuple[Contestant, Contestant]]:
+    """Both sides checked out, configured and built."""
+    with contextlib.ExitStack() as kept:
+        found = []
+        for side, (name, target) in enumerate(zip((BASE_NAME, HEAD_NAME), targets, strict=True)):
+            try:
+                ready = kept.enter_context(
+                    ready_to_boot(
+                        call.settings,
+                        target,
+                        name=name,
+                        log_folder=folder,
+                        environ=call.environ,
+                        progress=call.progress,
+                    )
+                )
+            except StackError as error:
+                raise SideFailed(side, error) from error
+            settings = settings_at(call.settings, ready)
+            found.append(Contestant(name=name, target=target, ready=ready, settings=settings))
+        base, head = found
+        yield base, head
+
+
+class Rounds:
+    """Measures one round after the other, as the trial says and the time allows."""
+
+    def __init__(self, bench: Bench, judging: Judging, *, most: int | None = None) -> None:
+        self.records: list[RoundRecord] = []
+        self.trial: Trial | None = None
+        self._bench, self._judging, self._most = bench, judging, most
+        self._load_s = 0.0
+        self._spent_s = 0.0
+
+    def measure(self) -> None:
+        """Go on until the trial is decided, the time is up, a round failed, or a signal came."""
+        bench = self._bench
+        began = time.monotonic()
+        while True:
+            # A signal during the boot leaves the rounds; during the load it ends that in order.
+            bench.stopper.graceful = None
+            confirms = self.trial is not None and self.trial.step is Step.CONFIRM
+            record = measure_round(bench, len(self.records), load_s=self._choose, confirms=confirms)
+            self.records.append(record)
+            self._spent_s = time.monotonic() - began
+            if bench.stopper.stopped or record.failure is not None:
+                return
+            if self.trial is None:
+                self.trial = Trial(
+                    self._judging, design(self._affordable(), level=self._judging.config.level)
+                )
+            step = self.trial.add(record.round)
+            bench.progress.round_ends(self.trial)
+            if step is Step.END or self._spent_s + self._round_s > bench.settings.ab.max_time_s:
+                return
+
+    @property
+    def _round_s(self) -> float:
+        """What a round takes in all, as far as seen."""
+        return self._spent_s / len(self.records)
+
+    def _affordable(self) -> int:
+        """How many rounds there can be in all, by what the first one took."""
+        fitting = int(self._bench.settings.ab.max_time_s / self._round_s)
+        return max(1, fitting if self._most is None else min(fitting, self._most))
+
+    def _choose(self, boot_s: float, answer_s: float) -> float:
+        """The load of a phase: chosen in the first round and then kept."""
+        if not self._load_s:
+            ab, phases = self._bench.settings.ab, len(self._bench.load.phases(load_s=1.0, number=0))
+            wanted = round_s(ab, boot_s=boot_s, answer_s=answer_s, phases=phases)
+            room = (ab.max_time_s / _ROUNDS_TO_FIT - boot_s - _OVERHEAD_S) / phases
+            least = round_s(ab, boot_s=0.0, answer_s=answer_s, phases=phases)
+            self._load_s = wanted if ab.round_s is not None else max(least, min(wanted, room))
+        return self._load_s
