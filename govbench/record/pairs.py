@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from govbench.errors import TooFewSamples
-from govbench.record.measure import error_rate, inside, measure, steady_span
+from govbench.record.measure import error_rate, inside, measure, pooled, steady_span
 from govbench.record.phases import slice_windows
 from govbench.record.reader import SampleTable
 from govbench.results.metrics import Metric, MetricName
@@ -265,20 +265,34 @@ def _throughput(
     windows: Mapping[int, Window],
     events: Sequence[Mapping[str, object]],
 ) -> list[Observation]:
-    """Of open-loop phases, in which the sides take turns: answers per second at the same rate of arrivals."""
-    found = []
-    slices = slice_windows(plan, events, windows) if windows else ()
-    for phase in sorted({s.phase for s in slices} & windows.keys()):
-        sides = []
+    """Of open-loop phases, in which the sides take turns: answers per second at the same rate of arrivals.
+
+    Several phases are pooled as other metrics are: by the geometric mean of what each gave.
+    """
+    sliced = {index: window for index, window in windows.items() if plan.phases[index].slices}
+    slices = slice_windows(plan, events, sliced) if sliced else ()
+    levels: list[list[tuple[Metric, ...]]] = [[], []]
+    for phase in sorted({s.phase for s in slices} & sliced.keys()):
         for side in (BASE, HEAD):
             spans = [(s.start_s, s.end_s) for s in slices if s.phase == phase and s.side == side]
             mine = table.where((table.column("phase") == phase) & (table.column("side") == side))
-            metrics = measure(mine, spans) if spans else ()
-            sides.append(next((m for m in metrics if m.name is MetricName.THROUGHPUT), None))
-        observation = _ratio(test_type, MetricName.THROUGHPUT, *sides)
-        if observation is not None:
-            found.append(observation)
-    return found
+            levels[side].append(_rate(mine, spans))
+    base, head = (
+        next((m for m in pooled(level) if m.name is MetricName.THROUGHPUT), None) for level in levels
+    )
+    observation = _ratio(test_type, MetricName.THROUGHPUT, base, head)
+    return [] if observation is None else [observation]
+
+
+def _rate(table: SampleTable, spans: Sequence[tuple[float, float]]) -> tuple[Metric, ...]:
+    """Answers per second; of a slice too short for whole seconds the error is that of a Poisson count.
+
+    That can only overstate it where arrivals are evenly spaced.
+    """
+    found = next((m for m in measure(table, spans) if m.name is MetricName.THROUGHPUT), None)
+    if found is None:
+        return ()
+    return (found if found.standard_error is not None else replace(found, standard_error=found.n**-0.5),)
 
 
 def _readings(
