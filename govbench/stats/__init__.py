@@ -2,6 +2,7 @@
 
 from govbench.stats.arrays import FloatArray, IntArray
 from govbench.stats.blocks import block_ids, design_effect, effective_sample_size
+from govbench.stats.bootstrap import bootstrap_interval, moving_block_bootstrap
 from govbench.stats.comparison import (
     Difference,
     Effect,
@@ -26,8 +27,16 @@ from govbench.stats.intervals import (
     wilson_interval,
 )
 from govbench.stats.multiple import holm, two_sided_p_value
-from govbench.stats.power import detectable_effect, minimum_detectable_effect
+from govbench.stats.pairs import PairedEstimate, paired_median, quantile_log_ratio, ratio_of_means
+from govbench.stats.power import (
+    detectable_effect,
+    minimum_detectable_effect,
+    rounds_detectable_effect,
+    rounds_needed,
+)
 from govbench.stats.quantiles import is_estimable, nearest_rank, quantile, quantiles
+from govbench.stats.rounds import RoundsEffect, combine_rounds
+from govbench.stats.sequential import boundaries, nominal_levels, spending
 
 __all__ = [
     "Difference",
@@ -37,11 +46,16 @@ __all__ = [
     "Interval",
     "LogHistogram",
     "LogRatio",
+    "PairedEstimate",
     "Prediction",
     "ProportionDifference",
     "QuantileEstimate",
+    "RoundsEffect",
     "block_ids",
     "block_quantile_interval",
+    "bootstrap_interval",
+    "boundaries",
+    "combine_rounds",
     "design_effect",
     "detectable_effect",
     "effective_sample_size",
@@ -49,16 +63,24 @@ __all__ = [
     "is_estimable",
     "log_ratio",
     "minimum_detectable_effect",
+    "moving_block_bootstrap",
     "nearest_rank",
+    "nominal_levels",
     "normal_quantile",
     "order_statistic_interval",
     "order_statistic_ranks",
     "paired_difference",
     "paired_log_ratio",
+    "paired_median",
     "prediction_log_ratio",
     "proportion_difference",
     "quantile",
+    "quantile_log_ratio",
     "quantiles",
+    "ratio_of_means",
+    "rounds_detectable_effect",
+    "rounds_needed",
+    "spending",
     "student_cdf",
     "student_quantile",
     "two_sided_p_value",

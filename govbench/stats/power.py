@@ -5,6 +5,7 @@ from __future__ import annotations
 from govbench.stats.arrays import check_share
 from govbench.stats.distributions import normal_quantile
 from govbench.stats.intervals import half_width
+from govbench.stats.rounds import typical_rounds
 
 
 def minimum_detectable_effect(
@@ -49,3 +50,61 @@ def detectable_effect(
     """As ``minimum_detectable_effect``, for an interval of any origin given by its half width."""
     check_share("power", power)
     return max(half_width_of_interval, margin) + normal_quantile(power) * total_se
+
+
+def rounds_detectable_effect(
+    *,
+    rounds: int,
+    within_se: float,
+    instance_sd: float,
+    margin: float,
+    level: float,
+    power: float = 0.8,
+) -> float:
+    """Smallest true log ratio that a comparison in ``rounds`` flags with probability ``power``.
+
+    As ``minimum_detectable_effect``, with the half width that ``rounds.combine_rounds`` gives when the rounds
+    vary as expected, sqrt(instance_sd² + within_se²).
+
+    Args:
+        rounds: R >= 1, each with fresh instances.
+        within_se: standard error of one round.
+        instance_sd: standard deviation of the log ratio of two fresh instances.
+        margin: smallest effect worth acting on, >= 0.
+        level: of the interval; with looks before the end, the nominal one of the last (``nominal_levels``).
+        power: probability of being flagged, at least 0.5.
+    """
+    check_share("power", power)
+    if power < 0.5 or margin < 0.0:
+        raise ValueError(f"power {power} below 0.5, or a negative margin")
+    typical = typical_rounds(rounds=rounds, within_se=within_se, instance_sd=instance_sd, level=level)
+    return detectable_effect(typical.half_width, typical.floor_se, margin, power)
+
+
+def rounds_needed(
+    effect: float,
+    *,
+    within_se: float,
+    instance_sd: float,
+    margin: float,
+    level: float,
+    power: float = 0.8,
+    at_most: int = 100,
+) -> int | None:
+    """Fewest rounds, 3 or more, that flag a true log ratio of ``effect`` with probability ``power``.
+
+    Returns:
+        None where ``at_most`` rounds do not suffice, as for any effect too near the margin.
+    """
+    for rounds in range(3, at_most + 1):
+        found = rounds_detectable_effect(
+            rounds=rounds,
+            within_se=within_se,
+            instance_sd=instance_sd,
+            margin=margin,
+            level=level,
+            power=power,
+        )
+        if found <= abs(effect):
+            return rounds
+    return None

@@ -1,0 +1,126 @@
+"""Several rounds of fresh instances, made one effect with its error; measures and decides nothing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from govbench.stats.arrays import FloatsLike, as_samples
+from govbench.stats.comparison import LogRatio
+from govbench.stats.intervals import half_width
+from govbench.stats.multiple import two_sided_p_value
+
+PRIOR_ROUNDS = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundsEffect(LogRatio):
+    """A log ratio over rounds: its own fields hold what the rounds showed, ``floor_se`` the calibrated error.
+
+    The wider of the two intervals holds at every level, and so the larger p-value.
+    """
+
+    floor_se: float
+    rounds: int
+
+    def __post_init__(self) -> None:
+        LogRatio.__post_init__(self)
+        if not (0.0 <= self.floor_se < math.inf and self.rounds >= 1):
+            raise ValueError(f"standard error {self.floor_se} of {self.rounds} rounds")
+
+    @property
+    def total_se(self) -> float:
+        """Standard error of the effect, the larger of the two."""
+        return math.hypot(max(self.se, self.floor_se), self.known_se)
+
+    @property
+    def half_width(self) -> float:
+        """Half the width of the wider interval."""
+        known = math.hypot(self.floor_se, self.known_se)
+        return max(
+            half_width(se=self.se, df=self.df, known_se=self.known_se, level=self.level),
+            half_width(se=0.0, df=None, known_se=known, level=self.level),
+        )
+
+    @property
+    def p_value(self) -> float:
+        """The larger p-value: below 1 - level exactly when the wider interval excludes 0."""
+        known = math.hypot(self.floor_se, self.known_se)
+        return max(
+            two_sided_p_value(self.effect, self.se, self.df, known_se=self.known_se),
+            two_sided_p_value(self.effect, 0.0, None, known_se=known),
+        )
+
+
+def combine_rounds(
+    effects: FloatsLike,
+    within_ses: FloatsLike,
+    *,
+    instance_sd: float,
+    level: float,
+    restarted: bool = True,
+) -> RoundsEffect:
+    """The mean over rounds, with the error of rounds as the unit of replication.
+
+    Args:
+        effects: log ratio of each of R >= 1 rounds.
+        within_ses: its standard error within the round (``pairs.PairedEstimate.se``).
+        instance_sd: calibrated standard deviation of the log ratio of two fresh instances of the same code.
+        level: such as 0.99.
+        restarted: whether every round had fresh instances. If not, the effect of the one pair of instances
+            is in all rounds alike and enters undiminished, as known error.
+
+    Raises:
+        TooFewSamples: there is no round.
+        ValueError: the two differ in length, or an error is negative.
+    """
+    values, errors = as_samples(effects), as_samples(within_ses)
+    if errors.size != values.size:
+        raise ValueError(f"{values.size} rounds but {errors.size} standard errors")
+    if errors.min() < 0.0 or instance_sd < 0.0:
+        raise ValueError("a negative standard error")
+    n = values.size
+    floor = float(np.dot(errors, errors)) / n + (instance_sd**2 if restarted else 0.0)
+    return _effect(
+        float(values.mean()),
+        float(values.var(ddof=1)) if n > 1 else floor,
+        floor,
+        n,
+        known_se=0.0 if restarted else instance_sd,
+        level=level,
+    )
+
+
+def typical_rounds(*, rounds: int, within_se: float, instance_sd: float, level: float) -> RoundsEffect:
+    """An effect of 0 from ``rounds`` that vary exactly as expected: what a plan can count on.
+
+    Args:
+        rounds: R >= 1, each with fresh instances.
+        within_se: standard error of one round.
+        instance_sd: standard deviation of the log ratio of two fresh instances.
+        level: such as 0.99.
+    """
+    return _effect(
+        0.0, within_se**2 + instance_sd**2, within_se**2 + instance_sd**2, rounds, known_se=0.0, level=level
+    )
+
+
+def _effect(
+    mean: float, observed: float, expected: float, rounds: int, *, known_se: float, level: float
+) -> RoundsEffect:
+    """The effect of rounds whose variance was ``observed`` where the calibration ``expected`` another."""
+    se, df = 0.0, None
+    if rounds >= 3:
+        df = PRIOR_ROUNDS + rounds - 1.0
+        se = math.sqrt((PRIOR_ROUNDS * expected + (rounds - 1.0) * observed) / df / rounds)
+    return RoundsEffect(
+        effect=mean,
+        se=se,
+        df=df,
+        known_se=known_se,
+        level=level,
+        floor_se=math.sqrt(expected / rounds),
+        rounds=rounds,
+    )
