@@ -14,7 +14,7 @@ from govbench.stats.multiple import two_sided_p_value
 
 # What the calibrated variance counts for, in rounds (the d₀ of Smyth 2004). More would narrow the intervals,
 # and cover too little where instances vary three times as much (docs/statistics.md).
-PRIOR_ROUNDS = 0.75
+PRIOR_ROUNDS = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ def combine_rounds(
     With s² the variance of the R effects (R-1), σ² the mean square of their errors within and τ the
     calibrated ``instance_sd``, rounds are expected to vary by v = σ² + τ². The wider of two intervals holds:
 
-        rounds  t of d₀+R-1 df times  sqrt((d₀ v + (R-1) s²) / (d₀+R-1) / R),   d₀ = 0.75
+        rounds  t of d₀+R-1 df times  sqrt((d₀ v + (R-1) s²) / (d₀+R-1) / R),   d₀ = 0.5
         floor   z times               sqrt(v / R)
 
     The first is the moderated t of Smyth 2004 (eq. 4) with the calibration as its prior: it keeps its level,
@@ -107,18 +107,20 @@ def combine_rounds(
     )
 
 
-def typical_rounds(*, rounds: int, within_se: float, instance_sd: float, level: float) -> RoundsEffect:
-    """An effect of 0 from ``rounds`` that vary exactly as expected: what a plan can count on.
+def planned_rounds(
+    *, rounds: int, within_se: float, instance_sd: float, level: float, variance_ratio: float = 1.0
+) -> RoundsEffect:
+    """An effect of 0 from rounds that are still to come: how wide will their interval be?
 
     Args:
         rounds: R >= 1, each with fresh instances.
         within_se: standard error of one round.
         instance_sd: standard deviation of the log ratio of two fresh instances.
         level: such as 0.99.
+        variance_ratio: s² over what is expected of it; chance makes it χ²/(R-1).
     """
-    return _effect(
-        0.0, within_se**2 + instance_sd**2, within_se**2 + instance_sd**2, rounds, known_se=0.0, level=level
-    )
+    expected = within_se**2 + instance_sd**2
+    return _effect(0.0, variance_ratio * expected, expected, rounds, known_se=0.0, level=level)
 
 
 def _effect(
