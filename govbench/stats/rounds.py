@@ -72,7 +72,7 @@ def combine_rounds(
         rounds  t of d₀+R-1 df times  sqrt((d₀ v + (R-1) s²) / (d₀+R-1) / R),   d₀ = 0.5
         floor   z times               sqrt(v / R)
 
-    The first is the moderated t of Smyth 2004 (eq. 4) with the calibration as its prior: it keeps its level,
+    The first is the moderated t of Smyth 2004 with the calibration as its prior: it keeps its level,
     at any level, where instances vary up to three times as much as calibrated. The second keeps rounds that
     happened to agree from narrowing the interval, and serves alone for R = 1 and 2, which show no
     variance worth the name. The mean is not weighted: its variance is s²/R whatever the errors

@@ -33,7 +33,7 @@ def test_mice_as_printed() -> None:
 
 
 def test_variance_of_a_mean_is_that_of_the_block_means() -> None:
-    # Künsch 1989, eq. 2.5 and following: b independent draws of the n - l + 1 means of l neighbours.
+    # Künsch 1989: b independent draws of the n - l + 1 means of l neighbours.
     rng = np.random.default_rng(92)
     series = np.cumsum(rng.normal(size=60)) / 5
     length = 6

@@ -41,7 +41,7 @@ def test_worked_by_hand() -> None:
 
 
 def test_the_moderated_variance_is_that_of_smyth() -> None:
-    # Smyth 2004, eq. 4: the posterior mean (d₀ s₀² + d s²)/(d₀ + d), here of the variance of one round.
+    # Smyth 2004: the posterior mean (d₀ s₀² + d s²)/(d₀ + d), here of the variance of one round.
     rng = np.random.default_rng(71)
     effects, ses = rng.normal(0, 0.02, 9), rng.uniform(0.01, 0.02, 9)
     prior = FLOOR**2 + float(np.mean(ses**2))

@@ -19,7 +19,7 @@ FRACTIONS = st.lists(st.integers(1, 40), min_size=1, max_size=6, unique=True).ma
 
 
 def test_spending_as_published() -> None:
-    # DeMets & Lan 1994, Statistics in Medicine 13:1341, table 1: 0.00153 of a one-sided 0.025.
+    # DeMets & Lan 1994, Statistics in Medicine 13:1341: 0.00153 of a one-sided 0.025.
     assert spending(0.5, 0.05) == pytest.approx(2 * 0.00153, abs=1e-5)
     assert spending(1.0, 0.05) == pytest.approx(0.05)
 
