@@ -18,7 +18,7 @@ from govbench.results.comparison import Finding, Verdict
 from govbench.results.metrics import MetricName
 from govbench.results.plan import TestType
 from govbench.results.rounds import Round
-from govbench.stats import nominal_levels
+from govbench.stats import RoundsEffect, nominal_levels
 
 MIN_ROUNDS = 6
 MOST_LOOKS = 4
@@ -141,7 +141,7 @@ class Trial:
         """Hold what was flagged against the fresh rounds alone."""
         fresh = self.rounds[self._flagged_after :]
         for key, verdict in self._flagged.items():
-            effect = effect_over(observations(fresh, *key), self._judging, CONFIRMING_LEVEL)
+            effect = self._alone(fresh, key)
             self._confirmations[key] = Confirmation(
                 verdict=verdict,
                 flagged_after=self._flagged_after,
@@ -150,6 +150,24 @@ class Trial:
                 agrees=_agrees(effect, verdict, key[1]),
             )
         self._flagged = {}
+
+    def _alone(self, rounds: Sequence[Round], key: Key) -> Effect | None:
+        """The change as some of the rounds show it: their mean, with the scatter of all rounds.
+
+        Three rounds say little of their own scatter, and the others have shown it under the same load.
+        """
+        mine = effect_over(observations(rounds, *key), self._judging, CONFIRMING_LEVEL)
+        everywhere = effect_over(observations(self.rounds, *key), self._judging, CONFIRMING_LEVEL)
+        if not (isinstance(mine, RoundsEffect) and isinstance(everywhere, RoundsEffect)):
+            return mine
+        fewer = math.sqrt(everywhere.rounds / mine.rounds)
+        return replace(
+            everywhere,
+            effect=mine.effect,
+            rounds=mine.rounds,
+            se=everywhere.se * fewer,
+            floor_se=everywhere.floor_se * fewer,
+        )
 
     def _is_decided(self) -> bool:
         """Whether more rounds would change nothing: a confirmed regression, or every gated metric settled."""
@@ -184,9 +202,7 @@ class Trial:
         if finding.verdict not in _FLAGGED:
             return finding
         last = self.rounds[-max(FEWEST_CONFIRMING, len(self.rounds) // 3) :]
-        seen = observations(last, finding.test_type, finding.metric)
-        effect = effect_over(seen, self._judging, CONFIRMING_LEVEL)
-        if _agrees(effect, finding.verdict, finding.metric):
+        if _agrees(self._alone(last, (finding.test_type, finding.metric)), finding.verdict, finding.metric):
             return finding
         reason = "unconfirmed: the last third of the rounds alone does not show it"
         return replace(finding, verdict=Verdict.INCONCLUSIVE, reason=reason)
