@@ -74,6 +74,8 @@ def effect_over(seen: Sequence[Observation], judging: Judging, level: float) -> 
     if not seen:
         return None
     first = seen[0]
+    if any(o.base is None or o.head is None for o in seen):
+        return None
     if METRICS[first.metric].compared_as_difference:
         return _share_difference(seen, level)
     is_reading = first.metric in _READINGS
@@ -118,10 +120,8 @@ def control_fault(rounds: Sequence[Round], config: CompareConfig) -> str | None:
 def _share_difference(seen: Sequence[Observation], level: float) -> Effect:
     """Failures over all rounds; those that come in bursts count for less (``count_design_effect``)."""
     sides = []
-    for shares, sizes in (
-        ([o.base for o in seen], [o.base_n for o in seen]),
-        ([o.head for o in seen], [o.head_n for o in seen]),
-    ):
+    for side in (0, 1):
+        shares, sizes = zip(*_values(seen, side), strict=True)
         hits = [round(share * n) for share, n in zip(shares, sizes, strict=True)]
         inflated = count_design_effect(hits, sizes)
         sides.append((sum(hits) / inflated, sum(sizes) / inflated))
@@ -138,15 +138,21 @@ def _share_difference(seen: Sequence[Observation], level: float) -> Effect:
 
 def _side(seen: Sequence[Observation], name: MetricName, side: int) -> Metric | None:
     """What stands for one side in a report: the geometric mean of its rounds, of shares the pooled share."""
-    if not seen:
+    values = _values(seen, side)
+    if not values:
         return None
-    values = [(o.base, o.base_n) if side == 0 else (o.head, o.head_n) for o in seen]
     n = sum(count for _, count in values)
     if METRICS[name].compared_as_difference:
         return Metric(name=name, value=sum(value * count for value, count in values) / n, n=n)
     if any(value <= 0 for value, _ in values):
         return Metric(name=name, value=sum(value for value, _ in values) / len(values), n=n)
     return Metric(name=name, value=math.exp(sum(math.log(value) for value, _ in values) / len(values)), n=n)
+
+
+def _values(seen: Sequence[Observation], side: int) -> list[tuple[float, int]]:
+    """What each round says of one side, with the requests behind it; rounds that lack it are left out."""
+    both = [(o.base, o.base_n) if side == 0 else (o.head, o.head_n) for o in seen]
+    return [(value, n) for value, n in both if value is not None]
 
 
 def _test_types(rounds: Sequence[Round]) -> tuple[TestType, ...]:
