@@ -14,6 +14,7 @@ from govbench.config.settings import StackConfig
 from govbench.config.targets import CommandTarget
 from govbench.stack.boot import RunningStack, boot
 from govbench.stack.processes import MARK_VARIABLE
+from tests.stack.repository import Repository, make_repository
 
 SCRIPT = Path(__file__).with_name("misbehave.py")
 StartStack = Callable[[str], RunningStack]
@@ -70,3 +71,12 @@ def marked_processes() -> list[int]:
 def nothing_left_behind() -> Iterator[None]:
     yield
     assert marked_processes() == []
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    """Nothing of this machine's git configuration reaches it, and no repository around it."""
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    return make_repository(tmp_path / "repository")
