@@ -29,7 +29,7 @@ def command() -> Callable[[str], CommandTarget]:
 
 @pytest.fixture
 def environ() -> dict[str, str]:
-    return {**os.environ, "GOVBENCH_TEST": str(os.getpid())}
+    return {**os.environ, "TEST_PROCESS": str(os.getpid())}
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def start(
 
 def marked_processes() -> list[int]:
     """Living processes that the tests of this very pytest process have booted."""
-    needle = f"GOVBENCH_TEST={os.getpid()}".encode()
+    needle = f"TEST_PROCESS={os.getpid()}".encode()
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
