@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import subprocess
 import sys
@@ -43,8 +44,8 @@ FORM = f"command:{PYTHON} app.py {{port}} {{data}}"
 
 
 def config_text(form: str = FORM, **stack: str) -> str:
-    keys = "".join(f"{key} = {value!r}\n" for key, value in stack.items())
-    return f"[target]\nform = {form!r}\n\n[stack]\n{keys}"
+    keys = "".join(f"{key} = {json.dumps(value)}\n" for key, value in stack.items())
+    return f"[target]\nform = {json.dumps(form)}\n\n[stack]\n{keys}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
