@@ -96,6 +96,19 @@ def test_baselines_that_came_after_the_checked_out_commit_are_left_out(repo: Rep
     assert (comparison.baseline.commit, comparison.baseline.distance) == (earlier, 0)
 
 
+def test_the_measured_commit_counts_and_not_the_checked_out_one(repo: Repo, cwd: Path) -> None:
+    stored(repo, cwd, "HEAD~1")
+    stored(repo, cwd, "HEAD")
+
+    earlier = compare_with_baseline(at(repo, "HEAD~1"), SETTINGS, cwd).baseline
+    foreign = compare_with_baseline(made_summary(commit="f" * 40), SETTINGS, cwd).baseline
+
+    assert earlier is not None
+    assert earlier.commit == repo.commit("HEAD~1").hexsha
+    assert foreign is not None
+    assert foreign.commit == repo.commit("HEAD").hexsha
+
+
 def test_baselines_of_a_ref_and_not_of_the_work_tree(repo: Repo, cwd: Path) -> None:
     entry, result = store_run(judged(at(repo)), SETTINGS, cwd, commit=True)
     assert result.commit_sha == repo.head.commit.hexsha
