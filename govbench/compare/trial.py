@@ -114,7 +114,7 @@ class Trial:
         if self._flagged:
             if len(self.rounds) - self._flagged_after < self._fresh_wanted:
                 return Step.CONFIRM
-            self._conclude()
+            self._confirmations, self._flagged = self._confirmed(), {}
             if self._is_decided():
                 return Step.END
         elif len(self.rounds) in self.plan.looks and self._look():
@@ -141,19 +141,22 @@ class Trial:
         self._fresh_wanted = min(left, wanted)
         return True
 
-    def _conclude(self) -> None:
-        """Hold what was flagged against the fresh rounds alone."""
+    def _confirmed(self) -> dict[Key, Confirmation]:
+        """What was flagged, held against the fresh rounds alone; beside what was confirmed before."""
         fresh = self.rounds[self._flagged_after :]
+        if not self._flagged or len(fresh) < FEWEST_CONFIRMING:
+            return self._confirmations
+        found = dict(self._confirmations)
         for key, verdict in self._flagged.items():
             effect = self._alone(fresh, key)
-            self._confirmations[key] = Confirmation(
+            found[key] = Confirmation(
                 verdict=verdict,
                 flagged_after=self._flagged_after,
                 fresh=len(fresh),
                 effect=effect,
                 agrees=_agrees(effect, verdict, key[1]),
             )
-        self._flagged = {}
+        return found
 
     def _alone(self, rounds: Sequence[Round], key: Key) -> Effect | None:
         """The change as some of the rounds show it: their mean, with the scatter of all rounds.
@@ -174,31 +177,31 @@ class Trial:
         )
 
     def _is_decided(self) -> bool:
-        """Whether more rounds would change nothing: a confirmed regression, or every gated metric settled."""
-        gated = [f for f in self.findings() if f.gated]
-        if any(f.verdict is Verdict.REGRESSION for f in gated):
-            return True
-        return all(f.verdict in {Verdict.PASS, Verdict.IMPROVEMENT} for f in gated)
+        """Whether every gated metric is settled; beside a confirmed change, also one that is not measurable."""
+        gated = {f.verdict for f in self.findings() if f.gated}
+        settled = {Verdict.PASS, *_FLAGGED}
+        return gated <= (settled | {Verdict.INVALID} if gated & _FLAGGED else settled)
 
     def findings(self) -> tuple[Finding, ...]:
         """What can be reported after these rounds: flagged changes only where fresh rounds agreed."""
-        if self._flagged and len(self.rounds) - self._flagged_after >= FEWEST_CONFIRMING:
-            self._conclude()
+        confirmed = self._confirmed()
         judged = judge_rounds(self.rounds, self._judging, level=self.level)
-        return tuple(self._reported(finding) for finding in judged)
+        return tuple(self._reported(f, confirmed.get((f.test_type, f.metric))) for f in judged)
 
-    def _reported(self, finding: Finding) -> Finding:
-        if len(self.rounds) < MIN_ROUNDS and finding.verdict is not Verdict.INVALID:
-            reason = f"only {len(self.rounds)} rounds; at least {MIN_ROUNDS} are needed: raise --max-time"
+    def _reported(self, finding: Finding, confirmation: Confirmation | None) -> Finding:
+        count = len(self.rounds)
+        if count < MIN_ROUNDS and finding.verdict is not Verdict.INVALID:
+            rounds = "1 round" if count == 1 else f"{count} rounds"
+            reason = f"only {rounds}; at least {MIN_ROUNDS} are needed: raise --max-time"
             return replace(finding, verdict=Verdict.INCONCLUSIVE, reason=reason)
         if not finding.gated:
             return self._advisory(finding)
-        confirmation = self._confirmations.get((finding.test_type, finding.metric))
-        if finding.verdict not in _FLAGGED:
-            return finding
         if confirmation is not None and confirmation.agrees and confirmation.verdict is finding.verdict:
             reason = f"{finding.reason}; {confirmation.fresh} fresh rounds agree"
             return replace(finding, reason=reason)
+        is_open = finding.verdict is Verdict.INCONCLUSIVE and confirmation is not None
+        if finding.verdict not in _FLAGGED and not is_open:
+            return finding
         return replace(finding, verdict=Verdict.INCONCLUSIVE, reason=_unconfirmed(confirmation))
 
     def _advisory(self, finding: Finding) -> Finding:
