@@ -177,7 +177,7 @@ class Trial:
         )
 
     def _is_decided(self) -> bool:
-        """Whether every gated metric is settled; beside a confirmed change, also one that is not measurable."""
+        """Whether every gated metric is settled; beside a confirmed change, one that is invalid is."""
         gated = {f.verdict for f in self.findings() if f.gated}
         settled = {Verdict.PASS, *_FLAGGED}
         return gated <= (settled | {Verdict.INVALID} if gated & _FLAGGED else settled)
