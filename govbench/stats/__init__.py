@@ -2,6 +2,7 @@
 
 from govbench.stats.arrays import FloatArray, IntArray
 from govbench.stats.blocks import block_ids, design_effect, effective_sample_size
+from govbench.stats.change_points import ChangePoint, change_points
 from govbench.stats.comparison import (
     Difference,
     Effect,
@@ -30,6 +31,7 @@ from govbench.stats.power import detectable_effect, minimum_detectable_effect
 from govbench.stats.quantiles import is_estimable, nearest_rank, quantile, quantiles
 
 __all__ = [
+    "ChangePoint",
     "Difference",
     "Effect",
     "FloatArray",
@@ -42,6 +44,7 @@ __all__ = [
     "QuantileEstimate",
     "block_ids",
     "block_quantile_interval",
+    "change_points",
     "design_effect",
     "detectable_effect",
     "effective_sample_size",
