@@ -26,16 +26,22 @@ def compare_with_baseline(
         ResultsError: a baseline file cannot be used, or ``ref`` is unknown.
     """
     folder, machine_class = settings.baselines.folder, summary.environment.machine_class
-    entries = baselines.read_window(
-        cwd, folder, summary.run.suite, machine_class, ref=ref, limit=settings.baselines.window
-    )
+    entries = baselines.read_window(cwd, folder, summary.run.suite, machine_class, ref=ref)
     if not entries:
         others = baselines.other_classes(cwd, folder, summary.run.suite, machine_class, ref=ref)
         return without_baseline(
             summary, _absence(summary, folder, others), settings.compare, settings.thresholds
         )
-    window, reference = _window(entries, cwd, ref)
-    return compare_window(window, reference, summary, settings.compare, settings.thresholds)
+    earlier, distance = _up_to_nearest(entries, cwd, ref)
+    window = earlier[: settings.baselines.window]
+    return compare_window(
+        window,
+        _reference(window, distance),
+        summary,
+        settings.compare,
+        settings.thresholds,
+        anchors=[entry for entry in earlier if entry.anchor is not None],
+    )
 
 
 def _absence(summary: RunSummary, folder: Path, others: tuple[str, ...]) -> str:
@@ -43,23 +49,28 @@ def _absence(summary: RunSummary, folder: Path, others: tuple[str, ...]) -> str:
     return f"{missing}; there are some for {', '.join(others)}" if others else missing
 
 
-def _window(
+def _up_to_nearest(
     entries: tuple[BaselineEntry, ...], cwd: Path, ref: str | None
-) -> tuple[tuple[BaselineEntry, ...], Reference]:
+) -> tuple[tuple[BaselineEntry, ...], int | None]:
+    """The entries from the nearest measured ancestor on, newest first, and how far away that one is."""
     try:
         nearest = baselines.nearest_ancestor(cwd, entries, of=ref or "HEAD")
     except ResultsError:  # no repository around: the files alone are compared with
         nearest = baselines.Nearest()
-    window = entries if nearest.entry is None else entries[entries.index(nearest.entry) :]
+    if nearest.entry is None:
+        return entries, nearest.distance
+    return entries[entries.index(nearest.entry) :], nearest.distance
+
+
+def _reference(window: tuple[BaselineEntry, ...], distance: int | None) -> Reference:
     newest = window[0]
     count = "1 stored run" if len(window) == 1 else f"{len(window)} stored runs"
-    label = f"{count} up to {newest.commit[:9]}"
-    return window, Reference(
-        label=label,
+    return Reference(
+        label=f"{count} up to {newest.commit[:9]}",
         run_ids=tuple(e.run_id for e in window),
         commit=newest.commit,
         machine_class=newest.machine_class,
-        distance=nearest.distance,
+        distance=distance,
     )
 
 
