@@ -85,7 +85,7 @@ def render(results: Results) -> str:
     findings = tables.ordered(comparison) if comparison else ()
     forest, levels = figures.forest(findings), _levels_shown(results)
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             run=summary.run,
@@ -125,7 +125,8 @@ def render(results: Results) -> str:
     )
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The templates of the HTML pages, with every text escaped and made printable."""
     return Environment(
         loader=PackageLoader("govbench.report", "templates"),
         autoescape=True,
