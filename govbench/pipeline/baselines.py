@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from govbench.compare.acceptance import Acceptance
 from govbench.compare.compare import compare_window, without_baseline
 from govbench.config.settings import Settings
 from govbench.errors import PublishError, ResultsError
+from govbench.pipeline.acceptance import with_acceptances
 from govbench.publish import baselines
 from govbench.publish.baselines import Stored
 from govbench.results.baseline import BaselineEntry, entry_from_results
-from govbench.results.comparison import Comparison, Reference, Results
+from govbench.results.comparison import Comparison, Reference, Results, Verdict
 from govbench.results.run import RunSummary
 
 
 def compare_with_baseline(
-    summary: RunSummary, settings: Settings, cwd: Path, *, ref: str | None = None
+    summary: RunSummary,
+    settings: Settings,
+    cwd: Path,
+    *,
+    ref: str | None = None,
+    acceptances: Sequence[Acceptance] = (),
 ) -> Comparison:
     """The verdict on a run by the committed baselines of its suite and machine class.
+
+    Regressions that its commits or ``acceptances`` accept are marked as such.
 
     The window is what was measured up to the nearest measured ancestor of the checked-out commit; where
     none of them is an ancestor, all that are there.
@@ -34,7 +45,7 @@ def compare_with_baseline(
         )
     earlier, distance = _up_to_nearest(entries, cwd, ref)
     window = earlier[: settings.baselines.window]
-    return compare_window(
+    compared = compare_window(
         window,
         _reference(window, distance),
         summary,
@@ -42,6 +53,7 @@ def compare_with_baseline(
         settings.thresholds,
         anchors=[entry for entry in earlier if entry.anchor is not None],
     )
+    return with_acceptances(compared, cwd, acceptances)
 
 
 def _absence(summary: RunSummary, folder: Path, others: tuple[str, ...]) -> str:
@@ -86,6 +98,9 @@ def store_run(
 ) -> tuple[BaselineEntry, Stored]:
     """Store a run's last side as the baseline of its commit.
 
+    One whose regressions were all accepted is stored as an accepted regression, with the reasons given: a new
+    level begins there.
+
     Raises:
         PublishError: the run may not become one, or git refuses.
     """
@@ -95,7 +110,7 @@ def store_run(
             "this run measured two stacks against each other; a baseline is a run of one",
             hint="measure with: govbench run",
         )
-    entry = entry_from_results(results, side=side, accepted=accepted, anchor=anchor)
+    entry = _accepted_entry(results, entry_from_results(results, side=side, accepted=accepted, anchor=anchor))
     stored = baselines.store(
         entry,
         folder=cwd,
@@ -105,3 +120,13 @@ def store_run(
         allow_dirty=allow_dirty,
     )
     return entry, stored
+
+
+def _accepted_entry(results: Results, entry: BaselineEntry) -> BaselineEntry:
+    comparison = results.comparison
+    if comparison is None or not comparison.accepted:
+        return entry
+    if comparison.verdict in {Verdict.REGRESSION, Verdict.INVALID}:  # something else is wrong with it
+        return entry
+    said = entry.accepted or "; ".join(comparison.accepted)
+    return replace(entry, verdict=Verdict.REGRESSION, accepted=said)

@@ -232,9 +232,9 @@ def _finding_row(finding: Finding, forest: figures.Forest, at: int, *, with_leve
         margin=fmt.margin(finding),
         samples=" → ".join(counts) or fmt.NOT_MEASURED,
         verdict=finding.verdict.value,
-        label=fmt.verdict_label(finding.verdict),
+        label=fmt.finding_label(finding),
         symbol=fmt.verdict_symbol(finding.verdict),
-        reason=finding.reason,
+        reason=fmt.finding_reason(finding),
     )
 
 
