@@ -16,8 +16,8 @@ def reason_of(
     thresholds: Sequence[ThresholdResult],
     unlike: str | None,
 ) -> str:
-    """What led to an overall verdict: gated findings of that verdict, missed thresholds, unlike runs."""
-    parts = (unlike or _said(verdict, findings), threshold_reason(thresholds), _accepted(findings))
+    """What led to an overall verdict: acceptances, gated findings of it, missed thresholds, unlike runs."""
+    parts = (_accepted(findings), unlike or _said(verdict, findings), threshold_reason(thresholds))
     said = "; ".join(part for part in parts if part)
     if said:
         return said
