@@ -71,7 +71,10 @@ class Margin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """The verdict on one metric of one test type, with what it rests on."""
+    """The verdict on one metric of one test type, with what it rests on.
+
+    ``accepted`` says who accepted a regression and why: it stays one, and does not fail the run.
+    """
 
     test_type: TestType
     metric: MetricName
@@ -83,6 +86,7 @@ class Finding:
     change: Change | None = None
     margin: Margin | None = None
     mde: float | None = None
+    accepted: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +129,11 @@ class Comparison:
     def missed(self) -> tuple[ThresholdResult, ...]:
         """The thresholds that were missed."""
         return tuple(t for t in self.thresholds if t.state is ThresholdState.MISSED)
+
+    @property
+    def accepted(self) -> tuple[str, ...]:
+        """Who accepted the gated regressions, and why; each once."""
+        return tuple(dict.fromkeys(f.accepted for f in self.findings if f.gated and f.accepted))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
