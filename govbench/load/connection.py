@@ -13,7 +13,7 @@ import httptools
 
 from govbench.load.clock import Clock
 from govbench.load.exchange import MAX_BODY_BYTES, Exchange, RequestFailed
-from govbench.load.transport import Address, open_transport
+from govbench.load.transport import Address, Take, open_transport
 from govbench.results.run import Outcome
 
 MAX_HEAD_BYTES = 65_536
@@ -113,8 +113,7 @@ class Connection:
             RequestFailed: no whole answer came; ``current`` holds the times up to then.
         """
         self.start(request, current, on_data)
-        while self.advance():
-            pass
+        self._read(self._take)
         return self.reusable
 
     def start(self, request: bytes, current: Exchange, on_data: OnData | None = None) -> None:
@@ -140,11 +139,26 @@ class Connection:
         Raises:
             RequestFailed: no whole answer came.
         """
-        current = self._current
+        self._read(self._take_one)
+        return not self._complete
+
+    def _read(self, take: Take) -> None:
         try:
-            data, at_ns, lag_ns = self._transport.receive(current.send_ns)
+            self._transport.read(take, self._current.send_ns)
         except OSError as error:
-            raise self._lost(current, error) from error
+            raise self._lost(self._current, error) from error
+
+    def _take_one(self, data: bytes, at_ns: int, lag_ns: int | None) -> bool:
+        self._take(data, at_ns, lag_ns)
+        return False
+
+    def _take(self, data: bytes, at_ns: int, lag_ns: int | None) -> bool:
+        """Take the next bytes of the answer; false when it is whole.
+
+        Raises:
+            RequestFailed: no whole answer came, or none that can be used.
+        """
+        current = self._current
         if not data:
             self._end_of_file(current)
             self._complete = True
