@@ -24,19 +24,30 @@ _sleep = gevent.monkey.get_original("time", "sleep")
 class Gathering:
     """Pauses before the program looks for what has arrived, while enough streams are open.
 
-    ``open_streams`` is kept by whoever opens them; ``may_pause`` is false while a schedule sends requests.
+    Whoever opens a stream says so; ``may_pause`` is false while a schedule sends requests.
     """
 
     def __init__(self) -> None:
-        self.open_streams = 0
         self.may_pause = True
+        self._streams = 0
         self._watcher: Any = None
         if HAS_KERNEL_CLOCK:
             self._watcher = gevent.get_hub().loop.prepare(ref=False)
+
+    def stream_begins(self) -> None:
+        """One more stream is open."""
+        self._streams += 1
+        if self._streams == FEWEST_STREAMS and self._watcher is not None:
             self._watcher.start(self._pause)
 
+    def stream_ends(self) -> None:
+        """One stream less is open."""
+        if self._streams == FEWEST_STREAMS and self._watcher is not None:
+            self._watcher.stop()  # a watcher that has nothing to do would still cost at every turn of the loop
+        self._streams -= 1
+
     def _pause(self) -> None:
-        if self.open_streams >= FEWEST_STREAMS and self.may_pause:
+        if self.may_pause:
             _sleep(PAUSE_S)
 
     def close(self) -> None:

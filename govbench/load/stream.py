@@ -30,8 +30,9 @@ class EventStream:
         """
         if (
             not self._rest
-            and data[:6] == b"data: "
-            and data.find(b"\n\n") == len(data) - 2 == data.find(b"\n")
+            and data.startswith(b"data: ")
+            and data.endswith(b"\n\n")
+            and data.find(b"\n") == len(data) - 2
         ):
             self._on_event(data[6:-2], at_ns)  # nearly always a piece is just one event of one line
             return

@@ -56,7 +56,8 @@ def _govstack_answer(body: bytes) -> Answer:
     text = _first_text(value, _ANSWER_KEYS)
     if text is None:
         raise ValueError(f"the answer has no text in any of {', '.join(_ANSWER_KEYS)}{_reported(value)}")
-    return Answer(text, _session(value.get("session_id")), *_usage(value))
+    input_tokens, output_tokens = _usage(value)
+    return Answer(text, _session(value.get("session_id")), input_tokens, output_tokens)
 
 
 def _openai_answer(body: bytes) -> Answer:
@@ -178,7 +179,7 @@ def _event_object(data: bytes) -> dict[str, Any]:
 
 
 def _govstack_event(data: bytes) -> StreamEvent:
-    if data == _DONE_MARK or data.strip() == _DONE_MARK:
+    if not data.startswith(b"{") and data.strip() == _DONE_MARK:
         return _END
     value = _event_object(data)
     done = value.get("done") is True or value.get("type") in {"done", "end"}
@@ -190,7 +191,7 @@ def _govstack_event(data: bytes) -> StreamEvent:
 
 
 def _openai_event(data: bytes) -> StreamEvent:
-    if data == _DONE_MARK or data.strip() == _DONE_MARK:
+    if not data.startswith(b"{") and data.strip() == _DONE_MARK:
         return _END
     value = _event_object(data)
     choices = value.get("choices")
