@@ -43,7 +43,7 @@ class Gathering:
     def stream_ends(self) -> None:
         """One stream less is open."""
         if self._streams == FEWEST_STREAMS and self._watcher is not None:
-            self._watcher.stop()  # a watcher that has nothing to do would still cost at every turn of the loop
+            self._watcher.stop()  # one with nothing to do would still cost at every turn of the loop
         self._streams -= 1
 
     def _pause(self) -> None:
