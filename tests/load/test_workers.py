@@ -135,6 +135,26 @@ def test_two_workers_share_one_load(serve: Serve, loads: Loads) -> None:
     assert due.max() < window.end_s + 0.5
 
 
+@pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="a matter of Linux")
+def test_local_workers_wait_for_each_other_unless_a_schedule_says_when_to_send(
+    serve: Serve, loads: Loads
+) -> None:
+    plan = spread(make_plan(serve(GOOD).url, users=4))
+    closed = plan.phases[0]
+    policies: list[set[int]] = []
+
+    def look(process: LoadProcess, event: Event) -> None:
+        if event["event"] == "tick":
+            policies.append({os.sched_getscheduler(child.pid) for child in children(process.pid)})
+
+    phases = tuple(replace(each, steady_s=1.5) for each in (closed, open_phase(rate_rps=40.0), closed))
+    loads.run(replace(plan, phases=phases), look)
+    batch, other = {os.SCHED_BATCH}, {os.SCHED_OTHER}
+    told = [policy for policy in policies if policy in (batch, other)]
+    changes = [policy for before, policy in zip([other, *told], told, strict=False) if policy != before]
+    assert changes == [batch, other, batch]
+
+
 def test_two_workers_share_one_schedule(serve: Serve, loads: Loads) -> None:
     server = serve(GOOD)
     plan = spread(replace(make_plan(server.url), phases=(open_phase(rate_rps=100.0),)))
