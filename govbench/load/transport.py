@@ -338,8 +338,8 @@ class TlsTransport(Transport):
         """
         begin = time.monotonic_ns()
         try:
-            if not self._shook_hands():
-                self.read(self._shake_on, 0)
+            while not self._shook_hands():
+                self.read(self._take_flight, 0)
         except ssl.SSLError as error:
             raise RequestFailed(Outcome.TLS, f"TLS handshake failed: {error}") from error
         except OSError as error:
@@ -347,11 +347,11 @@ class TlsTransport(Transport):
         self._is_greeted = True
         self.tls_ms = (time.monotonic_ns() - begin) / 1e6
 
-    def _shake_on(self, data: bytes, at_ns: int, lag_ns: int | None) -> bool:  # noqa: ARG002
+    def _take_flight(self, data: bytes, at_ns: int, lag_ns: int | None) -> bool:  # noqa: ARG002
         if not data:
             raise RequestFailed(Outcome.TLS, "connection closed during the TLS handshake")
         self._incoming.write(data)
-        return not self._shook_hands()
+        return False
 
     def _shook_hands(self) -> bool:
         try:
