@@ -175,10 +175,13 @@ class Connection:
         if not current.first_byte_ns:
             current.first_byte_ns = at_ns
         self._at_ns = at_ns
-        if self._head_done:
-            self._feed(data)
-        else:
-            self._take_head(data, current)
+        try:
+            if self._head_done:
+                self._parser.feed_data(data)
+            else:
+                self._take_head(data, current)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self._refuse(error)
         if self._too_large or (not self._head_done and self._head_bytes > MAX_HEAD_BYTES):
             raise RequestFailed(Outcome.BAD_BODY, "head or body of the answer is beyond the limit")
         return not self._complete
@@ -190,7 +193,7 @@ class Connection:
             self._head_done = self._complete = self._reusable = True
             return
         self._head_bytes += len(data)
-        self._feed(data)
+        self._parser.feed_data(data)
         if is_first and self._complete and self._reusable:
             self._heads.learn(data, current)
 
@@ -217,18 +220,16 @@ class Connection:
         outcome = Outcome.TLS if isinstance(error, ssl.SSLError) else Outcome.RESET
         return self._failure(outcome, f"connection lost: {error}")
 
-    def _feed(self, data: bytes) -> None:
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserCallbackError as error:
+    def _refuse(self, error: Exception) -> None:
+        """Say what the parser stumbled over; garbage behind a whole answer takes nothing from it."""
+        if isinstance(error, httptools.HttpParserCallbackError):
             cause = error.__context__
             if not isinstance(cause, ValueError):
-                raise  # not the answer's fault but ours
+                raise error  # not the answer's fault but ours
             raise RequestFailed(Outcome.BAD_BODY, str(cause)) from cause
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            self._reusable = False
-            if not self._complete:  # garbage behind a whole answer takes nothing from it
-                raise RequestFailed(Outcome.BAD_BODY, f"not an HTTP answer: {error}") from error
+        self._reusable = False
+        if not self._complete:
+            raise RequestFailed(Outcome.BAD_BODY, f"not an HTTP answer: {error}") from error
 
     def _end_of_file(self, current: Exchange) -> None:
         """The peer closed: the end of an answer only where its body is delimited by that."""
