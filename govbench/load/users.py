@@ -22,9 +22,9 @@ from govbench.load.lane import Lane
 from govbench.load.models import Pacer, pause_s
 from govbench.load.recorder import Origin
 from govbench.load.rest import RestMethods
-from govbench.load.stream import EventStream
+from govbench.load.stream import EventStream, KnownPiece
 from govbench.load.transport import origin_of
-from govbench.results.answers import Answer, StreamEvent
+from govbench.results.answers import PIECE, Answer, StreamEvent
 from govbench.results.plan import Pause, Scenario
 from govbench.results.run import Outcome
 from govbench.results.wire import Wire, WireRequest
@@ -99,7 +99,7 @@ class Conversation:
 class _StreamReader:
     """Collects what the events of one streamed answer tell."""
 
-    __slots__ = ("_exchange", "_last", "_read", "answer", "done", "times_ns")
+    __slots__ = ("_exchange", "_known", "_last", "_read", "answer", "done", "times_ns")
 
     def __init__(self, wire: Wire, exchange: Exchange) -> None:
         self.times_ns: list[int] = []
@@ -108,14 +108,19 @@ class _StreamReader:
         self._exchange = exchange
         self._read = wire.stream_content
         self._last: StreamEvent | None = None
+        self._known = KnownPiece()
 
     def on_event(self, data: bytes, at_ns: int) -> None:
         """Note an event's arrival and content."""
         self.times_ns.append(at_ns)
+        if self._known.says_the_same(data):
+            return
         event = self._read(data)
         if event is not self._last:  # most are one and the same: a piece of the answer, nothing else
             self._last = event
             self._note(event, at_ns)
+        if event is PIECE:
+            self._known.learn(data)
 
     def _note(self, event: StreamEvent, at_ns: int) -> None:
         if event.content and not self._exchange.first_token_ns:

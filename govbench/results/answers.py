@@ -162,7 +162,7 @@ def _reported(value: dict[str, Any]) -> str:
 _DONE_MARK: Final = b"[DONE]"
 # Nearly all events are one of these; making a new one each time costs more than reading it.
 _END: Final = StreamEvent(content=False, done=True)
-_PIECE: Final = StreamEvent(content=True, done=False)
+PIECE: Final = StreamEvent(content=True, done=False)
 _EMPTY: Final = StreamEvent(content=False, done=False)
 
 
@@ -186,7 +186,7 @@ def _govstack_event(data: bytes) -> StreamEvent:
     session_id = _session(value.get("session_id"))
     content = bool(_first_text(value, _DELTA_KEYS))
     if not done and session_id is None and value.get("usage") is None:
-        return _PIECE if content else _EMPTY
+        return PIECE if content else _EMPTY
     return StreamEvent(content, done, *_usage(value), session_id)
 
 
@@ -199,15 +199,12 @@ def _openai_event(data: bytes) -> StreamEvent:
         raise ValueError("the event has no choices")
     content = False
     for choice in choices:
-        content = content or _openai_delta(choice)
+        delta = choice.get("delta") if isinstance(choice, dict) else None
+        if isinstance(delta, dict) and delta.get("content"):
+            content = True
     if value.get("usage") is None:
-        return _PIECE if content else _EMPTY
+        return PIECE if content else _EMPTY
     return StreamEvent(content, False, *_usage(value))
-
-
-def _openai_delta(choice: Any) -> bool:
-    delta = choice.get("delta") if isinstance(choice, dict) else None
-    return isinstance(delta, dict) and bool(delta.get("content"))
 
 
 def _any_event(data: bytes) -> StreamEvent:
