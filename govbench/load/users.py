@@ -300,7 +300,7 @@ class GovStackUser(BenchUser):
                 on_data = EventStream(reader.on_event).feed
                 conversation.lane.send(data, exchange, engine.plan.deadlines, on_data)
             finally:
-                engine.gathering.stream_ends()
+                engine.gathering.stream_ends(reader.times_ns)
         if exchange.set_cookies:
             conversation.jar.take(exchange.set_cookies, host, request.path, secure=secure)
 
