@@ -14,6 +14,7 @@ from govbench.compare.rounds import Judging
 from govbench.compare.trial import Trial
 from govbench.config.profiles import suite_version
 from govbench.config.targets import describe
+from govbench.pipeline.acceptance import with_acceptances
 from govbench.pipeline.ready import measured_commit
 from govbench.pipeline.rounds import Bench, Contestant, RoundRecord
 from govbench.pipeline.run import described
@@ -54,7 +55,7 @@ def results_of(measured: Measured, *, interrupted: bool) -> Results:
     comparison = compare_rounds(
         summary, measured.trial, measured.judging, measured.bench.settings.thresholds, baseline=reference
     )
-    return Results(summary=summary, comparison=comparison)
+    return Results(summary=summary, comparison=with_acceptances(comparison, measured.cwd))
 
 
 def _summary(measured: Measured, *, interrupted: bool) -> RunSummary:
