@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,6 +45,13 @@ CALIBRATION = Calibration(
 
 def test_it_comes_back_as_it_was_written() -> None:
     assert from_json(to_json(CALIBRATION), source="x") == CALIBRATION
+
+
+def test_the_documented_file_is_one() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "baselines.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r'```json\n(\{\n "schema": "govbench/calibration".*?)```', page, re.DOTALL)
+
+    assert to_json(from_json(text, source="docs")) == text
 
 
 def test_its_text_is_made_for_a_diff() -> None:
