@@ -65,10 +65,10 @@ def _looks(count: int) -> str:
 
 
 def _noise(judging: Judging) -> str:
-    what = "The noise between two instances of the same code is"
+    what = "The noise between two instances of the same code"
     kept = "" if judging.restarted else " Nothing was started anew, so it enters every interval undiminished."
     default = f"{judging.instance_sd_default:.1%}"
     if judging.calibration is not None:
-        return f"{what} {said_of(judging.calibration)}, and {default} for metrics that it lacks.{kept}"
+        return f"{what}: {said_of(judging.calibration)}; metrics that it lacks: {default}.{kept}"
     refused = f": {judging.refused}" if judging.refused else ""
-    return f"{what} taken to be {default}, not calibrated here{refused}.{kept}"
+    return f"{what} is taken to be {default}, not calibrated here{refused}.{kept}"

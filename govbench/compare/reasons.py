@@ -52,7 +52,7 @@ def method_note(method: Method, config: CompareConfig, known: InForce) -> str:
         what, sd = "Runs measured apart: the noise between two runs", config.between_run_sd
     part = "is part of every interval"
     if known.calibration is not None:
-        calibrated = f"{said_of(known.calibration)}, and {sd:.1%} for metrics that it lacks"
+        calibrated = f"{said_of(known.calibration)}; metrics that it lacks: {sd:.1%}"
         return f"{what} of the same code {part}: {calibrated}."
     refused = f": {known.refused}" if known.refused else ""
     return f"{what} of the same code ({sd:.1%}, not calibrated here{refused}) {part}."

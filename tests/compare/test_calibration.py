@@ -321,8 +321,8 @@ def test_a_comparison_in_rounds_says_so_too(summary: Callable[..., RunSummary]) 
         judging = Judging(config=CONFIG, **judged_by)
         return compare_rounds(run, trial, judging, baseline=reference_of(run)).notes[1]
 
-    assert f"is {NOTE}, and 1.0% for metrics that it lacks." in note(calibration=made())
-    assert note(refused="it is old").endswith("taken to be 1.0%, not calibrated here: it is old.")
+    assert f": {NOTE}; metrics that it lacks: 1.0%." in note(calibration=made())
+    assert note(refused="it is old").endswith(" is taken to be 1.0%, not calibrated here: it is old.")
     assert note(calibration=made(), restarted=False).endswith("so it enters every interval undiminished.")
     assert said_of(made()) == NOTE
 
