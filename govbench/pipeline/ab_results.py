@@ -12,7 +12,6 @@ from govbench import __version__
 from govbench.compare.ab import compare_rounds
 from govbench.compare.rounds import Judging
 from govbench.compare.trial import Trial
-from govbench.config.profiles import suite_version
 from govbench.config.targets import describe
 from govbench.pipeline.acceptance import with_acceptances
 from govbench.pipeline.ready import measured_commit
@@ -66,9 +65,7 @@ def _summary(measured: Measured, *, interrupted: bool) -> RunSummary:
             info=RunInfo(
                 id=measured.run_id,
                 suite=bench.settings.suite,
-                suite_version=suite_version(
-                    bench.load.phases(load_s=1.0, number=0), bench.settings.load.scenarios
-                ),
+                suite_version=bench.load.version,
                 profile=PROFILE,
                 status=_status(records, interrupted=interrupted),
                 started_at=measured.started.isoformat(timespec="seconds").replace("+00:00", "Z"),
