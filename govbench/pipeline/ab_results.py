@@ -29,12 +29,16 @@ PROFILE = "ab"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """All that a comparison left behind; ``trial`` is None where not one round was whole."""
+    """All that a comparison left behind; ``trial`` is None where too little was measured for one.
+
+    ``failure`` is why it ended early, where no signal ended it.
+    """
 
     bench: Bench
     judging: Judging
     records: tuple[RoundRecord, ...]
     trial: Trial | None
+    failure: str | None
     environment: Environment
     started: datetime
     run_id: str
@@ -67,13 +71,13 @@ def _summary(measured: Measured, *, interrupted: bool) -> RunSummary:
                 suite=bench.settings.suite,
                 suite_version=bench.load.version,
                 profile=PROFILE,
-                status=_status(records, interrupted=interrupted),
+                status=_status(measured, interrupted=interrupted),
                 started_at=measured.started.isoformat(timespec="seconds").replace("+00:00", "Z"),
                 duration_s=round((datetime.now(UTC) - measured.started).total_seconds(), 3),
                 seed=bench.settings.load.seed,
                 govbench_version=__version__,
                 region=bench.settings.output.region,
-                note="interrupted by a signal" if interrupted else records[-1].failure,
+                note="interrupted by a signal" if interrupted else measured.failure,
             ),
             plan=first.plan,
             targets=tuple(
@@ -104,10 +108,10 @@ def _summary(measured: Measured, *, interrupted: bool) -> RunSummary:
     )
 
 
-def _status(records: Sequence[RoundRecord], *, interrupted: bool) -> RunStatus:
+def _status(measured: Measured, *, interrupted: bool) -> RunStatus:
     if interrupted:
         return RunStatus.INTERRUPTED
-    return RunStatus.FAILED if records[-1].failure is not None else RunStatus.COMPLETED
+    return RunStatus.COMPLETED if measured.failure is None else RunStatus.FAILED
 
 
 def _provenance(contestant: Contestant, measured: Measured) -> Provenance:

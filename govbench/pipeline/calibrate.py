@@ -108,6 +108,7 @@ def _measured(
             judging=judging,
             records=tuple(course.records),
             trial=course.trial,
+            failure=course.failure,
             environment=environment,
             started=started,
             run_id=run_id,
