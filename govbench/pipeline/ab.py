@@ -254,7 +254,7 @@ class Rounds:
 
     @property
     def round_time_s(self) -> float:
-        """What a round takes in all: the mean of all but the first, which takes longer, once there are more."""
+        """What a round takes in all: the mean of all but the first, which is longer, once there are more."""
         if len(self._ends_s) == 1:
             return self._ends_s[0]
         return (self._ends_s[-1] - self._ends_s[0]) / (len(self._ends_s) - 1)
