@@ -6,11 +6,13 @@ import math
 from collections.abc import Sequence
 
 from govbench.compare.compare import concluded
+from govbench.compare.explain import explained
+from govbench.compare.moved import moved_in_rounds
 from govbench.compare.rounds import Judging, control_effect, control_fault
 from govbench.compare.soundness import run_fault
 from govbench.compare.trial import Trial
 from govbench.config.settings import Threshold
-from govbench.results.comparison import Comparison, Method, Reference
+from govbench.results.comparison import Comparison, Finding, Method, Reference
 from govbench.results.rounds import Round
 from govbench.results.run import RunSummary
 
@@ -38,11 +40,15 @@ def compare_rounds(
         Method.PAIRED_ROUNDS,
         baseline,
         summary,
-        findings=trial.findings() if trial and not fault else (),
+        findings=_findings(trial, judging) if trial and not fault else (),
         thresholds=thresholds,
         fault=fault or control_fault(rounds, judging.config),
         notes=_notes(rounds, trial, judging),
     )
+
+
+def _findings(trial: Trial, judging: Judging) -> tuple[Finding, ...]:
+    return explained(trial.findings(), moved_in_rounds(trial.rounds, judging))
 
 
 def _notes(rounds: Sequence[Round], trial: Trial | None, judging: Judging) -> tuple[str, ...]:

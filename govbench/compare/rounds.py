@@ -14,7 +14,13 @@ from govbench.results.comparison import Finding, Method
 from govbench.results.metrics import METRICS, Metric, MetricName
 from govbench.results.plan import TestType
 from govbench.results.rounds import Observation, Round
-from govbench.stats import RoundsEffect, combine_rounds, count_design_effect, proportion_difference
+from govbench.stats import (
+    ProportionDifference,
+    RoundsEffect,
+    combine_rounds,
+    count_design_effect,
+    proportion_difference,
+)
 
 # Until it has been calibrated. Instances that stay the same in all rounds are not averaged out, and what sets
 # them apart (their data, their caches, where they run) is more than what sets two fresh ones apart.
@@ -75,7 +81,7 @@ def effect_over(seen: Sequence[Observation], judging: Judging, level: float) -> 
         return None
     first = seen[0]
     if METRICS[first.metric].compared_as_difference:
-        return _share_difference(seen, level)
+        return share_difference([(o.base, o.base_n, o.head, o.head_n) for o in seen], level)
     is_reading = first.metric in _READINGS
     usable = [o for o in seen if o.effect is not None and (is_reading or o.standard_error is not None)]
     if len(usable) < len(seen) or not usable:
@@ -115,12 +121,15 @@ def control_fault(rounds: Sequence[Round], config: CompareConfig) -> str | None:
     )
 
 
-def _share_difference(seen: Sequence[Observation], level: float) -> Effect:
-    """Failures over all rounds; those that come in bursts count for less (``count_design_effect``)."""
+def share_difference(seen: Sequence[tuple[float, int, float, int]], level: float) -> ProportionDifference:
+    """Failures over all rounds; those that come in bursts count for less (``count_design_effect``).
+
+    ``seen`` holds of each round the share of base and of how many requests, and that of head.
+    """
     sides = []
     for shares, sizes in (
-        ([o.base for o in seen], [o.base_n for o in seen]),
-        ([o.head for o in seen], [o.head_n for o in seen]),
+        ([share for share, _, _, _ in seen], [n for _, n, _, _ in seen]),
+        ([share for _, _, share, _ in seen], [n for _, _, _, n in seen]),
     ):
         hits = [round(share * n) for share, n in zip(shares, sizes, strict=True)]
         inflated = count_design_effect(hits, sizes)

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from govbench.results.metrics import Metric, MetricName
 from govbench.results.plan import TestType
+from govbench.results.rounds import Aspect
 from govbench.results.run import RunSummary
 
 
@@ -70,8 +71,33 @@ class Margin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """One thing that clearly moved together with a finding, with its figures: a pointer, not a cause.
+
+    ``which`` names categories, scenarios or the error class, ``metric`` the metric of aspect ``metric``.
+    ``baseline`` and ``candidate`` are values in the unit of the aspect, or for a ``difference`` the shares
+    of ``baseline_n`` and ``candidate_n`` requests that failed. Of categories and scenarios ``others`` is the
+    change of all others together, and ``only`` says that those did not clearly move.
+    """
+
+    aspect: Aspect
+    baseline: float
+    candidate: float
+    baseline_n: int
+    candidate_n: int
+    change: Change
+    which: tuple[str, ...] = ()
+    metric: MetricName | None = None
+    others: Change | None = None
+    only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """The verdict on one metric of one test type, with what it rests on."""
+    """The verdict on one metric of one test type, with what it rests on.
+
+    ``explanations`` are there for a regression or an improvement: what moved with it, likeliest first.
+    """
 
     test_type: TestType
     metric: MetricName
@@ -83,6 +109,7 @@ class Finding:
     change: Change | None = None
     margin: Margin | None = None
     mde: float | None = None
+    explanations: tuple[Explanation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
