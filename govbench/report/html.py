@@ -15,6 +15,7 @@ from markupsafe import Markup
 from govbench.errors import ExitCode
 from govbench.report import distributions, figures, html_tables, tables
 from govbench.report import format as fmt
+from govbench.report.explanations import explained
 from govbench.report.html_tables import Cell, metric_cell
 from govbench.results.comparison import (
     Change,
@@ -101,6 +102,7 @@ def render(results: Results) -> str:
                 _finding_row(f, forest, at, with_level=len(levels) > 1) for at, f in enumerate(findings)
             ],
             forest_axis=Markup(forest.axis),  # noqa: S704 - charts.py escapes every text
+            explanations=explained(findings),
             thresholds=_thresholds(comparison),
             mde=fmt.mde_sentence(comparison) if comparison else None,
             notes=comparison.notes if comparison else (),

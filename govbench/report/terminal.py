@@ -18,6 +18,7 @@ from rich.text import Text
 from govbench.report import blocks, circumstances, tables
 from govbench.report import format as fmt
 from govbench.report.circumstances import side_count, side_name
+from govbench.report.explanations import explained
 from govbench.report.tables import Table
 from govbench.results.comparison import Comparison, Finding, Results, ThresholdState, Verdict
 from govbench.results.plan import TestType
@@ -87,7 +88,7 @@ def _comparison(comparison: Comparison) -> list[RenderableType]:
     found = tables.ordered(comparison)
     parts: list[RenderableType] = [_text(circumstances.comparison_sentence(comparison))]
     if found:
-        parts += [Text(), _findings(found)]
+        parts += [Text(), _findings(found), *_explanations(found)]
     if (sentence := fmt.mde_sentence(comparison)) is not None:
         parts += _lines("detectable", [sentence])
     if comparison.thresholds:
@@ -107,6 +108,15 @@ def _findings(findings: tuple[Finding, ...]) -> Grid:
             Text(f"{_from_to(finding)}, n {tables.observations(finding)}\n{fmt.change(finding.change)}"),
         )
     return grid
+
+
+def _explanations(findings: tuple[Finding, ...]) -> list[RenderableType]:
+    """Below each other what moved with the flagged metrics, the likeliest first."""
+    parts: list[RenderableType] = []
+    for one in explained(findings, gated_only=True):
+        parts += [Text(), Text.assemble(("moved with ", "bold"), one.metrics)]
+        parts += [Padding(_text(sentence), (0, 0, 0, 2)) for sentence in one.sentences]
+    return parts
 
 
 def _from_to(finding: Finding) -> str:

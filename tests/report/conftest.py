@@ -10,12 +10,14 @@ import dataclasses
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from govbench.results.comparison import (
     Change,
     Comparison,
+    Explanation,
     Finding,
     Margin,
     Method,
@@ -27,6 +29,7 @@ from govbench.results.comparison import (
 )
 from govbench.results.metrics import METRICS, Metric, MetricName
 from govbench.results.plan import Phase, TestType
+from govbench.results.rounds import Aspect
 from govbench.results.run import (
     Accounting,
     Distribution,
@@ -407,7 +410,12 @@ def _findings() -> tuple[Finding, ...]:
         _finding(baseline, MetricName.THROUGHPUT, Verdict.NO_BASELINE, None, reason="the baseline has none"),
         _finding(baseline, MetricName.ERROR_RATE, Verdict.PASS, (0.0, -0.004, 0.004), mde=0.01),
         _finding(
-            concurrent, MetricName.RESPONSE_TIME_P50, Verdict.REGRESSION, (0.301, 0.289, 0.312), mde=0.012
+            concurrent,
+            MetricName.RESPONSE_TIME_P50,
+            Verdict.REGRESSION,
+            (0.301, 0.289, 0.312),
+            mde=0.012,
+            explanations=_explanations(),
         ),
         _finding(concurrent, MetricName.RESPONSE_TIME_P95, Verdict.REGRESSION, (0.12, 0.06, 0.183)),
         _finding(concurrent, MetricName.TTFB_P50, Verdict.IMPROVEMENT, (-0.0512, -0.0702, -0.0321)),
@@ -428,6 +436,7 @@ def _finding(
     *,
     reason: str | None = None,
     mde: float | None = None,
+    explanations: tuple[Explanation, ...] = (),
 ) -> Finding:
     spec = METRICS[name]
     users = 1 if test_type is TestType.BASELINE else 10
@@ -453,6 +462,38 @@ def _finding(
         ),
         margin=Margin(relative=0.02, absolute=0.01 if spec.compared_as_difference else 0.3),
         mde=mde,
+        explanations=explanations,
+    )
+
+
+def _explanations() -> tuple[Explanation, ...]:
+    """One of each kind, the names of categories as awkward as those of people."""
+
+    def explanation(aspect: Aspect, base: float, head: float, **more: Any) -> Explanation:
+        change = more.pop("change", head / base - 1 if base else head)
+        share = aspect is Aspect.ERROR_CLASS or more.pop("share", False)
+        return Explanation(
+            aspect=aspect,
+            baseline=base,
+            candidate=head,
+            baseline_n=790,
+            candidate_n=800,
+            change=Change(estimate=change, low=change * 0.9, high=change * 1.1, level=0.99, difference=share),
+            **more,
+        )
+
+    others = Change(estimate=-0.003, low=-0.012, high=0.006, level=0.99)
+    return (
+        explanation(Aspect.CATEGORY, 101.0, 126.0, which=("passport | <b>",), others=others, only=True),
+        explanation(Aspect.SCENARIO, 101.0, 126.0, which=("citizen", "@clerk"), others=others),
+        explanation(Aspect.CATEGORY, 0.0, 0.015, which=("taxes",), others=others, only=True, share=True),
+        explanation(Aspect.AFTER_FIRST_BYTE, 4.0, 8.5),
+        explanation(Aspect.METRIC, 30.0, 41.0, metric=MetricName.TTFB_P50),
+        explanation(Aspect.RESPONSE_BYTES, 1204.0, 1711.0),
+        explanation(Aspect.METRIC, 84.0, 120.0, metric=MetricName.OUTPUT_TOKENS),
+        explanation(Aspect.INPUT_TOKENS, 12.0, 24.0),
+        explanation(Aspect.METRIC, 1.08, 1.41, metric=MetricName.CPU_PER_REQUEST),
+        explanation(Aspect.ERROR_CLASS, 0.0, 0.015, which=("http_5xx",)),
     )
 
 
