@@ -49,7 +49,7 @@ DOORS = {
     "jinja2": {"report"},
     "junit_xml": {"report.junit"},
     "locust": {"load"},
-    "markupsafe": {"report.html"},
+    "markupsafe": {"report.html", "report.history_html"},
     "numpy": {"stats", "record", "demo.truth", "reference.truth"},
     "orjson": {"results", "demo"},
     "psutil": {"record"},

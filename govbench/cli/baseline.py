@@ -1,4 +1,4 @@
-"""``govbench baseline``: list, show, update, prune."""
+"""``govbench baseline``: list, show, update, history, prune."""
 
 from __future__ import annotations
 
@@ -9,18 +9,23 @@ import typer
 from rich.console import Console
 
 from govbench.cli.options import ConfigOption, OutputOption, settings_of
+from govbench.compare.scope import ALL, parse_scope
 from govbench.config.load import environment
-from govbench.errors import ResultsError
+from govbench.errors import ResultsError, UsageError
 from govbench.pipeline.baselines import store_run
-from govbench.pipeline.folder import latest_run
+from govbench.pipeline.folder import latest_run, write_whole
+from govbench.pipeline.history import read_history
 from govbench.publish import baselines
 from govbench.record.environment import describe_environment
 from govbench.report import baseline as baseline_report
+from govbench.report import history as history_report
+from govbench.report import history_html
 from govbench.results import codec
+from govbench.results import history as history_document
 from govbench.results.baseline import to_json
 
 app = typer.Typer(
-    help="List, show, update and prune the committed baselines.",
+    help="List, show, update and prune the committed baselines, and their history.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -130,6 +135,62 @@ def update(
         typer.echo(f"committed {stored.commit_sha[:9]}")
     elif not commit:
         typer.echo("not committed: commit it yourself, or use --commit")
+
+
+@app.command()
+def history(
+    metric: Annotated[
+        str | None,
+        typer.Argument(
+            help="A metric, TEST_TYPE/METRIC or all; without it those that are gated.", show_default=False
+        ),
+    ] = None,
+    suite: Annotated[
+        str | None, typer.Option("--suite", metavar="NAME", help="Only that suite.", show_default=False)
+    ] = None,
+    machine_class: Annotated[
+        str | None,
+        typer.Option(
+            "--class", "--machine-class", metavar="CLASS", help="Only that machine class.", show_default=False
+        ),
+    ] = None,
+    test_type: Annotated[
+        str | None,
+        typer.Option("--test-type", metavar="NAME", help="Only that test type.", show_default=False),
+    ] = None,
+    ref: RefOption = None,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write a page with trends there.", show_default=False),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Values and change points as JSON.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Show the course of metrics over the stored runs, and where their level changed.
+
+    Examples:
+
+      govbench baseline history
+
+      govbench baseline history response_time_p95_ms --test-type concurrent
+
+      govbench baseline history all --html trend.html
+    """
+    if html is not None and json:
+        raise UsageError("--html and --json exclude each other", hint="call it once for each")
+    found = read_history(
+        settings_of({}, config),
+        Path.cwd(),
+        scope=parse_scope("/".join(word for word in (test_type, metric or ALL) if word)),
+        only_gated=metric is None,
+        suite=suite,
+        machine_class=machine_class,
+        ref=ref,
+    )
+    if html is not None:
+        write_whole(html, history_html.render(found))
+    else:
+        typer.echo(history_document.to_json(found) if json else history_report.render(found), nl=not json)
 
 
 @app.command()

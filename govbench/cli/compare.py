@@ -19,6 +19,7 @@ from govbench.cli.options import (
 )
 from govbench.cli.progress import ShownProgress
 from govbench.cli.rendering import HtmlOption, JsonOption, JunitOption, MarkdownOption, ToOption, emit
+from govbench.compare.acceptance import parse_acceptance
 from govbench.compare.verdict import exit_code
 from govbench.pipeline.compare import compare
 
@@ -40,6 +41,15 @@ def command(
     junit: JunitOption = False,
     json: JsonOption = False,
     to: ToOption = None,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--accept",
+            metavar="'METRIC REASON'",
+            help="A regression that is meant: METRIC, TEST_TYPE/METRIC or all, and why. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
     output: OutputOption = None,
     fail_on: FailOnOption = None,
     config: ConfigOption = None,
@@ -56,6 +66,8 @@ def command(
       govbench compare results/A results/B
 
       govbench compare baseline:main --markdown
+
+      govbench compare --accept "response_time_p50_ms answers are checked since"
     """
     how = Output(verbose=verbose, quiet=quiet, no_color=no_color)
     settings = settings_of({"output.folder": output, "compare.fail_on": fail_on}, config)
@@ -63,7 +75,8 @@ def command(
         progress = ShownProgress(how)
         for note in settings.notes:
             progress.note(note)
-    results = compare(baseline, candidate, settings, Path.cwd())
+    acceptances = [parse_acceptance(text, source="--accept") for text in accept or ()]
+    results = compare(baseline, candidate, settings, Path.cwd(), acceptances=acceptances)
     asked = {"html": html, "markdown": markdown, "junit": junit, "json": json}
     formats = [name for name, wanted in asked.items() if wanted]
     emit(results, formats, to=to, how=how, fail_on=settings.compare.fail_on)

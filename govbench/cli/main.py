@@ -31,7 +31,11 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("ab", "govbench.cli.ab", "Compare two stacks on this machine, in pairs of requests."),
     ("compare", "govbench.cli.compare", "Compare two results, or the latest run with the baseline."),
     ("report", "govbench.cli.report", "Render a stored run again: HTML, markdown, JUnit, JSON or CSV."),
-    ("baseline", "govbench.cli.baseline", "List, show, update and prune the committed baselines."),
+    (
+        "baseline",
+        "govbench.cli.baseline",
+        "List, show, update and prune the committed baselines, and their history.",
+    ),
     ("quick-check", "govbench.cli.quick_check", "Send one real request: it works, or exactly what does not."),
     (
         "selftest",

@@ -84,7 +84,6 @@ def up_command(
     }
     settings = settings_of(flags, config)
     parsed = parse_target(settings.target.form)
-    progress.step(f"booting {describe(parsed)}")
     with Stopper():
         stack, was_up = state.up(
             parsed,

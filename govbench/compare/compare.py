@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from govbench.compare.anchors import anchor_note
 from govbench.compare.effects import (
     Effect,
     error_known,
@@ -15,10 +16,12 @@ from govbench.compare.effects import (
 )
 from govbench.compare.explain import explained
 from govbench.compare.findings import EffectOf, bare_findings, findings_of
+from govbench.compare.history import histories_of, level_notes, newest_first
 from govbench.compare.moved import Movement, moved_between_runs
 from govbench.compare.reasons import method_note, reason_of
 from govbench.compare.soundness import (
     alike_entries,
+    is_alike,
     no_success,
     run_fault,
     unlike_run,
@@ -71,19 +74,27 @@ def compare_window(
     candidate: RunSummary,
     config: CompareConfig,
     thresholds: Sequence[Threshold] = (),
+    *,
+    anchors: Sequence[BaselineEntry] = (),
 ) -> Comparison:
-    """A run against stored ones, newest first; those that do not compare with it are left out."""
+    """A run against stored ones; those that do not compare with it are left out.
+
+    Each metric is held against the runs since its own last change point. ``anchors`` may lie outside the
+    window; the newest that compares is the one that a slow drift is looked for from.
+    """
     if not window:
         return without_baseline(candidate, "there is no stored run", config, thresholds)
     side = _last_side(candidate)
+    window = newest_first(window)
     alike = alike_entries(window, candidate)
     unlike = None if alike else unlike_window(window, candidate)
     # Where nothing compares, the newest stored run is shown, as two runs that do not compare are.
-    used = alike or tuple(window[:1])
+    used = alike or window[:1]
+    histories = histories_of(used, config)
 
     def effect_of(test_type: TestType, name: MetricName) -> _Sides:
-        found = [t.metric(name) for e in used for t in e.test_types if t.test_type is test_type]
-        measured = [metric for metric in found if metric is not None]
+        history = histories.get((test_type, name))
+        measured = [point.metric for point in history.levels[-1]] if history else []
         stored = [metric for metric in measured if error_known(metric)] or measured
         old = pooled_window(stored) if stored else None
         new = _metric(candidate, test_type, side, name)
@@ -94,7 +105,6 @@ def compare_window(
     test_types = {t.test_type for t in candidate.test_types} | {
         t.test_type for e in used for t in e.test_types
     }
-    left_out = len(window) - len(alike)
     compared = _comparison(
         Method.STORED_WINDOW,
         replace(reference, run_ids=tuple(entry.run_id for entry in used)),
@@ -106,10 +116,16 @@ def compare_window(
         fault=run_fault(candidate) or (no_success(candidate) if unlike else None),
         unlike=unlike,
     )
-    if not alike or not left_out:
+    if not alike:
         return compared
-    note = f"{left_out} of {len(window)} stored runs left out: of another plan, or before an accepted change."
-    return replace(compared, notes=(*compared.notes, note))
+    notes = [*compared.notes, *level_notes(histories, compared.findings)]
+    if left_out := len(window) - len(alike):
+        of = f"{left_out} of {len(window)} stored runs"
+        notes.append(f"{of} left out: of another plan, or before an accepted change.")
+    anchor = next((entry for entry in newest_first(anchors) if is_alike(entry, candidate)), None)
+    if anchor is not None and (drift := anchor_note(anchor, compared.findings, config)):
+        notes.append(drift)
+    return replace(compared, notes=tuple(notes))
 
 
 def compare_slices(

@@ -84,7 +84,7 @@ def _pairings(
                 Pairing(
                     test_type=test_type,
                     name=name,
-                    gated=_gated(config, test_type, name),
+                    gated=is_gated(config, test_type, name),
                     margin=_margin(config, name, method),
                     baseline=old,
                     candidate=new,
@@ -202,7 +202,8 @@ def _bare(row: Pairing, verdict: Verdict, reason: str) -> Finding:
     )
 
 
-def _gated(config: CompareConfig, test_type: TestType, name: MetricName) -> bool:
+def is_gated(config: CompareConfig, test_type: TestType, name: MetricName) -> bool:
+    """Whether a metric of a test type decides the run, by the configuration or by default."""
     rule = config.metrics.get(name)
     if rule is not None and rule.gate is not None:
         return rule.gate

@@ -278,7 +278,7 @@ def _of_class(each: Round, test_type: TestType, which: str) -> Circumstance | No
         if (seen.test_type, seen.aspect, seen.which) == (test_type, Aspect.ERROR_CLASS, which):
             return seen
     rate = each.find(test_type, MetricName.ERROR_RATE)
-    if rate is None:
+    if rate is None or not (rate.base_n and rate.head_n):
         return None
     return Circumstance(
         test_type=test_type,
@@ -290,8 +290,9 @@ def _of_class(each: Round, test_type: TestType, which: str) -> Circumstance | No
 
 
 def _failed_difference(seen: Sequence[Circumstance], level: float) -> ProportionDifference:
-    shares = [(c.base_failed / c.base_n, c.base_n, c.head_failed / c.head_n, c.head_n) for c in seen]
-    return share_difference(shares, level)
+    base = [(c.base_failed / c.base_n, c.base_n) for c in seen]
+    head = [(c.head_failed / c.head_n, c.head_n) for c in seen]
+    return share_difference(base, head, level)
 
 
 def _error_class(

@@ -16,8 +16,8 @@ def reason_of(
     thresholds: Sequence[ThresholdResult],
     unlike: str | None,
 ) -> str:
-    """What led to an overall verdict: gated findings of that verdict, missed thresholds, unlike runs."""
-    parts = (unlike or _said(verdict, findings), threshold_reason(thresholds))
+    """What led to an overall verdict: acceptances, gated findings of it, missed thresholds, unlike runs."""
+    parts = (_accepted(findings), unlike or _said(verdict, findings), threshold_reason(thresholds))
     said = "; ".join(part for part in parts if part)
     if said:
         return said
@@ -26,10 +26,18 @@ def reason_of(
     return "no gated metric was measured"
 
 
+def _accepted(findings: Sequence[Finding]) -> str:
+    return "; ".join(
+        f"{METRICS[finding.metric].label} ({finding.test_type}): regression accepted {finding.accepted}"
+        for finding in findings
+        if finding.gated and finding.accepted
+    )
+
+
 def _said(verdict: Verdict, findings: Sequence[Finding]) -> str:
     by_reason: dict[str, list[str]] = {}
     for finding in findings:
-        if finding.gated and finding.verdict is verdict:
+        if finding.gated and finding.verdict is verdict and not finding.accepted:
             name = f"{METRICS[finding.metric].label} ({finding.test_type})"
             by_reason.setdefault(finding.reason, []).append(name)
     return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in by_reason.items())

@@ -80,8 +80,10 @@ def effect_over(seen: Sequence[Observation], judging: Judging, level: float) -> 
     if not seen:
         return None
     first = seen[0]
+    if any(o.base is None or o.head is None for o in seen):
+        return None
     if METRICS[first.metric].compared_as_difference:
-        return share_difference([(o.base, o.base_n, o.head, o.head_n) for o in seen], level)
+        return share_difference(_values(seen, 0), _values(seen, 1), level)
     is_reading = first.metric in _READINGS
     usable = [o for o in seen if o.effect is not None and (is_reading or o.standard_error is not None)]
     if len(usable) < len(seen) or not usable:
@@ -121,16 +123,16 @@ def control_fault(rounds: Sequence[Round], config: CompareConfig) -> str | None:
     )
 
 
-def share_difference(seen: Sequence[tuple[float, int, float, int]], level: float) -> ProportionDifference:
+def share_difference(
+    base: Sequence[tuple[float, int]], head: Sequence[tuple[float, int]], level: float
+) -> ProportionDifference:
     """Failures over all rounds; those that come in bursts count for less (``count_design_effect``).
 
-    ``seen`` holds of each round the share of base and of how many requests, and that of head.
+    Of each side the share of every round, and of how many requests it is that.
     """
     sides = []
-    for shares, sizes in (
-        ([share for share, _, _, _ in seen], [n for _, n, _, _ in seen]),
-        ([share for _, _, share, _ in seen], [n for _, _, _, n in seen]),
-    ):
+    for side in (base, head):
+        shares, sizes = zip(*side, strict=True)
         hits = [round(share * n) for share, n in zip(shares, sizes, strict=True)]
         inflated = count_design_effect(hits, sizes)
         sides.append((sum(hits) / inflated, sum(sizes) / inflated))
@@ -147,15 +149,21 @@ def share_difference(seen: Sequence[tuple[float, int, float, int]], level: float
 
 def _side(seen: Sequence[Observation], name: MetricName, side: int) -> Metric | None:
     """What stands for one side in a report: the geometric mean of its rounds, of shares the pooled share."""
-    if not seen:
+    values = _values(seen, side)
+    if not values:
         return None
-    values = [(o.base, o.base_n) if side == 0 else (o.head, o.head_n) for o in seen]
     n = sum(count for _, count in values)
     if METRICS[name].compared_as_difference:
         return Metric(name=name, value=sum(value * count for value, count in values) / n, n=n)
     if any(value <= 0 for value, _ in values):
         return Metric(name=name, value=sum(value for value, _ in values) / len(values), n=n)
     return Metric(name=name, value=math.exp(sum(math.log(value) for value, _ in values) / len(values)), n=n)
+
+
+def _values(seen: Sequence[Observation], side: int) -> list[tuple[float, int]]:
+    """What each round says of one side, with the requests behind it; rounds that lack it are left out."""
+    both = [(o.base, o.base_n) if side == 0 else (o.head, o.head_n) for o in seen]
+    return [(value, n) for value, n in both if value is not None]
 
 
 def _test_types(rounds: Sequence[Round]) -> tuple[TestType, ...]:

@@ -74,11 +74,16 @@ def alike_entries(window: Sequence[BaselineEntry], candidate: RunSummary) -> tup
     """
     alike = []
     for entry in window:
-        if entry.machine_class == candidate.environment.machine_class and _plan(entry) == _plan_of(candidate):
+        if is_alike(entry, candidate):
             alike.append(entry)
             if entry.accepted is not None and entry.verdict is Verdict.REGRESSION:
                 break
     return tuple(alike)
+
+
+def is_alike(entry: BaselineEntry, candidate: RunSummary) -> bool:
+    """Whether a stored run was measured on the machine class and with the plan of a run."""
+    return entry.machine_class == candidate.environment.machine_class and _plan(entry) == _plan_of(candidate)
 
 
 def unlike_window(window: Sequence[BaselineEntry], candidate: RunSummary) -> str:

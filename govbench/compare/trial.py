@@ -8,6 +8,7 @@ look flags has to be seen again in fresh rounds before it is reported.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -18,15 +19,18 @@ from govbench.results.comparison import Finding, Verdict
 from govbench.results.metrics import MetricName
 from govbench.results.plan import TestType
 from govbench.results.rounds import Round
-from govbench.stats import nominal_levels
+from govbench.stats import RoundsEffect, nominal_levels
 
 MIN_ROUNDS = 6
 MOST_LOOKS = 4
 # Fresh rounds that confirm: half as many as flagged, so that a small effect gets a longer second look.
 MIN_CONFIRMING, FEWEST_CONFIRMING = 3, 2
 CONFIRMING_SHARE = 0.5
-# Of the fresh rounds alone: one-sided 5 %. On top of a first look at 1 % it costs little power.
-CONFIRMING_LEVEL = 0.90
+# Simulated (benchmarks/verdicts): less finds small changes more often but large ones later, as the first look
+# then is a smaller share of all.
+KEPT_BACK_SHARE = 0.4
+# Of the fresh rounds alone: one-sided 10 %, which after a look at 1 % leaves one false alarm in a thousand.
+CONFIRMING_LEVEL = 0.80
 
 _FLAGGED = frozenset({Verdict.REGRESSION, Verdict.IMPROVEMENT})
 
@@ -45,9 +49,9 @@ class Design:
 def design(rounds: int, *, level: float) -> Design:
     """The looks of a comparison of at most ``rounds`` rounds: up to four, the first after six.
 
-    A third of the rounds, and at least three, is kept back to confirm what the last look may flag.
+    Of the rounds beyond these a part, and at least two, is kept back to confirm what the last look may flag.
     """
-    kept_back = max(MIN_CONFIRMING, rounds // 3)
+    kept_back = max(FEWEST_CONFIRMING, math.ceil(KEPT_BACK_SHARE * (rounds - MIN_ROUNDS)))
     last = min(rounds, max(MIN_ROUNDS, rounds - kept_back))
     if last < MIN_ROUNDS:
         return Design(rounds=rounds, looks=(), levels=())
@@ -110,7 +114,7 @@ class Trial:
         if self._flagged:
             if len(self.rounds) - self._flagged_after < self._fresh_wanted:
                 return Step.CONFIRM
-            self._conclude()
+            self._confirmations, self._flagged = self._confirmed(), {}
             if self._is_decided():
                 return Step.END
         elif len(self.rounds) in self.plan.looks and self._look():
@@ -137,46 +141,67 @@ class Trial:
         self._fresh_wanted = min(left, wanted)
         return True
 
-    def _conclude(self) -> None:
-        """Hold what was flagged against the fresh rounds alone."""
+    def _confirmed(self) -> dict[Key, Confirmation]:
+        """What was flagged, held against the fresh rounds alone; beside what was confirmed before."""
         fresh = self.rounds[self._flagged_after :]
+        if not self._flagged or len(fresh) < FEWEST_CONFIRMING:
+            return self._confirmations
+        found = dict(self._confirmations)
         for key, verdict in self._flagged.items():
-            effect = effect_over(observations(fresh, *key), self._judging, CONFIRMING_LEVEL)
-            self._confirmations[key] = Confirmation(
+            effect = self._alone(fresh, key)
+            found[key] = Confirmation(
                 verdict=verdict,
                 flagged_after=self._flagged_after,
                 fresh=len(fresh),
                 effect=effect,
                 agrees=_agrees(effect, verdict, key[1]),
             )
-        self._flagged = {}
+        return found
+
+    def _alone(self, rounds: Sequence[Round], key: Key) -> Effect | None:
+        """The change as some of the rounds show it: their mean, with the scatter of all rounds.
+
+        Three rounds say little of their own scatter, and the others have shown it under the same load.
+        """
+        mine = effect_over(observations(rounds, *key), self._judging, CONFIRMING_LEVEL)
+        everywhere = effect_over(observations(self.rounds, *key), self._judging, CONFIRMING_LEVEL)
+        if not (isinstance(mine, RoundsEffect) and isinstance(everywhere, RoundsEffect)):
+            return mine
+        fewer = math.sqrt(everywhere.rounds / mine.rounds)
+        return replace(
+            everywhere,
+            effect=mine.effect,
+            rounds=mine.rounds,
+            se=everywhere.se * fewer,
+            floor_se=everywhere.floor_se * fewer,
+        )
 
     def _is_decided(self) -> bool:
-        """Whether more rounds would change nothing: a confirmed regression, or every gated metric settled."""
-        gated = [f for f in self.findings() if f.gated]
-        if any(f.verdict is Verdict.REGRESSION for f in gated):
-            return True
-        return all(f.verdict in {Verdict.PASS, Verdict.IMPROVEMENT} for f in gated)
+        """Whether every gated metric is settled; beside a confirmed change, one that is invalid is."""
+        gated = {f.verdict for f in self.findings() if f.gated}
+        settled = {Verdict.PASS, *_FLAGGED}
+        return gated <= (settled | {Verdict.INVALID} if gated & _FLAGGED else settled)
 
     def findings(self) -> tuple[Finding, ...]:
         """What can be reported after these rounds: flagged changes only where fresh rounds agreed."""
-        if self._flagged and len(self.rounds) - self._flagged_after >= FEWEST_CONFIRMING:
-            self._conclude()
+        confirmed = self._confirmed()
         judged = judge_rounds(self.rounds, self._judging, level=self.level)
-        return tuple(self._reported(finding) for finding in judged)
+        return tuple(self._reported(f, confirmed.get((f.test_type, f.metric))) for f in judged)
 
-    def _reported(self, finding: Finding) -> Finding:
-        if len(self.rounds) < MIN_ROUNDS and finding.verdict is not Verdict.INVALID:
-            reason = f"only {len(self.rounds)} rounds; at least {MIN_ROUNDS} are needed: raise --max-time"
+    def _reported(self, finding: Finding, confirmation: Confirmation | None) -> Finding:
+        count = len(self.rounds)
+        if count < MIN_ROUNDS and finding.verdict is not Verdict.INVALID:
+            rounds = "1 round" if count == 1 else f"{count} rounds"
+            reason = f"only {rounds}; at least {MIN_ROUNDS} are needed: raise --max-time"
             return replace(finding, verdict=Verdict.INCONCLUSIVE, reason=reason)
         if not finding.gated:
             return self._advisory(finding)
-        confirmation = self._confirmations.get((finding.test_type, finding.metric))
-        if finding.verdict not in _FLAGGED:
-            return finding
         if confirmation is not None and confirmation.agrees and confirmation.verdict is finding.verdict:
             reason = f"{finding.reason}; {confirmation.fresh} fresh rounds agree"
             return replace(finding, reason=reason)
+        is_open = finding.verdict is Verdict.INCONCLUSIVE and confirmation is not None
+        if finding.verdict not in _FLAGGED and not is_open:
+            return finding
         return replace(finding, verdict=Verdict.INCONCLUSIVE, reason=_unconfirmed(confirmation))
 
     def _advisory(self, finding: Finding) -> Finding:
@@ -184,9 +209,7 @@ class Trial:
         if finding.verdict not in _FLAGGED:
             return finding
         last = self.rounds[-max(FEWEST_CONFIRMING, len(self.rounds) // 3) :]
-        seen = observations(last, finding.test_type, finding.metric)
-        effect = effect_over(seen, self._judging, CONFIRMING_LEVEL)
-        if _agrees(effect, finding.verdict, finding.metric):
+        if _agrees(self._alone(last, (finding.test_type, finding.metric)), finding.verdict, finding.metric):
             return finding
         reason = "unconfirmed: the last third of the rounds alone does not show it"
         return replace(finding, verdict=Verdict.INCONCLUSIVE, reason=reason)

@@ -110,6 +110,11 @@ def judge_threshold(name: MetricName, bound: float, value: float | None) -> Thre
     return ThresholdState.MET if kept else ThresholdState.MISSED
 
 
+def counted_as(finding: Finding) -> Verdict:
+    """What a finding brings to the verdict of the run: an accepted regression counts as a pass."""
+    return Verdict.PASS if finding.accepted else finding.verdict
+
+
 def overall(
     findings: Iterable[Finding], thresholds: Iterable[ThresholdResult], *, without_findings: Verdict
 ) -> Verdict:
@@ -119,7 +124,7 @@ def overall(
     """
     if any(threshold.state is ThresholdState.MISSED for threshold in thresholds):
         return Verdict.REGRESSION
-    verdicts = {finding.verdict for finding in findings if finding.gated} or {without_findings}
+    verdicts = {counted_as(finding) for finding in findings if finding.gated} or {without_findings}
     return next(verdict for verdict in ORDER if verdict in verdicts)
 
 
@@ -129,7 +134,7 @@ def exit_code(comparison: Comparison, status: RunStatus, fail_on: frozenset[Verd
     3 where the run as a whole says nothing, whatever ``fail_on`` holds. Else ``fail_on`` is held against
     every gated finding and not only against the worst: leaving one verdict out never hides another.
     """
-    gated = {finding.verdict for finding in comparison.findings if finding.gated}
+    gated = {counted_as(finding) for finding in comparison.findings if finding.gated}
     nothing_judged = comparison.verdict is Verdict.INVALID and not gated
     if status is RunStatus.FAILED or nothing_judged:
         return ExitCode.NOT_MEASURED

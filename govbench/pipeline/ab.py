@@ -125,9 +125,9 @@ def _compared(call: Call, load: RoundLoad) -> Finished:
             rounds.measure()
         if not rounds.records:
             raise KeyboardInterrupt
+        call.progress.step("comparing and writing the reports")
         # What was measured is written down whole: from here on only the second signal cuts it short.
         stopper.graceful = lambda: call.progress.step("interrupted: the reports are being written")
-        call.progress.step("comparing and writing the reports")
         measured = Measured(
             bench=bench,
             judging=judging,

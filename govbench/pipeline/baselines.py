@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from govbench.compare.acceptance import Acceptance
 from govbench.compare.compare import compare_window, without_baseline
 from govbench.config.settings import Settings
 from govbench.errors import PublishError, ResultsError
+from govbench.pipeline.acceptance import with_acceptances
 from govbench.publish import baselines
 from govbench.publish.baselines import Nearest, Stored
 from govbench.results.baseline import BaselineEntry, entry_from_results
-from govbench.results.comparison import Comparison, Reference, Results
+from govbench.results.comparison import Comparison, Reference, Results, Verdict
 from govbench.results.run import RunSummary
 
 
 def compare_with_baseline(
-    summary: RunSummary, settings: Settings, cwd: Path, *, ref: str | None = None
+    summary: RunSummary,
+    settings: Settings,
+    cwd: Path,
+    *,
+    ref: str | None = None,
+    acceptances: Sequence[Acceptance] = (),
 ) -> Comparison:
     """The verdict on a run by the committed baselines of its suite and machine class.
+
+    Regressions that its commits or ``acceptances`` accept are marked as such.
 
     The window is what was measured up to the nearest measured ancestor of the commit that was measured, or
     of the checked-out one where this clone lacks it; where none of them is an ancestor, all that are there.
@@ -26,17 +37,24 @@ def compare_with_baseline(
         ResultsError: a baseline file cannot be used, or ``ref`` is unknown.
     """
     folder, machine_class = settings.baselines.folder, summary.environment.machine_class
-    entries = baselines.read_window(
-        cwd, folder, summary.run.suite, machine_class, ref=ref, limit=settings.baselines.window
-    )
+    entries = baselines.read_window(cwd, folder, summary.run.suite, machine_class, ref=ref)
     if not entries:
         others = baselines.other_classes(cwd, folder, summary.run.suite, machine_class, ref=ref)
         return without_baseline(
             summary, _absence(summary, folder, others), settings.compare, settings.thresholds
         )
     commits = (ref,) if ref else (*filter(None, [summary.provenance.commit]), "HEAD")
-    window, reference = _window(entries, _nearest(entries, cwd, commits))
-    return compare_window(window, reference, summary, settings.compare, settings.thresholds)
+    earlier, distance = _up_to(_nearest(entries, cwd, commits), entries)
+    window = earlier[: settings.baselines.window]
+    compared = compare_window(
+        window,
+        _reference(window, distance),
+        summary,
+        settings.compare,
+        settings.thresholds,
+        anchors=[entry for entry in earlier if entry.anchor is not None],
+    )
+    return with_acceptances(compared, cwd, acceptances)
 
 
 def _absence(summary: RunSummary, folder: Path, others: tuple[str, ...]) -> str:
@@ -53,19 +71,24 @@ def _nearest(entries: tuple[BaselineEntry, ...], cwd: Path, commits: tuple[str, 
     return Nearest()  # no repository around: the files alone are compared with
 
 
-def _window(
-    entries: tuple[BaselineEntry, ...], nearest: Nearest
-) -> tuple[tuple[BaselineEntry, ...], Reference]:
-    window = entries if nearest.entry is None else entries[entries.index(nearest.entry) :]
+def _up_to(
+    nearest: Nearest, entries: tuple[BaselineEntry, ...]
+) -> tuple[tuple[BaselineEntry, ...], int | None]:
+    """The entries from the nearest measured ancestor on, newest first, and how far away that one is."""
+    if nearest.entry is None:
+        return entries, nearest.distance
+    return entries[entries.index(nearest.entry) :], nearest.distance
+
+
+def _reference(window: tuple[BaselineEntry, ...], distance: int | None) -> Reference:
     newest = window[0]
     count = "1 stored run" if len(window) == 1 else f"{len(window)} stored runs"
-    label = f"{count} up to {newest.commit[:9]}"
-    return window, Reference(
-        label=label,
+    return Reference(
+        label=f"{count} up to {newest.commit[:9]}",
         run_ids=tuple(e.run_id for e in window),
         commit=newest.commit,
         machine_class=newest.machine_class,
-        distance=nearest.distance,
+        distance=distance,
     )
 
 
@@ -81,6 +104,9 @@ def store_run(
 ) -> tuple[BaselineEntry, Stored]:
     """Store a run's last side as the baseline of its commit.
 
+    One whose regressions were all accepted is stored as an accepted regression, with the reasons given: a new
+    level begins there.
+
     Raises:
         PublishError: the run may not become one, or git refuses.
     """
@@ -90,7 +116,7 @@ def store_run(
             "this run measured two stacks against each other; a baseline is a run of one",
             hint="measure with: govbench run",
         )
-    entry = entry_from_results(results, side=side, accepted=accepted, anchor=anchor)
+    entry = _accepted_entry(results, entry_from_results(results, side=side, accepted=accepted, anchor=anchor))
     stored = baselines.store(
         entry,
         folder=cwd,
@@ -100,3 +126,13 @@ def store_run(
         allow_dirty=allow_dirty,
     )
     return entry, stored
+
+
+def _accepted_entry(results: Results, entry: BaselineEntry) -> BaselineEntry:
+    comparison = results.comparison
+    if comparison is None or not comparison.accepted:
+        return entry
+    if comparison.verdict in {Verdict.REGRESSION, Verdict.INVALID}:  # something else is wrong with it
+        return entry
+    said = entry.accepted or "; ".join(comparison.accepted)
+    return replace(entry, verdict=Verdict.REGRESSION, accepted=said)

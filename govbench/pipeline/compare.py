@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from govbench.compare.acceptance import Acceptance
 from govbench.compare.compare import compare_runs
 from govbench.config.settings import Settings
 from govbench.errors import ResultsError
+from govbench.pipeline.acceptance import with_acceptances
 from govbench.pipeline.baselines import compare_with_baseline
 from govbench.pipeline.folder import latest_run
 from govbench.results import codec
@@ -15,7 +18,14 @@ from govbench.results.comparison import Results
 BASELINE_FORM = "baseline:"
 
 
-def compare(baseline: str | None, candidate: str | None, settings: Settings, cwd: Path) -> Results:
+def compare(
+    baseline: str | None,
+    candidate: str | None,
+    settings: Settings,
+    cwd: Path,
+    *,
+    acceptances: Sequence[Acceptance] = (),
+) -> Results:
     """The candidate's run with a verdict reached anew.
 
     Args:
@@ -23,6 +33,7 @@ def compare(baseline: str | None, candidate: str | None, settings: Settings, cwd
         candidate: a result file or run folder; None for the latest run.
         settings: margins, gates, thresholds and where baselines and runs lie.
         cwd: where relative paths start.
+        acceptances: regressions that are meant, besides those that commits accept.
 
     Raises:
         ResultsError: one of them cannot be read, or they are of different suites.
@@ -32,7 +43,7 @@ def compare(baseline: str | None, candidate: str | None, settings: Settings, cwd
     summary = codec.read(folder).summary
     if baseline is None or baseline.startswith(BASELINE_FORM):
         ref = baseline.removeprefix(BASELINE_FORM) if baseline else None
-        comparison = compare_with_baseline(summary, settings, cwd, ref=ref or None)
+        comparison = compare_with_baseline(summary, settings, cwd, ref=ref or None, acceptances=acceptances)
         return Results(summary=summary, comparison=comparison)
     earlier = codec.read(cwd / baseline).summary
     if earlier.run.suite != summary.run.suite:
@@ -42,4 +53,4 @@ def compare(baseline: str | None, candidate: str | None, settings: Settings, cwd
             hint="compare two results of one suite",
         )
     comparison = compare_runs(earlier, summary, settings.compare, settings.thresholds)
-    return Results(summary=summary, comparison=comparison)
+    return Results(summary=summary, comparison=with_acceptances(comparison, cwd, acceptances))

@@ -68,9 +68,10 @@ def run(settings: Settings, *, environ: Mapping[str, str], cwd: Path, progress: 
                 provenance=measured_commit(ready),
             )
             summary = measure(work, stopper, progress)
-        # What was measured is written down whole: from here on only the second signal cuts it short.
-        stopper.graceful = lambda: progress.step("interrupted: the reports are being written")
         progress.step("comparing and writing the reports")
+        # What was measured is written down whole: from here on only the second signal cuts it short. It is
+        # told only now, since a signal that came within the line above could not write another one.
+        stopper.graceful = lambda: progress.step("interrupted: the reports are being written")
         results = Results(summary=summary, comparison=compare_with_baseline(summary, settings, cwd))
         write_documents(results, folder, fail_on=settings.compare.fail_on)
         point_latest(folder)

@@ -99,13 +99,12 @@ def read_window(
     machine_class: str,
     *,
     ref: str | None,
-    limit: int | None = None,
 ) -> tuple[BaselineEntry, ...]:
     """The entries that a run of this suite on this machine class may be compared with, newest first.
 
-    Arguments and errors are those of ``list_entries``; ``limit`` keeps only that many.
+    Arguments and errors are those of ``list_entries``.
     """
-    return list_entries(folder, baselines_folder, suite=suite, machine_class=machine_class, ref=ref)[:limit]
+    return list_entries(folder, baselines_folder, suite=suite, machine_class=machine_class, ref=ref)
 
 
 def other_classes(

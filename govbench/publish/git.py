@@ -12,7 +12,7 @@ import re
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -28,6 +28,7 @@ from govbench.results.run import Provenance
 
 COMMIT_ATTEMPTS = 10
 _RETRY_PAUSE_S = 0.05
+_FIELD, _RECORD = "\x1f", "\x1e"
 _IDENTITY_ONLY_IF_CONFIGURED = ("-c", "user.useConfigOnly=true")
 
 
@@ -114,6 +115,15 @@ class Repository:
     def first_parents(self, commit: str, limit: int) -> tuple[str, ...]:
         """``commit`` and its ancestors along first parents, nearest first, at most ``limit``."""
         return tuple(self._object("rev-list", "--first-parent", f"--max-count={limit}", commit, "--").split())
+
+    def trailers(self, key: str, *which: str) -> str:
+        """For each commit its id and its values of a trailer, in fields and records.
+
+        Raises:
+            ResultsError: this clone lacks the objects.
+        """
+        values = f"%(trailers:key={key},valueonly,unfold,separator=%x1f)"
+        return self._object("log", f"--format=%H%x1f{values}%x1e", *which, "--")
 
     def author(self) -> str:
         """The author that git would write into a commit.
@@ -260,6 +270,28 @@ def provenance(folder: Path, *, baselines_folder: Path = Path("baselines")) -> P
             )
         except GitFailed:
             return Provenance()
+
+
+def trailers(folder: Path, key: str, *, base: str | None, head: str) -> tuple[tuple[str, str], ...]:
+    """The commits that carry a trailer, each with its value; newest first, a commit once per value.
+
+    Read are the commits up to ``head`` that ``base`` does not have; ``head`` alone where that is none, or
+    where ``base`` is None or not known here. None where there is no repository, or ``head`` is not known.
+    """
+    with repository(folder) as found:
+        if found is None:
+            return ()
+        try:
+            tip = found.resolve(head)
+        except ResultsError:
+            return ()
+        messages = ""
+        if base is not None:
+            with suppress(ResultsError):
+                messages = found.trailers(key, f"{found.resolve(base)}..{tip}")
+        messages = messages or found.trailers(key, "--max-count=1", tip)
+    lines = [record.strip().split(_FIELD) for record in messages.split(_RECORD)]
+    return tuple((commit, value) for commit, *values in lines for value in values if value)
 
 
 def _branch(repo: Repository) -> str | None:

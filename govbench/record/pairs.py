@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from govbench.errors import TooFewSamples
-from govbench.record.measure import error_rate, inside, measure, steady_span
+from govbench.record.measure import error_rate, measure, pooled, steady_span
 from govbench.record.phases import slice_windows
 from govbench.record.reader import SampleTable
 from govbench.results.metrics import Metric, MetricName
@@ -115,7 +115,7 @@ def observe(
         chosen = {i: w for i, w in windows.items() if plan.phases[i].test_type is test_type}
         spans = [steady_span(w) for i, w in chosen.items() if plan.phases[i].paired]
         if spans:
-            found += _paired_observations(test_type, table, pairs, spans)
+            found += _paired_observations(test_type, pairs, spans)
         found += _throughput(test_type, table, plan, chosen, events)
         found += _readings(test_type, plan, chosen, readings or {})
     control = _control(pairs, [steady_span(w) for i, w in windows.items() if plan.phases[i].paired])
@@ -136,7 +136,7 @@ def within(pairs: Pairs, spans: Sequence[tuple[float, float]]) -> Pairs:
 
 
 def _paired_observations(
-    test_type: TestType, table: SampleTable, pairs: Pairs, spans: Sequence[tuple[float, float]]
+    test_type: TestType, pairs: Pairs, spans: Sequence[tuple[float, float]]
 ) -> list[Observation]:
     mine = within(pairs, spans)
     mine = mine.where(mine.other.column("side") == HEAD)
@@ -144,12 +144,17 @@ def _paired_observations(
     blocks = block_ids(good.first_s, block_s(spans))
     found: list[Observation | None] = []
     for name, times_of in _PAIRED.items():
-        found.append(_latency(test_type, name, times_of(good.base), times_of(good.other), blocks))
+        found.append(
+            _latency(test_type, name, times_of(good.base), times_of(good.other), blocks)
+            or _one_sided(
+                test_type, name, times_of(mine.base)[mine.base.ok], times_of(mine.other)[mine.other.ok]
+            )
+        )
     old, new = good.base.response_time_ms, good.other.response_time_ms
     for name, q in _TAILS.items():
         found.append(_tail(test_type, name, old, new, blocks, q))
     found += _of_wholes(test_type, good, spans)
-    found.append(_failures(test_type, table, spans))
+    found.append(_failures(test_type, mine))
     found.append(_tokens(test_type, good))
     return [observation for observation in found if observation is not None]
 
@@ -166,6 +171,23 @@ def _latency(
     except TooFewSamples:
         return None
     return _observed(test_type, name, float(np.median(base)), float(np.median(head)), estimate)
+
+
+def _one_sided(
+    test_type: TestType, name: MetricName, base: FloatArray, head: FloatArray
+) -> Observation | None:
+    """A latency that only one side has: the other answered nothing, or nothing of the kind."""
+    base, head = base[base > 0], head[head > 0]
+    if bool(len(base)) == bool(len(head)):
+        return None
+    return Observation(
+        test_type=test_type,
+        metric=name,
+        base=float(np.median(base)) if len(base) else None,
+        head=float(np.median(head)) if len(head) else None,
+        base_n=len(base),
+        head_n=len(head),
+    )
 
 
 def _tail(
@@ -225,16 +247,9 @@ def _ratio(
     )
 
 
-def _failures(
-    test_type: TestType, table: SampleTable, spans: Sequence[tuple[float, float]]
-) -> Observation | None:
+def _failures(test_type: TestType, pairs: Pairs) -> Observation | None:
     """Failed requests of either side, whether the other one of the pair failed or not."""
-    chosen = table.where(inside(table, spans))
-    rates = []
-    for side in (BASE, HEAD):
-        mine = chosen.where(chosen.column("side") == side)
-        rates.append(error_rate(int(mine.failed.sum()), int(mine.ok.sum())))
-    base, head = rates
+    base, head = (error_rate(int(t.failed.sum()), int(t.ok.sum())) for t in (pairs.base, pairs.other))
     if base is None or head is None:
         return None
     return Observation(
@@ -267,20 +282,34 @@ def _throughput(
     windows: Mapping[int, Window],
     events: Sequence[Mapping[str, object]],
 ) -> list[Observation]:
-    """Of open-loop phases, in which the sides take turns: answers per second at the same rate of arrivals."""
-    found = []
-    slices = slice_windows(plan, events, windows) if windows else ()
-    for phase in sorted({s.phase for s in slices} & windows.keys()):
-        sides = []
+    """Of open-loop phases, in which the sides take turns: answers per second at the same rate of arrivals.
+
+    Several phases are pooled as other metrics are: by the geometric mean of what each gave.
+    """
+    sliced = {index: window for index, window in windows.items() if plan.phases[index].slices}
+    slices = slice_windows(plan, events, sliced) if sliced else ()
+    levels: list[list[tuple[Metric, ...]]] = [[], []]
+    for phase in sorted({s.phase for s in slices} & sliced.keys()):
         for side in (BASE, HEAD):
             spans = [(s.start_s, s.end_s) for s in slices if s.phase == phase and s.side == side]
             mine = table.where((table.column("phase") == phase) & (table.column("side") == side))
-            metrics = measure(mine, spans) if spans else ()
-            sides.append(next((m for m in metrics if m.name is MetricName.THROUGHPUT), None))
-        observation = _ratio(test_type, MetricName.THROUGHPUT, *sides)
-        if observation is not None:
-            found.append(observation)
-    return found
+            levels[side].append(_rate(mine, spans))
+    base, head = (
+        next((m for m in pooled(level) if m.name is MetricName.THROUGHPUT), None) for level in levels
+    )
+    observation = _ratio(test_type, MetricName.THROUGHPUT, base, head)
+    return [] if observation is None else [observation]
+
+
+def _rate(table: SampleTable, spans: Sequence[tuple[float, float]]) -> tuple[Metric, ...]:
+    """Answers per second; of a slice too short for whole seconds the error is that of a Poisson count.
+
+    That can only overstate it where arrivals are evenly spaced.
+    """
+    found = next((m for m in measure(table, spans) if m.name is MetricName.THROUGHPUT), None)
+    if found is None:
+        return ()
+    return (found if found.standard_error is not None else replace(found, standard_error=found.n**-0.5),)
 
 
 def _readings(

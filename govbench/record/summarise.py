@@ -20,7 +20,7 @@ from govbench.record.measure import (
 from govbench.record.reader import BoolArray, SampleTable
 from govbench.record.resources import Reading, peak_cores, usage_by_role
 from govbench.results.metrics import Metric, MetricName
-from govbench.results.plan import LoadModel, Pause, Plan, TestType
+from govbench.results.plan import CONTROL, LoadModel, Pause, Plan, TestType
 from govbench.results.rounds import Round
 from govbench.results.run import (
     Accounting,
@@ -78,6 +78,11 @@ class Recording:
         if not self.round_windows:
             return [self.windows[phase]]
         return [each[phase] for each in self.round_windows if phase in each]
+
+    @property
+    def sides(self) -> int:
+        """How many sides the plan has; the control of a paired one is the base again."""
+        return CONTROL if any(phase.paired for phase in self.plan.phases) else len(self.plan.sides)
 
     @property
     def all_windows(self) -> list[Window]:
@@ -143,7 +148,7 @@ def _phase_results(recording: Recording) -> tuple[PhaseResult, ...]:
     results = []
     for index, window in recording.windows.items():
         in_phase = recording.samples.where(recording.samples.column("phase") == index)
-        for side in range(len(recording.targets)):
+        for side in range(recording.sides):
             samples = in_phase.where(in_phase.column("side") == side)
             spans = _spans(recording, index, side)
             results.append(
@@ -199,7 +204,7 @@ def _test_types(recording: Recording, phases: Sequence[PhaseResult]) -> tuple[Te
     found = []
     for test_type in TestType:
         planned = [phase for phase in recording.plan.phases if phase.test_type is test_type]
-        for side in range(len(recording.targets)):
+        for side in range(recording.sides):
             done = [p for p in phases if p.phase.test_type is test_type and p.side == side]
             if planned and len(done) == len(planned):
                 metrics = pooled([phase.metrics for phase in done])
@@ -269,7 +274,7 @@ def _is_saturated(recording: Recording) -> bool:
 
 def _tokens(recording: Recording) -> tuple[TokenUsage, ...]:
     found = []
-    for side in range(len(recording.targets)):
+    for side in range(recording.sides):
         good = recording.samples.where(recording.samples.ok & (recording.samples.column("side") == side))
         used_in, used_out = good.column("input_tokens"), good.column("output_tokens")
         known = (used_in != NO_TOKENS) & (used_out != NO_TOKENS)

@@ -91,7 +91,7 @@ def line_chart(
     body = [
         *(_band(band, frame) for band in bands),
         _axes(frame),
-        *(_line(one, frame, index, len(series)) for index, one in enumerate(series)),
+        *(_line(one, frame, shift, len(series)) for one, shift in zip(series, _shifts(series), strict=True)),
         *(_marker(marker, frame, 14.0 + ROW * (legend_rows + marker.row)) for marker in markers),
         *_end_labels(series, frame),
         legend,
@@ -214,8 +214,14 @@ def _spaced(ticks: Iterable[tuple[float, str]]) -> list[tuple[float, str]]:
     return kept
 
 
-def _line(series: Series, frame: _Frame, index: int, count: int) -> str:
-    shift = (index - (count - 1) / 2) * 7 if any(series.intervals) else 0.0
+def _shifts(series: Sequence[Series]) -> list[float]:
+    """How far each is drawn aside, so that intervals at the same place do not cover each other."""
+    ranged = [index for index, one in enumerate(series) if any(one.intervals)]
+    aside = {index: (at - (len(ranged) - 1) / 2) * 7 for at, index in enumerate(ranged)}
+    return [aside.get(index, 0.0) for index in range(len(series))]
+
+
+def _line(series: Series, frame: _Frame, shift: float, count: int) -> str:
     runs = _runs(series, frame, shift)
     paths = "".join(_path(run, stepped=series.stepped) for run in runs)
     fill = ""

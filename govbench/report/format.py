@@ -258,6 +258,19 @@ def verdict_label(verdict: Verdict) -> str:
     return verdict.value.replace("_", " ")
 
 
+def finding_label(finding: Finding) -> str:
+    """The verdict of a finding as words; of a regression, whether it was accepted."""
+    return (
+        f"{verdict_label(finding.verdict)} (accepted)" if finding.accepted else verdict_label(finding.verdict)
+    )
+
+
+def finding_reason(finding: Finding) -> str:
+    """Why a finding has its verdict, and of an accepted regression who accepted it and why."""
+    accepted = f"; accepted {finding.accepted}" if finding.accepted else ""
+    return one_line(finding.reason + accepted)
+
+
 def verdict_symbol(verdict: Verdict) -> str:
     """A verdict as one character, one column wide; never shown without its label."""
     return _SYMBOLS[verdict]
@@ -311,8 +324,8 @@ def headline(results: Results) -> str:
 
 
 def strongest(comparison: Comparison, verdict: Verdict) -> tuple[Finding, ...]:
-    """The gated findings with that verdict, strongest first: error rates, then the largest change."""
-    found = [f for f in comparison.findings if f.gated and f.verdict is verdict]
+    """The gated findings of that verdict, but accepted ones, strongest first: error rates, largest change."""
+    found = [f for f in comparison.findings if f.gated and f.verdict is verdict and not f.accepted]
     return tuple(sorted(found, key=_strength, reverse=True))
 
 

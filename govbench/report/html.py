@@ -87,7 +87,7 @@ def render(results: Results) -> str:
     findings = tables.ordered(comparison) if comparison else ()
     forest, levels = figures.forest(findings), _levels_shown(results)
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             run=summary.run,
@@ -128,7 +128,8 @@ def render(results: Results) -> str:
     )
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The templates of the HTML pages, with every text escaped and made printable."""
     return Environment(
         loader=PackageLoader("govbench.report", "templates"),
         autoescape=True,
@@ -234,9 +235,9 @@ def _finding_row(finding: Finding, forest: figures.Forest, at: int, *, with_leve
         margin=fmt.margin(finding),
         samples=" → ".join(counts) or fmt.NOT_MEASURED,
         verdict=finding.verdict.value,
-        label=fmt.verdict_label(finding.verdict),
+        label=fmt.finding_label(finding),
         symbol=fmt.verdict_symbol(finding.verdict),
-        reason=finding.reason,
+        reason=fmt.finding_reason(finding),
     )
 
 

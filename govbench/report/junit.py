@@ -79,7 +79,7 @@ def _finding_case(finding: Finding, suite: str, fail_on: frozenset[Verdict]) -> 
         message += f", {fmt.change(finding.change)}"
     if finding.gated and verdict is Verdict.INVALID:
         case.add_error_info(message=message, output=_finding_text(finding), error_type=verdict.value)
-    elif finding.gated and (verdict is Verdict.REGRESSION or verdict in fail_on):
+    elif finding.gated and not finding.accepted and (verdict is Verdict.REGRESSION or verdict in fail_on):
         case.add_failure_info(message=message, output=_finding_text(finding), failure_type=verdict.value)
     else:
         case.stdout = _finding_text(finding)
@@ -92,7 +92,7 @@ def _finding_text(finding: Finding) -> str:
     return "\n".join(
         [
             f"verdict: {tables.verdict_cell(finding)}",
-            f"reason: {fmt.one_line(finding.reason)}",
+            f"reason: {fmt.finding_reason(finding)}",
             f"base: {fmt.metric_with_interval(finding.baseline)}",
             f"head: {fmt.metric_with_interval(finding.candidate)}",
             f"change: {fmt.change(finding.change)}",

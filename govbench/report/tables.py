@@ -52,9 +52,9 @@ def ordered_thresholds(comparison: Comparison) -> tuple[ThresholdResult, ...]:
 
 
 def verdict_cell(finding: Finding) -> str:
-    """Symbol and label of a finding's verdict; advisory ones say that they are."""
+    """Symbol and label of a finding's verdict; advisory and accepted ones say that they are."""
     advisory = "" if finding.gated else " (advisory)"
-    return f"{fmt.verdict_symbol(finding.verdict)} {fmt.verdict_label(finding.verdict)}{advisory}"
+    return f"{fmt.verdict_symbol(finding.verdict)} {fmt.finding_label(finding)}{advisory}"
 
 
 def observations(finding: Finding) -> str:
@@ -93,7 +93,7 @@ def reasons_table(findings: tuple[Finding, ...]) -> Table:
                 fmt.metric_label(finding.metric),
                 fmt.margin(finding),
                 fmt.effect(finding),
-                fmt.one_line(finding.reason),
+                fmt.finding_reason(finding),
             )
             for finding in findings
         ),

@@ -102,6 +102,8 @@ def _findings(findings: tuple[Finding, ...]) -> Grid:
         style = _STYLES[finding.verdict]
         symbol, label = fmt.verdict_symbol(finding.verdict), fmt.verdict_label(finding.verdict)
         rests_on = "gated" if finding.gated else "advisory"
+        if finding.accepted:
+            rests_on += ", accepted"
         grid.add_row(
             Text(f"{symbol} {label}\n  {rests_on}", style=style if finding.gated else "dim"),
             Text(f"{fmt.metric_label(finding.metric)}\n{fmt.test_type_label(finding.test_type)}"),

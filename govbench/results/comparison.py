@@ -97,6 +97,7 @@ class Finding:
     """The verdict on one metric of one test type, with what it rests on.
 
     ``explanations`` are there for a regression or an improvement: what moved with it, likeliest first.
+    ``accepted`` says who accepted a regression and why: it stays one, and does not fail the run.
     """
 
     test_type: TestType
@@ -110,6 +111,7 @@ class Finding:
     margin: Margin | None = None
     mde: float | None = None
     explanations: tuple[Explanation, ...] = ()
+    accepted: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +154,11 @@ class Comparison:
     def missed(self) -> tuple[ThresholdResult, ...]:
         """The thresholds that were missed."""
         return tuple(t for t in self.thresholds if t.state is ThresholdState.MISSED)
+
+    @property
+    def accepted(self) -> tuple[str, ...]:
+        """Who accepted the gated regressions, and why; each once."""
+        return tuple(dict.fromkeys(f.accepted for f in self.findings if f.gated and f.accepted))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

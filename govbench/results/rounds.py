@@ -16,14 +16,15 @@ class Observation:
 
     ``effect`` is log(head / base) as the round estimates it: of a latency the median over pairs, which is
     not the ratio of ``base`` and ``head``, the values of each side on their own. It is None for shares, which
-    are compared as differences, and where a side is 0. ``standard_error`` is that within the round, None for
-    readings, of which there is only one. ``base_n`` and ``head_n`` count the requests behind each side.
+    are compared as differences, and where a side is 0 or lacks the metric. ``standard_error`` is that within
+    the round, None for readings, of which there is only one. ``base_n`` and ``head_n`` count the requests
+    behind each side. A side whose value is None was not measured, and its count is 0.
     """
 
     test_type: TestType
     metric: MetricName
-    base: float
-    head: float
+    base: float | None
+    head: float | None
     base_n: int
     head_n: int
     effect: float | None = None
@@ -33,15 +34,12 @@ class Observation:
         numbers = (self.base, self.head, self.effect, self.standard_error)
         if not all(math.isfinite(number) for number in numbers if number is not None):
             raise ValueError(f"{self.metric}: every number must be finite")
-        if self.base_n < 1 or self.head_n < 1:
-            raise ValueError(f"{self.metric}: both sides need at least one request")
+        if (self.base is None) != (self.base_n < 1) or (self.head is None) != (self.head_n < 1):
+            raise ValueError(f"{self.metric}: a side has a value exactly when it has a request")
+        if self.base is None and self.head is None:
+            raise ValueError(f"{self.metric}: at least one side was measured")
         if self.effect is not None and METRICS[self.metric].compared_as_difference:
             raise ValueError(f"{self.metric} is compared as a difference of shares")
-
-    @property
-    def n(self) -> int:
-        """Requests behind the side that has fewer."""
-        return min(self.base_n, self.head_n)
 
 
 class Aspect(StrEnum):

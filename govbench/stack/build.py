@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from govbench.config.settings import StackConfig
 from govbench.errors import ConfigError, StackError
 from govbench.stack.boot import file_name, split_command, start_process
 from govbench.stack.health import exit_text, with_log
-from govbench.stack.processes import Process, kill_marked, terminate
+from govbench.stack.processes import kill_marked, terminate
 
 
 def build(
@@ -32,27 +32,9 @@ def build(
     """
     if config.build is None:
         return
-    try:
-        words = split_command(config.build, None)
-    except ConfigError as error:
-        raise ConfigError(f"[stack] build: {error}", hint=error.hint) from error
     log_folder.mkdir(parents=True, exist_ok=True)
     log = log_folder / f"{file_name(name)}-build.log"
-    mark = uuid.uuid4().hex
-    try:
-        process = start_process(
-            words,
-            what="build the stack",
-            environ={**environ, **config.environment},
-            mark=mark,
-            log=log,
-            folder=folder,
-        )
-        code = _finished(process, mark, config)
-    except BaseException:
-        # Ctrl-C may come when the process runs and nobody knows its id yet.
-        kill_marked(mark)
-        raise
+    code = _run(_words(config.build), config, log=log, environ=environ, folder=folder)
     if code is None:
         message = f"the build of {name} was not done after {config.build_timeout_s:g} s"
         raise StackError(
@@ -60,15 +42,39 @@ def build(
         )
     if code != 0:
         message = f"the build of {name} {exit_text(code)}"
-        raise StackError(with_log(message, log, config), hint="[stack] build is what was run")
+        raise StackError(with_log(message, log, config), hint="it ran what [stack] build says")
 
 
-def _finished(process: Process, mark: str, config: StackConfig) -> int | None:
-    """Its exit code; None where its time was up. Whatever it left running is ended."""
+def _words(command: str) -> tuple[str, ...]:
     try:
-        return process.wait(timeout=config.build_timeout_s)
-    except subprocess.TimeoutExpired:
-        return None
-    finally:
-        terminate(process.pid, mark, config.stop_timeout_s, reap=process.poll)
-        process.detach()
+        return split_command(command, None)
+    except ConfigError as error:
+        raise ConfigError(f"[stack] build: {error}", hint="quote as in a shell") from error
+
+
+def _run(
+    words: Sequence[str],
+    config: StackConfig,
+    *,
+    log: Path,
+    environ: Mapping[str, str],
+    folder: Path | None,
+) -> int | None:
+    """Its exit code; None where its time was up. Whatever it left running is ended."""
+    mark = uuid.uuid4().hex
+    variables = {**environ, **config.environment}
+    try:
+        process = start_process(
+            words, what="build the stack", environ=variables, mark=mark, log=log, folder=folder
+        )
+        try:
+            return process.wait(timeout=config.build_timeout_s)
+        except subprocess.TimeoutExpired:
+            return None
+        finally:
+            terminate(process.pid, mark, config.stop_timeout_s, reap=process.poll)
+            process.detach()
+    except BaseException:
+        # Ctrl-C may come when the process runs and nobody knows its id yet.
+        kill_marked(mark)
+        raise

@@ -126,7 +126,8 @@ def remove(root: Path, *, repository: Path) -> None:
     """Remove a worktree of ours with whatever was written into it; one that is gone already is no error."""
     # Twice --force: also one whose making was cut short, which git keeps locked. Other worktrees, and the
     # records of such on a disk that is not mounted now, stay as they are: no `git worktree prune`.
-    _git("worktree", "remove", "--force", "--force", str(root), at=repository)
+    if repository.is_dir():
+        _git("worktree", "remove", "--force", "--force", str(root), at=repository)
     shutil.rmtree(root, ignore_errors=True)
 
 

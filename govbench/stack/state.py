@@ -110,6 +110,7 @@ def up(
 def _brought_up(target: Target, config: StackConfig, workshop: Workshop, seed: int | None) -> StackState:
     with contextlib.ExitStack() as undo:
         ready = _prepared_to_stay(target, config, workshop, undo)
+        workshop.step(f"booting {describe(target)}")
         stack = undo.enter_context(
             boot(
                 ready.target,

@@ -8,6 +8,7 @@ from govbench.stats.blocks import (
     effective_sample_size,
 )
 from govbench.stats.bootstrap import bootstrap_interval, moving_block_bootstrap
+from govbench.stats.change_points import ChangePoint, change_points
 from govbench.stats.comparison import (
     Difference,
     Effect,
@@ -44,6 +45,7 @@ from govbench.stats.rounds import RoundsEffect, combine_rounds
 from govbench.stats.sequential import boundaries, nominal_levels, spending
 
 __all__ = [
+    "ChangePoint",
     "Difference",
     "Effect",
     "FloatArray",
@@ -60,6 +62,7 @@ __all__ = [
     "block_quantile_interval",
     "bootstrap_interval",
     "boundaries",
+    "change_points",
     "combine_rounds",
     "count_design_effect",
     "design_effect",

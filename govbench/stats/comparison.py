@@ -6,6 +6,7 @@ Ratios are compared as logarithms, so that swapping the sides changes the sign a
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ from govbench.errors import TooFewSamples
 from govbench.stats.arrays import FloatsLike, as_samples, check_share
 from govbench.stats.intervals import Interval, half_width, wilson_interval
 from govbench.stats.multiple import p_value_by_inversion, two_sided_p_value
+
+_LARGEST_LOG = math.log(sys.float_info.max)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +77,10 @@ class LogRatio(Effect):
 
     @property
     def ratio_interval(self) -> Interval:
-        """Interval of the ratio."""
+        """Interval of the ratio; its upper end is +inf where no float can hold it."""
         interval = self.interval
-        return Interval(low=math.exp(interval.low), high=math.exp(interval.high), level=self.level)
+        high = math.exp(interval.high) if interval.high < _LARGEST_LOG else math.inf
+        return Interval(low=math.exp(interval.low), high=high, level=self.level)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

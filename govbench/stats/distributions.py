@@ -6,6 +6,7 @@ The tests hold these against scipy: relative error below 1e-8 for Student quanti
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -52,6 +53,7 @@ def student_cdf(t: float, df: float) -> float:
     return 0.5 + 0.5 * central if central < 0.5 else 1.0 - tail
 
 
+@lru_cache(maxsize=256)  # one comparison asks for the same few again and again
 def student_quantile(p: float, df: float) -> float:
     """The ``p``-quantile of Student's t with ``df`` > 0 degrees of freedom, not necessarily whole.
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 from govbench.stats.arrays import check_share
-from govbench.stats.distributions import normal_quantile
+from govbench.stats.distributions import normal_cdf, normal_quantile
 from govbench.stats.intervals import half_width
-from govbench.stats.rounds import typical_rounds
+from govbench.stats.rounds import planned_rounds
 
 
 def minimum_detectable_effect(
@@ -63,8 +65,9 @@ def rounds_detectable_effect(
 ) -> float:
     """Smallest true log ratio that a comparison in ``rounds`` flags with probability ``power``.
 
-    As ``minimum_detectable_effect``, with the half width that ``rounds.combine_rounds`` gives when the rounds
-    vary as expected, sqrt(instance_sd² + within_se²).
+    It is flagged where the estimate exceeds max(half width, margin). The half width of ``combine_rounds``
+    depends on the variance that the rounds will happen to show, so the probability is averaged over it:
+    mean of Φ((δ - max(half width, margin)) / se), solved for δ.
 
     Args:
         rounds: R >= 1, each with fresh instances.
@@ -73,12 +76,28 @@ def rounds_detectable_effect(
         margin: smallest effect worth acting on, >= 0.
         level: of the interval; with looks before the end, the nominal one of the last (``nominal_levels``).
         power: probability of being flagged, at least 0.5.
+
+    Raises:
+        ValueError: rounds without any error, a negative margin, or a power below 0.5.
     """
     check_share("power", power)
     if power < 0.5 or margin < 0.0:
         raise ValueError(f"power {power} below 0.5, or a negative margin")
-    typical = typical_rounds(rounds=rounds, within_se=within_se, instance_sd=instance_sd, level=level)
-    return detectable_effect(typical.half_width, typical.floor_se, margin, power)
+    plans = [
+        planned_rounds(
+            rounds=rounds, within_se=within_se, instance_sd=instance_sd, level=level, variance_ratio=ratio
+        )
+        for ratio in _variance_ratios(rounds - 1)
+    ]
+    se, hurdles = plans[0].floor_se, [max(plan.half_width, margin) for plan in plans]
+    if not se > 0.0:
+        raise ValueError("rounds without any error")
+    low, high = min(hurdles), max(hurdles) + normal_quantile(power) * se
+    while high - low > 1e-6 * high:
+        middle = 0.5 * (low + high)
+        flagged = sum(normal_cdf((middle - hurdle) / se) for hurdle in hurdles) / len(hurdles)
+        low, high = (low, middle) if flagged > power else (middle, high)
+    return high
 
 
 def rounds_needed(
@@ -108,3 +127,15 @@ def rounds_needed(
         if found <= abs(effect):
             return rounds
     return None
+
+
+def _variance_ratios(df: int) -> list[float]:
+    """Fifty equally likely values of χ²/df, by the cube-root approximation (Wilson & Hilferty 1931).
+
+    Fewer than two degrees of freedom are not used by ``combine_rounds``, which has the floor alone then.
+    """
+    if df < 2:
+        return [1.0]
+    spread = 2.0 / (9.0 * df)
+    cubes = [1.0 - spread + normal_quantile((i + 0.5) / 50) * math.sqrt(spread) for i in range(50)]
+    return [max(0.0, cube) ** 3 for cube in cubes]

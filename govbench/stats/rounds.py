@@ -12,7 +12,9 @@ from govbench.stats.comparison import LogRatio
 from govbench.stats.intervals import half_width
 from govbench.stats.multiple import two_sided_p_value
 
-PRIOR_ROUNDS = 1.0
+# What the calibrated variance counts for, in rounds (the d₀ of Smyth 2004). More would narrow the intervals,
+# and cover too little where instances vary three times as much (docs/statistics.md).
+PRIOR_ROUNDS = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +64,19 @@ def combine_rounds(
     level: float,
     restarted: bool = True,
 ) -> RoundsEffect:
-    """The mean over rounds, with the error of rounds as the unit of replication.
+    """The mean over rounds, with an error that takes the round as the unit of replication.
+
+    With s² the variance of the R effects (R-1), σ² the mean square of their errors within and τ the
+    calibrated ``instance_sd``, rounds are expected to vary by v = σ² + τ². The wider of two intervals holds:
+
+        rounds  t of d₀+R-1 df times  sqrt((d₀ v + (R-1) s²) / (d₀+R-1) / R),   d₀ = 0.5
+        floor   z times               sqrt(v / R)
+
+    The first is the moderated t of Smyth 2004 with the calibration as its prior: it keeps its level,
+    at any level, where instances vary up to three times as much as calibrated. The second keeps rounds that
+    happened to agree from narrowing the interval, and serves alone for R = 1 and 2, which show no
+    variance worth the name. The mean is not weighted: its variance is s²/R whatever the errors
+    within are, and weights from estimated errors cost more than they bring among equal rounds.
 
     Args:
         effects: log ratio of each of R >= 1 rounds.
@@ -93,18 +107,20 @@ def combine_rounds(
     )
 
 
-def typical_rounds(*, rounds: int, within_se: float, instance_sd: float, level: float) -> RoundsEffect:
-    """An effect of 0 from ``rounds`` that vary exactly as expected: what a plan can count on.
+def planned_rounds(
+    *, rounds: int, within_se: float, instance_sd: float, level: float, variance_ratio: float = 1.0
+) -> RoundsEffect:
+    """An effect of 0 from rounds that are still to come: how wide will their interval be?
 
     Args:
         rounds: R >= 1, each with fresh instances.
         within_se: standard error of one round.
         instance_sd: standard deviation of the log ratio of two fresh instances.
         level: such as 0.99.
+        variance_ratio: s² over what is expected of it; chance makes it χ²/(R-1).
     """
-    return _effect(
-        0.0, within_se**2 + instance_sd**2, within_se**2 + instance_sd**2, rounds, known_se=0.0, level=level
-    )
+    expected = within_se**2 + instance_sd**2
+    return _effect(0.0, variance_ratio * expected, expected, rounds, known_se=0.0, level=level)
 
 
 def _effect(

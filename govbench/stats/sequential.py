@@ -18,8 +18,9 @@ from govbench.stats.distributions import normal_cdf, normal_quantile
 # Critical values beyond are cut here: a level nearer to 1 is hard to write as a float, and what a look spends
 # that far out (3e-15) counts for nothing.
 _FARTHEST = 7.9
-_NODES_PER_STEP = 8  # nodes of the integration per standard deviation of the step between two looks
-_MIN_NODES, _MAX_NODES = 64, 1024
+_NORMAL_PEAK = 1.0 / math.sqrt(2.0 * math.pi)
+_PLACES, _WEIGHTS = np.polynomial.legendre.leggauss(16)  # of one panel, two deviations of a step wide
+_MOST_PANELS = 48
 
 _Array = npt.NDArray[np.float64]
 
@@ -58,19 +59,17 @@ def boundaries(fractions: Sequence[float], alpha: float) -> tuple[float, ...]:
     """
     if not fractions or any(b <= a for a, b in pairwise(fractions)):
         raise ValueError(f"fractions must increase, got {tuple(fractions)}")
-    found: list[float] = []
+    spent = [0.0, *(spending(fraction, alpha) for fraction in fractions)]
+    steps = [math.sqrt(after - before) for before, after in pairwise((0.0, *fractions))]
     nodes, mass = np.zeros(1), np.ones(1)  # all of it at S = 0, before the first look
-    before, spent = 0.0, 0.0
-    for number, fraction in enumerate(fractions):
-        step = math.sqrt(fraction - before)
-        target = spending(fraction, alpha) - spent
-        critical = _critical(nodes, mass, step=step, root=math.sqrt(fraction), target=target)
+    found: list[float] = []
+    for i, fraction in enumerate(fractions):
+        root = math.sqrt(fraction)
+        critical = _critical(nodes, mass, step=steps[i], root=root, target=spent[i + 1] - spent[i])
         found.append(critical)
-        if number + 1 < len(fractions):
-            ahead = math.sqrt(fractions[number + 1] - fraction)
-            limit = critical * math.sqrt(fraction)
-            nodes, mass = _carried(nodes, mass, step=step, limit=limit, finest=min(step, ahead))
-        before, spent = fraction, spending(fraction, alpha)
+        if i + 1 < len(steps):
+            finest = min(steps[i], steps[i + 1])
+            nodes, mass = _carried(nodes, mass, step=steps[i], limit=critical * root, finest=finest)
     return tuple(found)
 
 
@@ -80,25 +79,34 @@ def nominal_levels(fractions: Sequence[float], alpha: float) -> tuple[float, ...
 
 
 def _critical(nodes: _Array, mass: _Array, *, step: float, root: float, target: float) -> float:
-    """The z whose crossing now, not before, has probability ``target``; by bisection, both sides alike."""
-    low, high = 0.0, _FARTHEST
+    """The z whose crossing now, not before, has probability ``target``; both sides alike.
+
+    Newton's method on the logarithm of that probability, which is concave in z (a normal density cut at the
+    looks stays log-concave), so that it comes down from the z of a single look and never passes the root.
+    """
+    if target <= 2.0 * normal_cdf(-_FARTHEST):
+        return _FARTHEST
+    critical = -normal_quantile(target / 2.0)
     for _ in range(50):
-        middle = 0.5 * (low + high)
-        tails = [normal_cdf((node - middle * root) / step) for node in nodes.tolist()]
-        if 2.0 * float(np.dot(mass, tails)) > target:
-            low = middle
-        else:
-            high = middle
-    return high
+        distances = (critical * root - nodes) / step
+        tails = [normal_cdf(-distance) for distance in distances.tolist()]
+        probability = 2.0 * float(np.dot(mass, tails))
+        density = 2.0 * float(np.dot(mass, np.exp(-0.5 * distances**2))) * _NORMAL_PEAK * root / step
+        move = math.log(target / probability) * probability / density
+        critical -= move
+        if abs(move) < 1e-10:
+            break
+    return critical
 
 
 def _carried(
     nodes: _Array, mass: _Array, *, step: float, limit: float, finest: float
 ) -> tuple[_Array, _Array]:
     """Where S lies after this look among what stays within ±limit: new nodes, and the mass at each."""
-    count = min(_MAX_NODES, max(_MIN_NODES, math.ceil(_NODES_PER_STEP * 2.0 * limit / finest)))
-    places, weights = np.polynomial.legendre.leggauss(count)
-    following = limit * places
+    panels = min(_MOST_PANELS, math.ceil(limit / finest))
+    half = limit / panels
+    centres = half * (2.0 * np.arange(panels) + 1.0 - panels)
+    following = (centres[:, None] + half * _PLACES).ravel()
     kernel = np.exp(-0.5 * ((following[:, None] - nodes[None, :]) / step) ** 2)
-    density = kernel @ mass / (step * math.sqrt(2.0 * math.pi))
-    return following, density * weights * limit
+    density = kernel @ mass * _NORMAL_PEAK / step
+    return following, density * np.tile(half * _WEIGHTS, panels)

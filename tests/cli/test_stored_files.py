@@ -227,3 +227,51 @@ def test_a_report_that_does_not_fit_leaves_the_old_one_whole(measured: Cli) -> N
     assert "Traceback" not in ended.stderr
     assert (measured.cwd / "report.html").read_text() == "the old one"
     assert not list(measured.cwd.glob(".report*"))
+
+
+def twice_as_fast(text: str) -> str:
+    """The document, with every time of its test types halved."""
+    document = json.loads(text)
+    for test_type in document["summary"]["test_types"]:
+        for metric in test_type["metrics"]:
+            if metric["name"].endswith("_ms"):
+                metric |= {key: metric[key] and metric[key] / 2 for key in ("value", "low", "high")}
+    return json.dumps(document)
+
+
+def test_a_regression_that_is_meant(measured: Cli) -> None:
+    path = measured.folder / "results.json"
+    (measured.cwd / "fast.json").write_text(twice_as_fast(path.read_text()))
+    call = ("compare", "fast.json", str(path), "--json", "--fail-on", "regression")
+
+    refused = measured(*call)
+    accepted = measured(*call, "--accept", "all answers are checked since")
+    misspelt = measured(*call, "--accept", "respons_time_p50_ms answers are checked since")
+
+    assert (refused.code, json.loads(refused.out)["comparison"]["verdict"]) == (1, "regression")
+    assert accepted.code == 0, accepted.err
+    found = json.loads(accepted.out)["comparison"]["findings"]
+    texts = {f["accepted"] for f in found if f["verdict"] == "regression" and f["gated"]}
+    assert texts == {"by --accept: answers are checked since"}
+    assert "did you mean response_time_p50_ms?" in misspelt.err
+    assert complaint_2(misspelt).startswith("govbench: --accept accepts what is not there")
+
+
+def test_a_regression_that_a_commit_accepts(measured: Cli) -> None:
+    path = measured.folder / "results.json"
+    message = "checks\n\nGovbench-Accept: response_time_p50_ms answers are checked since"
+    measured.git(
+        *("-c", "user.name=Ada", "-c", "user.email=ada@example.org"),
+        *("commit", "-q", "--allow-empty", "-m", message),
+    )
+    head = measured.git("rev-parse", "HEAD")
+    document = json.loads(path.read_text())
+    (measured.cwd / "fast.json").write_text(twice_as_fast(json.dumps(document)))
+    document["summary"]["provenance"]["commit"] = head
+    path.write_text(json.dumps(document))
+
+    ended = measured("compare", "fast.json", str(path), "--fail-on", "regression")
+
+    assert ended.code == 0, ended.err
+    assert "gated, accepted" in ended.out
+    assert f"by commit {head[:9]}: answers are checked since" in " ".join(ended.out.split())

@@ -161,6 +161,27 @@ def test_half_as_slow_again_is_found_by_a_window(
     assert share_of(slower, Verdict.REGRESSION) >= 0.95
 
 
+@pytest.mark.parametrize(("factor", "least", "most"), [(1.0, 0.0, 0.03), (1.2, 0.7, 1.0), (1.3, 0.95, 1.0)])
+def test_a_window_that_holds_an_improvement(
+    metric: BuildMetric, summary: BuildRun, entry: BuildEntry, factor: float, least: float, most: float
+) -> None:
+    """Fifteen runs, then eight that take 1/1.3 of the time: these count, also for one at the old level."""
+    rng = np.random.default_rng(8)
+    found = [
+        compare_window(
+            [
+                entry(metrics_of(rng, metric, sd=RUN_SD, factor=1.0 if i < 8 else 1.3), number=i)
+                for i in range(23)
+            ],
+            Reference(label="stored"),
+            summary({TestType.BASELINE: metrics_of(rng, metric, sd=RUN_SD, factor=factor)}),
+            CONFIG,
+        )
+        for _ in range(100)
+    ]
+    assert least <= share_of(found, Verdict.REGRESSION) <= most
+
+
 def test_error_rates_of_equal_stacks_are_rarely_told_apart(metric: BuildMetric, summary: BuildRun) -> None:
     rng = np.random.default_rng(7)
 

@@ -3,14 +3,14 @@ from __future__ import annotations
 import heapq
 import math
 import random
-from itertools import islice
+from itertools import islice, pairwise
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from govbench.load.models import Pacer, due_offsets, pause_s
-from govbench.results.plan import ArrivalProcess, Arrivals, Pause, RatePoint, ThinkTime
+from govbench.load.models import Pacer, Pairing, due_offsets, pause_s
+from govbench.results.plan import BASE, CONTROL, ArrivalProcess, Arrivals, Pause, RatePoint, ThinkTime
 
 CONSTANT, POISSON = ArrivalProcess.CONSTANT, ArrivalProcess.POISSON
 
@@ -143,3 +143,25 @@ def test_another_think_time_begins_anew() -> None:
 
     slower = ThinkTime(low_s=2.0, high_s=2.0, pause=Pause.PACING)
     assert pacer.next_ns(slower, 10_000_000_000, rng) == 12_000_000_000
+
+
+def test_sides_are_asked_in_random_order_and_every_tenth_pair_is_a_control() -> None:
+    pairing = Pairing(1, 3)
+    asked = [pairing.next_sides() for _ in range(2000)]
+
+    assert all(BASE in sides for sides in asked)
+    controls = [number for number, sides in enumerate(asked) if CONTROL in sides]
+    assert len(controls) == 200
+    assert {b - a for a, b in pairwise(controls)} == {10}
+    assert 900 < sum(sides[0] == BASE for sides in asked) < 1100
+
+
+def test_pairing_follows_from_seed_and_user_and_users_have_their_controls_apart() -> None:
+    def course(seed: int, user: int) -> list[tuple[int, int]]:
+        pairing = Pairing(seed, user)
+        return [pairing.next_sides() for _ in range(50)]
+
+    assert course(1, 0) == course(1, 0)
+    assert course(1, 0) != course(2, 0)
+    first = [next(i for i, sides in enumerate(course(1, user)) if CONTROL in sides) for user in range(10)]
+    assert sorted(first) == list(range(10))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from git import Repo
 
+from govbench.compare.trial import Trial
 from govbench.results.comparison import Results
 from govbench.results.metrics import Metric, MetricName
 from govbench.results.plan import Phase, Plan, TestType
@@ -51,6 +52,9 @@ class ToldProgress:
         raise AssertionError("these tests put no load on anything")
 
     def load_ends(self) -> None:
+        raise AssertionError("these tests put no load on anything")
+
+    def round_ends(self, trial: Trial) -> None:
         raise AssertionError("these tests put no load on anything")
 
 

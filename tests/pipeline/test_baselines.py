@@ -1,17 +1,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from git import Repo
 
+from govbench.compare.acceptance import parse_acceptance
 from govbench.compare.compare import without_baseline
-from govbench.config.settings import CompareConfig, Settings
+from govbench.config.settings import CompareConfig, Settings, Threshold
 from govbench.errors import PublishError, ResultsError
 from govbench.pipeline.baselines import compare_with_baseline, store_run
 from govbench.results.comparison import Results, Verdict
+from govbench.results.metrics import MetricName
 from govbench.results.run import Provenance, RunStatus, RunSummary
 from tests.pipeline.conftest import MACHINE, made_summary
 
@@ -96,6 +99,19 @@ def test_baselines_that_came_after_the_checked_out_commit_are_left_out(repo: Rep
     assert (comparison.baseline.commit, comparison.baseline.distance) == (earlier, 0)
 
 
+def test_the_measured_commit_counts_and_not_the_checked_out_one(repo: Repo, cwd: Path) -> None:
+    stored(repo, cwd, "HEAD~1")
+    stored(repo, cwd, "HEAD")
+
+    earlier = compare_with_baseline(at(repo, "HEAD~1"), SETTINGS, cwd).baseline
+    foreign = compare_with_baseline(made_summary(commit="f" * 40), SETTINGS, cwd).baseline
+
+    assert earlier is not None
+    assert earlier.commit == repo.commit("HEAD~1").hexsha
+    assert foreign is not None
+    assert foreign.commit == repo.commit("HEAD").hexsha
+
+
 def test_baselines_of_a_ref_and_not_of_the_work_tree(repo: Repo, cwd: Path) -> None:
     entry, result = store_run(judged(at(repo)), SETTINGS, cwd, commit=True)
     assert result.commit_sha == repo.head.commit.hexsha
@@ -167,3 +183,104 @@ def test_a_run_of_two_stacks_is_refused(repo: Repo, cwd: Path) -> None:
 def test_a_run_of_no_commit_is_refused(repo: Repo, cwd: Path) -> None:
     with pytest.raises(PublishError):
         store_run(judged(replace(at(repo), provenance=Provenance())), SETTINGS, cwd)
+
+
+# Acceptance.
+
+
+def say(repo: Repo, message: str) -> None:
+    """An empty commit, a day after the one before: commits of one second have no order."""
+    at = repo.head.commit.committed_datetime + timedelta(days=1)
+    with repo.git.custom_environment(GIT_COMMITTER_DATE=at.isoformat()):
+        repo.git.commit("-q", "--allow-empty", "-m", message)
+
+
+def accepting(repo: Repo, *values: str) -> None:
+    trailers = "\n".join(f"Govbench-Accept: {value}" for value in values)
+    say(repo, f"slower on purpose\n\n{trailers}")
+
+
+def test_a_regression_that_a_commit_accepts(repo: Repo, cwd: Path) -> None:
+    stored(repo, cwd)
+    accepting(repo, "response_time_p50_ms a better model")
+    say(repo, "and one more")
+
+    comparison = compare_with_baseline(at(repo, p50_ms=40.0), SETTINGS, cwd)
+
+    short = repo.commit("HEAD~1").hexsha[:9]
+    assert comparison.verdict is not Verdict.REGRESSION
+    assert comparison.accepted == (f"by commit {short}: a better model",)
+
+
+def test_what_was_accepted_before_the_baseline_is_of_no_use(repo: Repo, cwd: Path) -> None:
+    accepting(repo, "all a better model")
+    say(repo, "measured")
+    stored(repo, cwd)
+    say(repo, "slower")
+
+    assert compare_with_baseline(at(repo, p50_ms=40.0), SETTINGS, cwd).verdict is Verdict.REGRESSION
+
+
+def test_a_trailer_that_cannot_be_understood_is_told(repo: Repo, cwd: Path) -> None:
+    stored(repo, cwd)
+    accepting(repo, "response_time_p05_ms a better model", "all")
+
+    comparison = compare_with_baseline(at(repo, p50_ms=40.0), SETTINGS, cwd)
+
+    short = repo.head.commit.hexsha[:9]
+    assert comparison.verdict is Verdict.REGRESSION
+    assert f"commit {short} accepts what is not there: 'response_time_p05_ms'" in comparison.notes[-2]
+    assert "did you mean response_time_p" in comparison.notes[-2]
+    assert comparison.notes[-1].startswith(f"commit {short} accepts 'all' without a reason")
+
+
+def test_acceptances_from_elsewhere(repo: Repo, cwd: Path) -> None:
+    stored(repo, cwd)
+    label = parse_acceptance("all agreed", source="label")
+
+    comparison = compare_with_baseline(at(repo, p50_ms=40.0), SETTINGS, cwd, acceptances=[label])
+
+    assert comparison.accepted == ("by label: agreed",)
+
+
+def test_an_accepted_run_is_stored_and_begins_a_new_level(repo: Repo, cwd: Path) -> None:
+    config = replace(SETTINGS, compare=replace(SETTINGS.compare, between_run_sd=0.01))
+    stored(repo, cwd)
+    accepting(repo, "response_time_p50_ms a better model")
+    slow = at(repo, p50_ms=40.0)
+    judged_slow = Results(summary=slow, comparison=compare_with_baseline(slow, config, cwd))
+
+    entry, _ = store_run(judged_slow, config, cwd, commit=False)
+
+    short = repo.head.commit.hexsha[:9]
+    assert (entry.verdict, entry.accepted) == (Verdict.REGRESSION, f"by commit {short}: a better model")
+    say(repo, "next")
+    after = compare_with_baseline(at(repo, p50_ms=40.0), config, cwd)
+    assert after.verdict is Verdict.PASS
+    assert after.accepted == ()
+    assert after.baseline is not None
+    assert after.baseline.run_ids == (entry.run_id,)
+
+
+def test_an_accepted_regression_does_not_store_what_else_is_wrong(repo: Repo, cwd: Path) -> None:
+    stored(repo, cwd)
+    accepting(repo, "response_time_p50_ms a better model")
+    slow = at(repo, p50_ms=40.0)
+    bound = Threshold(metric=MetricName.RESPONSE_TIME_P50, bound=30.0, source="govbench.toml")
+    comparison = compare_with_baseline(slow, replace(SETTINGS, thresholds=(bound,)), cwd)
+    assert comparison.accepted
+
+    with pytest.raises(PublishError, match="is judged regression"):
+        store_run(Results(summary=slow, comparison=comparison), SETTINGS, cwd)
+
+
+def test_a_drift_from_an_anchor_that_left_the_window(repo: Repo, cwd: Path) -> None:
+    config = replace(SETTINGS, baselines=replace(SETTINGS.baselines, window=1))
+    store_run(judged(at(repo)), config, cwd, anchor="v1.0", commit=False)
+    say(repo, "slower, a little at a time")
+    store_run(judged(at(repo, p50_ms=30.0)), config, cwd, commit=False)
+
+    comparison = compare_with_baseline(at(repo, p50_ms=30.0), config, cwd)
+
+    assert comparison.verdict is not Verdict.REGRESSION
+    assert any(note.startswith("Against anchor v1.0 (") for note in comparison.notes)

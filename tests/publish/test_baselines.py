@@ -64,7 +64,6 @@ def test_window_is_newest_commit_first_whatever_the_order_of_storing(
     for ref in ("HEAD~1", "HEAD~3", "HEAD", "HEAD~2"):
         put(folder, entry_of(ref))
     assert window_of(folder) == commits(repo)
-    assert len(read_window(folder, BASELINES, "default", MACHINE, ref=None, limit=2)) == 2
 
 
 def test_no_baseline(folder: Path, entry_of: EntryOf) -> None:

@@ -7,7 +7,7 @@ import pytest
 from git import Repo
 
 from govbench.errors import PublishError, ResultsError
-from govbench.publish.git import Change, Repository, provenance, repository
+from govbench.publish.git import Change, Repository, provenance, repository, trailers
 from govbench.results.run import Provenance
 
 
@@ -212,3 +212,50 @@ def test_a_locked_index_is_reported_after_the_commit(
         found.commit(change())
     assert caught.value.hint == "git reset -- kept/a.json"
     assert repo.git.show("HEAD:kept/a.json") == "{}"
+
+
+# Trailers.
+
+
+def say(repo: Repo, message: str) -> str:
+    repo.git.commit("-q", "--allow-empty", "-m", message)
+    return str(repo.git.rev_parse("HEAD"))
+
+
+def test_the_trailers_of_the_commits_between(repo: Repo, folder: Path) -> None:
+    say(repo, "before\n\nGovbench-Accept: all before the base")
+    base = say(repo, "base")
+    told = "Govbench-Accept: throughput_rps fewer\n workers\nGovbench-Accept: error_rate x"
+    first = say(repo, f"one\n\ntext\n\n{told}")
+    say(repo, "two\n\nGovbench-Accepted: another key\nSigned-off-by: Ada")
+    head = say(repo, "three\n\nGovbench-Accept: in the text, not at the end\n\nThe end.")
+    last = say(repo, "four\n\nGovbench-accept: all ünïcödé")
+
+    assert trailers(folder, "Govbench-Accept", base=base, head=head) == (
+        (first, "throughput_rps fewer workers"),
+        (first, "error_rate x"),
+    )
+    assert trailers(folder, "Govbench-Accept", base=base, head=last)[0] == (last, "all ünïcödé")
+
+
+@pytest.mark.parametrize("base", [None, "0" * 40, "no-such-ref", "--all"])
+def test_without_a_base_the_head_alone_is_read(repo: Repo, folder: Path, base: str | None) -> None:
+    say(repo, "one\n\nGovbench-Accept: all first")
+    head = say(repo, "two\n\nGovbench-Accept: all second")
+    assert trailers(folder, "Govbench-Accept", base=base, head=head) == ((head, "all second"),)
+
+
+def test_the_head_is_read_where_it_is_the_base(repo: Repo, folder: Path) -> None:
+    head = say(repo, "one\n\nGovbench-Accept: all first")
+    assert trailers(folder, "Govbench-Accept", base=head, head=head) == ((head, "all first"),)
+
+
+@pytest.mark.parametrize("head", ["0" * 40, "no-such-ref", "--output=x"])
+def test_an_unknown_head_has_no_trailers(repo: Repo, folder: Path, head: str) -> None:
+    say(repo, "one\n\nGovbench-Accept: all first")
+    assert trailers(folder, "Govbench-Accept", base=None, head=head) == ()
+    assert not (folder / "x").exists()
+
+
+def test_there_are_no_trailers_without_a_repository(tmp_path: Path) -> None:
+    assert trailers(tmp_path, "Govbench-Accept", base=None, head="HEAD") == ()

@@ -62,6 +62,8 @@ FIELDS: dict[type, dict[str, st.SearchStrategy[Any]]] = {
         "standard_error": st.none() | SMALL,
     },
     Observation: {
+        "base": FLOATS,
+        "head": FLOATS,
         "base_n": st.integers(1, 2**53),
         "head_n": st.integers(1, 2**53),
         "effect": st.none(),

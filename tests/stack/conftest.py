@@ -14,6 +14,7 @@ from govbench.config.settings import StackConfig
 from govbench.config.targets import CommandTarget
 from govbench.stack.boot import RunningStack, boot
 from govbench.stack.processes import MARK_VARIABLE
+from tests.stack.repository import Repository, make_repository
 
 SCRIPT = Path(__file__).with_name("misbehave.py")
 StartStack = Callable[[str], RunningStack]
@@ -28,7 +29,7 @@ def command() -> Callable[[str], CommandTarget]:
 
 @pytest.fixture
 def environ() -> dict[str, str]:
-    return {**os.environ, "GOVBENCH_TEST": str(os.getpid())}
+    return {**os.environ, "TEST_PROCESS": str(os.getpid())}
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def start(
 
 def marked_processes() -> list[int]:
     """Living processes that the tests of this very pytest process have booted."""
-    needle = f"GOVBENCH_TEST={os.getpid()}".encode()
+    needle = f"TEST_PROCESS={os.getpid()}".encode()
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -70,3 +71,12 @@ def marked_processes() -> list[int]:
 def nothing_left_behind() -> Iterator[None]:
     yield
     assert marked_processes() == []
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    """Nothing of this machine's git configuration reaches it, and no repository around it."""
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    return make_repository(tmp_path / "repository")

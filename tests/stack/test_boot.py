@@ -173,3 +173,18 @@ def test_a_seed_among_the_switches_wins() -> None:
 @pytest.mark.parametrize(("name", "file"), [("../../x", "-..-x"), ("a b/c", "a-b-c"), ("..", "stack")])
 def test_names_of_stacks_stay_in_their_folder(name: str, file: str) -> None:
     assert file_name(name) == file
+
+
+def test_a_command_starts_in_its_folder_with_an_empty_data_folder_of_its_own(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    script = (
+        "import os, sys; print(os.getcwd(), os.environ['PWD'], os.environ['GOVBENCH_DATA'], "
+        "sys.argv[1], os.listdir(sys.argv[1]))"
+    )
+    target = CommandTarget(command=f'"{sys.executable}" -c "{script}" {{data}} {{port}}')
+    with pytest.raises(StackError, match="exit code 0"):
+        boot(target, StackConfig(), name="d", log_folder=tmp_path / "log", environ=environ, folder=tmp_path)
+    here, pwd, variable, data, content = (tmp_path / "log" / "d.log").read_text().split()
+    assert (here, pwd, variable, content) == (str(tmp_path), str(tmp_path), data, "[]")
+    assert not Path(data).exists()

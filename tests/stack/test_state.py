@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from govbench.config.settings import StackConfig
-from govbench.config.targets import CommandTarget, EmbeddedTarget, UrlTarget
+from govbench.config.settings import Call, StackConfig
+from govbench.config.targets import CommandTarget, EmbeddedTarget, GitTarget, UrlTarget
 from govbench.errors import StackError, UsageError
 from govbench.stack.health import Finding
 from govbench.stack.processes import members, start_token
 from govbench.stack.state import Condition, down, logs, names, status, up
+from tests.stack.repository import Repository
 
 Command = Callable[[str], CommandTarget]
 
@@ -89,3 +90,61 @@ def test_what_cannot_be_done(tmp_path: Path, config: StackConfig) -> None:
     (tmp_path / "torn.json").write_text("{")
     with pytest.raises(StackError, match=r"torn\.json"):
         status("torn", folder=tmp_path)
+
+
+def at(repository: Repository) -> Call:
+    return Call(flags={"target.form": "git:main"}, cwd=repository.root)
+
+
+def test_a_stack_at_a_commit_keeps_its_checkout_and_data_until_it_is_down(
+    tmp_path: Path, environ: dict[str, str], repository: Repository
+) -> None:
+    target = GitTarget(ref="main")
+    state, _ = up(target, StackConfig(), name="git", environ=environ, folder=tmp_path, call=at(repository))
+    try:
+        assert (state.form, state.commit) == ("git:main", repository.git("rev-parse", "main"))
+        kept = [Path(path or "") for path in (state.checkout, state.data_folder)]
+        assert all(path.is_dir() for path in kept)
+        again = up(target, StackConfig(), name="git", environ=environ, folder=tmp_path, call=at(repository))
+        assert again == (state, True)
+
+        repository.commit()
+        with pytest.raises(UsageError, match="git:main has moved on since"):
+            up(target, StackConfig(), name="git", environ=environ, folder=tmp_path, call=at(repository))
+    finally:
+        down("git", stop_timeout_s=5, folder=tmp_path)
+    assert not any(path.exists() for path in kept)
+    assert repository.worktrees() == []
+
+
+def test_a_stack_at_a_commit_that_ended_by_itself_is_cleared_away(
+    tmp_path: Path, environ: dict[str, str], repository: Repository
+) -> None:
+    target = GitTarget(ref="main")
+    state, _ = up(target, StackConfig(), name="git", environ=environ, folder=tmp_path, call=at(repository))
+    os.kill(state.pid, signal.SIGKILL)
+    os.waitpid(state.pid, 0)
+
+    assert status("git", folder=tmp_path).condition is Condition.GONE
+
+    assert repository.worktrees() == []
+    assert not Path(state.data_folder or "").exists()
+
+
+def test_a_stack_at_a_commit_that_does_not_come_up_leaves_nothing(
+    tmp_path: Path, environ: dict[str, str], repository: Repository
+) -> None:
+    repository.commit(app="raise SystemExit(5)")
+
+    with pytest.raises(StackError, match="exit code 5"):
+        up(
+            GitTarget(ref="main"),
+            StackConfig(),
+            name="git",
+            environ=environ,
+            folder=tmp_path,
+            call=at(repository),
+        )
+
+    assert repository.worktrees() == []
+    assert names(tmp_path) == ()

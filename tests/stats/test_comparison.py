@@ -337,6 +337,11 @@ def test_a_noisier_candidate_widens_the_window_as_well() -> None:
     assert widths[0] == widths[1] < widths[2]
 
 
+def test_an_interval_beyond_all_ratios_has_no_upper_end() -> None:
+    interval = LogRatio(effect=0.1, se=100.0, df=3.0, known_se=0.0, level=0.999).ratio_interval
+    assert (interval.low, interval.high) == (0.0, math.inf)
+
+
 def test_refuses_an_effect_that_is_none() -> None:
     with pytest.raises(ValueError, match="finite"):
         LogRatio(effect=math.inf, se=0.1, df=None, known_se=0.0, level=0.99)

@@ -1,0 +1,44 @@
+"""A run against the last release: a slow drift moves the window along, and an anchor stays. Fails nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from govbench.compare.effects import unpaired_effect
+from govbench.compare.history import change_text
+from govbench.compare.verdict import change_of, decide, margin_of, worse_sign
+from govbench.config.settings import CompareConfig
+from govbench.results.baseline import BaselineEntry
+from govbench.results.comparison import Change, Finding, Verdict
+from govbench.results.metrics import METRICS, Metric
+
+
+def anchor_note(anchor: BaselineEntry, findings: Sequence[Finding], config: CompareConfig) -> str | None:
+    """Which gated metrics lie beyond their margin from an anchor, without doubt; None where none does.
+
+    Judged as two runs measured apart are, each metric for itself.
+    """
+    parts = []
+    for finding in findings:
+        result = anchor.test_type(finding.test_type)
+        old = result.metric(finding.metric) if result else None
+        if finding.gated and old is not None:
+            change = _beyond(old, finding, config)
+            if change is not None:
+                parts.append(f"{METRICS[finding.metric].label} ({finding.test_type}) {change_text(change)}")
+    if not parts:
+        return None
+    return f"Against anchor {anchor.anchor} ({anchor.commit[:9]}), beyond the margin: {'; '.join(parts)}."
+
+
+def _beyond(old: Metric, finding: Finding, config: CompareConfig) -> Change | None:
+    new, margin = finding.candidate, finding.margin
+    if new is None or margin is None or min(old.n, new.n) < config.min_samples:
+        return None
+    effect = unpaired_effect(old, new, noise_sd=config.between_run_sd, level=config.level)
+    if effect is None:
+        return None
+    limit = margin_of(effect, margin, (old.value, new.value))
+    significant = not effect.interval.contains(0.0)
+    verdict = decide(effect, worse_sign(finding.metric), limit, significant=significant)
+    return change_of(effect) if verdict in {Verdict.REGRESSION, Verdict.IMPROVEMENT} else None

@@ -1,0 +1,167 @@
+"""What stored runs say of each metric: its course, where its level changed, which runs share the last one.
+
+Each metric has change points of its own: a change that made answers slower says nothing of the memory.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+from govbench.compare.findings import ERROR_RATE_MARGIN
+from govbench.config.settings import CompareConfig
+from govbench.results.baseline import BaselineEntry
+from govbench.results.comparison import Change, Finding
+from govbench.results.history import HistoryPoint, LevelChange, MetricHistory
+from govbench.results.metrics import METRICS, Metric, MetricName
+from govbench.results.plan import TestType
+from govbench.stats import ChangePoint, change_points
+
+# A level may move by this much before anybody needs to know.
+SMALLEST_SHIFT = 0.02
+
+Key = tuple[TestType, MetricName]
+Histories = Mapping[Key, MetricHistory]
+
+
+def newest_first(entries: Iterable[BaselineEntry]) -> tuple[BaselineEntry, ...]:
+    """By the time of their commits; where these are alike, by the time of measuring, else as given."""
+    return tuple(sorted(entries, key=lambda entry: (entry.committed_at, entry.measured_at), reverse=True))
+
+
+def histories_of(entries: Sequence[BaselineEntry], config: CompareConfig) -> Histories:
+    """The history of every metric that one of these runs has; in the order of test types and metrics.
+
+    Args:
+        entries: of one suite, machine class, profile and suite version; newest first.
+        config: the noise between runs, and the level of the intervals.
+    """
+    found = {}
+    for test_type in TestType:
+        for name in MetricName:
+            points = _points(entries, test_type, name)
+            if points:
+                found[test_type, name] = _history(entries[0], test_type, name, points, config)
+    return found
+
+
+def all_histories(entries: Iterable[BaselineEntry], config: CompareConfig) -> tuple[MetricHistory, ...]:
+    """The histories of all plans on all machine classes, the plan that was stored last first.
+
+    Runs of different suites, machine classes, profiles or suite versions share no level.
+    """
+    by_plan: dict[tuple[str, ...], list[BaselineEntry]] = {}
+    for entry in newest_first(entries):
+        plan = (entry.suite, entry.machine_class, entry.profile, entry.suite_version)
+        by_plan.setdefault(plan, []).append(entry)
+    return tuple(one for alike in by_plan.values() for one in histories_of(alike, config).values())
+
+
+def level_notes(histories: Histories, findings: Sequence[Finding]) -> tuple[str, ...]:
+    """Which gated metrics were held only against the runs since their last change point, by its commit."""
+    by_commit: dict[str, list[str]] = {}
+    for finding in findings:
+        history = histories.get((finding.test_type, finding.metric))
+        if finding.gated and history is not None and history.changes:
+            last = history.changes[-1]
+            runs = len(history.levels[-1])
+            name = f"{METRICS[finding.metric].label} ({finding.test_type})"
+            text = f"{name} {change_text(last.change)}, {runs} runs"
+            by_commit.setdefault(last.commit, []).append(text)
+    return tuple(
+        f"Compared with the stored runs since the level changed at {commit[:9]}: {'; '.join(texts)}."
+        for commit, texts in by_commit.items()
+    )
+
+
+def change_text(change: Change) -> str:
+    """A change with its interval, as part of a sentence: ``+14.0 % [+5.1, +23.7]``."""
+    unit = "pp" if change.difference else "%"
+    estimate, low, high = (f"{100 * value:+.1f}" for value in (change.estimate, change.low, change.high))
+    return f"{estimate} {unit} [{low}, {high}]"
+
+
+def _points(
+    entries: Sequence[BaselineEntry], test_type: TestType, name: MetricName
+) -> tuple[HistoryPoint, ...]:
+    points = []
+    for entry in reversed(entries):
+        result = entry.test_type(test_type)
+        metric = result.metric(name) if result else None
+        if metric is not None:
+            points.append(
+                HistoryPoint(
+                    commit=entry.commit,
+                    committed_at=entry.committed_at,
+                    run_id=entry.run_id,
+                    metric=metric,
+                    anchor=entry.anchor,
+                    accepted=entry.accepted,
+                )
+            )
+    return tuple(points)
+
+
+def _history(
+    entry: BaselineEntry,
+    test_type: TestType,
+    name: MetricName,
+    points: tuple[HistoryPoint, ...],
+    config: CompareConfig,
+) -> MetricHistory:
+    found = _change_points([point.metric for point in points], between_run_sd=config.between_run_sd)
+    return MetricHistory(
+        suite=entry.suite,
+        suite_version=entry.suite_version,
+        profile=entry.profile,
+        machine_class=entry.machine_class,
+        test_type=test_type,
+        metric=name,
+        points=points,
+        changes=tuple(
+            LevelChange(
+                index=point.index,
+                after_commit=points[point.index - 1].commit,
+                commit=points[point.index].commit,
+                change=_change(point, config.level, difference=METRICS[name].compared_as_difference),
+                p_value=point.p_value,
+            )
+            for point in found
+        ),
+    )
+
+
+def _change_points(metrics: Sequence[Metric], *, between_run_sd: float) -> tuple[ChangePoint, ...]:
+    """On the scale on which the metric is compared; no ratio exists where a value is 0."""
+    if metrics[0].spec.compared_as_difference:
+        return change_points(
+            [metric.value for metric in metrics], noise_sd=_binomial_sd(metrics), min_shift=ERROR_RATE_MARGIN
+        )
+    if any(metric.value <= 0 for metric in metrics):
+        return ()
+    within = math.sqrt(sum((metric.standard_error or 0.0) ** 2 for metric in metrics) / len(metrics))
+    return change_points(
+        [math.log(metric.value) for metric in metrics],
+        noise_sd=math.hypot(between_run_sd / math.sqrt(2), within),
+        min_shift=math.log1p(SMALLEST_SHIFT),
+    )
+
+
+def _binomial_sd(metrics: Sequence[Metric]) -> float:
+    """Of one run's share, were it the same in all of them."""
+    share = sum(metric.value * metric.n for metric in metrics) / sum(metric.n for metric in metrics)
+    return math.sqrt(share * (1 - share) * sum(1 / metric.n for metric in metrics) / len(metrics))
+
+
+def _change(point: ChangePoint, level: float, *, difference: bool) -> Change:
+    interval = point.interval(level)
+    if difference:
+        return Change(
+            estimate=point.shift, low=interval.low, high=interval.high, level=level, difference=True
+        )
+    return Change(
+        estimate=math.expm1(point.shift),
+        low=math.expm1(interval.low),
+        high=math.expm1(interval.high),
+        level=level,
+    )

@@ -1,0 +1,228 @@
+"""``govbench ab`` from the command line: real stacks in real rounds, and what can go wrong with one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Cli, Ended, Serve, marked
+from tests.stack.repository import app, config_text
+
+pytestmark = pytest.mark.load
+
+EMBEDDED = "embedded:latency=5ms"
+# Short rounds: what these tests look at is what becomes of them.
+QUICK = ("--round", "0.6", "--max-time", "90s")
+
+
+def ab(govbench: Cli, base: str, head: str, *options: str) -> Ended:
+    return govbench("ab", "--base", base, "--head", head, *options)
+
+
+def finding(document: dict[str, Any], metric: str) -> dict[str, Any]:
+    (found,) = (f for f in document["comparison"]["findings"] if f["metric"] == metric)
+    return dict(found)
+
+
+def test_a_slower_head_is_a_regression_that_fresh_rounds_confirm(govbench: Cli) -> None:
+    ended = ab(govbench, EMBEDDED, "embedded:latency=5ms,slowdown=3", *QUICK)
+
+    assert ended.code == 1, ended.out
+    assert "regression: response time p50" in ended.out
+    document = govbench.document
+    summary, comparison = document["summary"], document["comparison"]
+    assert comparison["method"] == "paired_rounds"
+    p50 = finding(document, "response_time_p50_ms")
+    assert p50["verdict"] == "regression"
+    assert "fresh rounds agree" in p50["reason"]
+    assert p50["change"]["low"] > 0.5
+    rounds = summary["rounds"]
+    assert len(rounds) >= 9
+    assert [r["swapped"] for r in rounds] == [i % 2 == 1 for i in range(len(rounds))]
+    assert sum(r["confirms"] for r in rounds) >= 3
+    assert any(r["control"] for r in rounds)
+    assert [t["name"] for t in summary["targets"]] == ["base", "head"]
+    accounting = summary["accounting"]
+    assert accounting["lost"] == 0
+    assert accounting["offered"] == accounting["sent"] + accounting["dropped"]
+    assert govbench.sample_count() == accounting["sent"]
+    for name in ("report.html", "report.md", "junit.xml", "environment.json"):
+        assert (govbench.folder / name).stat().st_size > 0
+    again = govbench("report", str(govbench.folder), "--markdown")
+    assert "regression" in again.out
+
+
+def test_the_time_is_kept_and_too_few_rounds_decide_nothing(govbench: Cli) -> None:
+    began = time.monotonic()
+
+    ended = ab(govbench, EMBEDDED, EMBEDDED, "--round", "0.6", "--max-time", "6s")
+
+    assert ended.code == 0, ended.err
+    assert "inconclusive" in ended.out
+    assert "at least 6 are needed: raise --max-time" in " ".join(ended.out.split()).replace("│ ", "")
+    assert time.monotonic() - began < 40
+    assert len(govbench.document["summary"]["rounds"]) < 6
+
+
+def test_throughput_and_one_user_are_measured_where_asked_for(govbench: Cli) -> None:
+    ended = ab(
+        govbench, EMBEDDED, EMBEDDED, "--round", "4", "--max-time", "12s",
+        "--test-types", "baseline,concurrent", "--throughput", "50",
+    )  # fmt: skip
+
+    assert ended.code == 0, ended.err
+    seen = {
+        (o["test_type"], o["metric"])
+        for r in govbench.document["summary"]["rounds"]
+        for o in r["observations"]
+    }
+    assert {("baseline", "response_time_p50_ms"), ("concurrent", "response_time_p50_ms")} <= seen
+    assert ("concurrent", "throughput_rps") in seen
+    assert ("baseline", "throughput_rps") not in seen
+
+
+# --- sides that fail
+
+
+@pytest.mark.parametrize("mode", ["html", "wrong-path"])
+def test_a_head_that_answers_otherwise_is_a_regression_of_the_error_rate(
+    govbench: Cli, serve: Serve, mode: str
+) -> None:
+    ended = ab(govbench, serve("good"), serve(mode), *QUICK)
+
+    assert ended.code == 1, ended.out
+    document = govbench.document
+    assert finding(document, "error_rate")["verdict"] == "regression"
+    assert finding(document, "response_time_p50_ms")["reason"] == "not measured in the candidate"
+    assert "the load will tell" in ended.err
+    assert "Nothing was started anew" in " ".join(document["comparison"]["notes"])
+
+
+def test_a_base_that_answers_nothing_usable_cannot_be_compared_with(govbench: Cli, serve: Serve) -> None:
+    (govbench.cwd / "govbench.toml").write_text(
+        '[load]\ntest_types = ["baseline"]\ntest_duration_s = 1\n', encoding="utf-8"
+    )
+
+    ended = ab(govbench, serve("locked"), serve("good"), *QUICK)
+
+    assert ended.code == 0, ended.err
+    assert "so the stored baseline judges" in ended.err
+    assert "no_baseline" in ended.out or "no baseline" in ended.out
+
+
+def test_a_base_that_does_not_boot_leaves_head_to_the_stored_baseline(govbench: Cli) -> None:
+    (govbench.cwd / "govbench.toml").write_text(
+        '[load]\ntest_types = ["baseline"]\ntest_duration_s = 1\n', encoding="utf-8"
+    )
+
+    ended = ab(govbench, "command:false {port}", EMBEDDED, *QUICK)
+
+    assert ended.code == 0, ended.err
+    assert "base (command:false {port}) could not be measured, so the stored baseline judges" in ended.err
+    newest = max(govbench.cwd.glob("results/*/results.json"))
+    assert "could not be measured" in newest.read_text()
+
+
+def test_a_head_that_does_not_boot_is_an_error(govbench: Cli) -> None:
+    ended = ab(govbench, EMBEDDED, "command:false {port}", *QUICK)
+
+    assert ended.code == 3
+    assert "exit code 1" in ended.complaint
+
+
+@pytest.mark.parametrize("victim", ["govbench.load", "govbench.demo"])
+def test_what_dies_in_mid_round_ends_the_comparison_as_failed(govbench: Cli, victim: str) -> None:
+    running = govbench.start(
+        "ab", "--base", EMBEDDED, "--head", EMBEDDED, "--round", "4", "--max-time", "60s"
+    )
+    running.wait_for("round 1 of")
+    deadline = time.monotonic() + 30
+    while not (found := [p for p, line in marked(govbench.environ).items() if victim in line]):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    samples = govbench.folder / "round-002" / "samples"
+    while not samples.exists() and not (govbench.folder / "round-001" / "samples").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    time.sleep(1.5)
+    found = [p for p, line in marked(govbench.environ).items() if victim in line]
+    os.kill(found[0], signal.SIGKILL)
+    ended = running.end()
+
+    assert ended.code == 3, ended.out
+    assert "Traceback" not in ended.err
+    document = govbench.document
+    assert document["summary"]["run"]["status"] == "failed"
+    assert document["comparison"]["verdict"] == "invalid"
+    assert govbench.sample_count() > 20
+
+
+# --- wrong input
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--base", "embedded"), "--head"),
+        (("--base", "embeded", "--head", "embedded"), "did you mean embedded?"),
+        (("--base", "git:nowhere", "--head", "embedded"), "git:nowhere"),
+        (("--base", "embedded", "--head", "embedded", "--max-time", "soon"), "max_time_s"),
+        (("--base", "embedded", "--head", "embedded", "--users", "0"), "ab.users"),
+        (("--base", "command:x --port 80", "--head", "embedded"), "{port}"),
+    ],
+)
+def test_wrong_options_are_told_before_anything_starts(
+    govbench: Cli, options: tuple[str, ...], said: str
+) -> None:
+    ended = govbench("ab", *options)
+
+    assert ended.code == 2
+    assert said in ended.err
+
+
+# --- signals
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_writes_what_was_measured(govbench: Cli, number: signal.Signals) -> None:
+    running = govbench.start(
+        "ab", "--base", EMBEDDED, "--head", EMBEDDED, "--round", "1", "--max-time", "90s"
+    )
+    running.wait_for("round 2 of")
+    time.sleep(1.0)
+    running.send(number)
+    ended = running.end()
+
+    assert ended.code == {signal.SIGINT: 130, signal.SIGTERM: 143}[number]
+    document = govbench.document
+    assert document["summary"]["run"]["status"] == "interrupted"
+    assert document["comparison"]["verdict"] == "invalid"
+    assert len(document["summary"]["rounds"]) >= 2
+    assert govbench.sample_count() == document["summary"]["accounting"]["sent"]
+
+
+# --- commits
+
+
+def test_a_commit_is_built_and_booted_beside_the_one_checked_out(govbench: Cli, tmp_path: Path) -> None:
+    (govbench.cwd / "govbench.toml").write_text(config_text())
+    (govbench.cwd / "app.py").write_text(app("one"))
+    govbench.commit_all()
+    base = govbench.git("rev-parse", "HEAD")
+    (govbench.cwd / "app.py").write_text(app("two"))
+    govbench.commit_all()
+
+    ended = ab(govbench, "git:HEAD~1", "git:HEAD", "--round", "0.6", "--max-time", "8s")
+
+    assert ended.code == 0, ended.err
+    document = govbench.document
+    assert document["comparison"]["baseline"]["commit"] == base
+    assert document["comparison"]["candidate"]["commit"] == govbench.git("rev-parse", "HEAD")
+    assert [t["form"] for t in document["summary"]["targets"]] == ["git:HEAD~1", "git:HEAD"]
+    assert document["summary"]["accounting"]["failed"] == 0
+    assert len(govbench.git("worktree", "list").splitlines()) == 1

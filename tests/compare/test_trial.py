@@ -1,0 +1,363 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from govbench.compare.rounds import Judging, control_fault, judge_rounds
+from govbench.compare.trial import FEWEST_CONFIRMING, MIN_ROUNDS, Step, Trial, design
+from govbench.config.settings import CompareConfig, MetricRule
+from govbench.results.comparison import Finding, Verdict
+from govbench.results.metrics import MetricName
+from govbench.results.plan import TestType
+from govbench.results.rounds import Control, Observation, Round
+
+P50, P95, ERRORS = MetricName.RESPONSE_TIME_P50, MetricName.RESPONSE_TIME_P95, MetricName.ERROR_RATE
+CONCURRENT = TestType.CONCURRENT
+WITHIN = 0.015
+
+
+def latency(
+    effect: float | None, *, metric: MetricName = P50, se: float = WITHIN, **sides: Any
+) -> Observation:
+    values = {"base": 20.0, "head": 20.0 * math.exp(effect or 0.0), "base_n": 230, "head_n": 230} | sides
+    return Observation(
+        test_type=CONCURRENT,
+        metric=metric,
+        effect=effect,
+        standard_error=se if effect is not None else None,
+        **values,
+    )
+
+
+def errors(base: float = 0.0, head: float = 0.0, n: int = 250) -> Observation:
+    return Observation(test_type=CONCURRENT, metric=ERRORS, base=base, head=head, base_n=n, head_n=n)
+
+
+def a_round(number: int, *observations: Observation, control: Control | None = None, **more: Any) -> Round:
+    return Round(
+        number=number,
+        start_s=10.0 * number,
+        end_s=10.0 * number + 1.6,
+        boot_s=1.0,
+        swapped=number % 2 == 1,
+        observations=observations,
+        control=control,
+        **more,
+    )
+
+
+def rounds_of(effects: Sequence[float], **more: Any) -> list[Round]:
+    return [a_round(i, latency(e), errors(), **more) for i, e in enumerate(effects)]
+
+
+def course(
+    effects: Sequence[float], *, planned: int | None = None, config: CompareConfig | None = None
+) -> Trial:
+    """A trial led through these rounds, or as many of them as it wants."""
+    trial = Trial(Judging(config=config or CompareConfig()), design(planned or len(effects), level=0.99))
+    for number, effect in enumerate(effects):
+        if trial.step is Step.END:
+            break
+        trial.add(a_round(number, latency(effect), errors(), confirms=trial.step is Step.CONFIRM))
+    return trial
+
+
+def found(trial: Trial, metric: MetricName = P50) -> Finding:
+    (finding,) = (f for f in trial.findings() if f.metric is metric)
+    return finding
+
+
+def scatter(n: int, mean: float = 0.0, sd: float = 0.018, seed: int = 1) -> list[float]:
+    values = np.random.default_rng(seed).normal(0.0, sd, n)
+    return list(values - values.mean() + mean)
+
+
+# --- looks
+
+
+@pytest.mark.parametrize(
+    ("rounds", "looks"),
+    [(5, ()), (6, (6,)), (8, (6,)), (10, (6, 7, 8)), (20, (6, 9, 11, 14)), (60, (6, 17, 27, 38))],
+)
+def test_looks_are_few_and_the_first_comes_after_six_rounds(rounds: int, looks: tuple[int, ...]) -> None:
+    assert design(rounds, level=0.99).looks == looks
+
+
+def test_early_looks_ask_for_more() -> None:
+    levels = design(20, level=0.99).levels
+
+    assert list(levels) == sorted(levels, reverse=True)
+    assert levels[0] > 0.9999
+    assert 0.99 < levels[-1] < 0.993
+
+
+# --- verdicts
+
+
+def test_a_large_change_ends_the_course_after_a_look_and_three_fresh_rounds() -> None:
+    trial = course(scatter(20, mean=math.log(1.10)))
+
+    assert trial.step is Step.END
+    assert len(trial.rounds) == 9
+    assert [r.confirms for r in trial.rounds] == [False] * 6 + [True] * 3
+    finding = found(trial)
+    assert finding.verdict is Verdict.REGRESSION
+    assert "3 fresh rounds agree" in finding.reason
+    assert finding.change is not None
+    assert finding.change.low < 0.10 < finding.change.high
+
+
+def test_an_improvement_is_confirmed_alike() -> None:
+    trial = course(scatter(20, mean=-math.log(1.10)))
+
+    assert found(trial).verdict is Verdict.IMPROVEMENT
+
+
+def test_no_change_passes_before_the_time_is_up() -> None:
+    trial = course(scatter(40, sd=0.005))
+
+    assert found(trial).verdict is Verdict.PASS
+    assert found(trial, ERRORS).verdict is Verdict.PASS
+    assert len(trial.rounds) < 40
+
+
+def test_what_fresh_rounds_do_not_show_is_not_reported() -> None:
+    trial = course([*scatter(6, mean=0.10), *scatter(14, mean=0.0, seed=2)])
+
+    finding = found(trial)
+    assert trial.rounds[6].confirms
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert finding.reason.startswith("unconfirmed: 3 fresh rounds alone say")
+
+
+def test_a_change_in_the_other_direction_does_not_confirm() -> None:
+    trial = course([*scatter(6, mean=0.10), *scatter(14, mean=-0.10, seed=2)])
+
+    assert found(trial).verdict is not Verdict.REGRESSION
+
+
+def test_what_shows_after_the_last_look_came_too_late() -> None:
+    trial = course([*scatter(6), *([0.2] * 2)], planned=8)
+
+    assert found(trial).verdict is Verdict.INCONCLUSIVE
+
+
+def test_without_time_for_fresh_rounds_nothing_is_reported() -> None:
+    trial = course(scatter(6, mean=0.2), planned=6)
+
+    assert trial.step is Step.END
+    finding = found(trial)
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert "too late" in finding.reason
+
+
+def test_a_confirmation_that_was_cut_short_counts_from_two_rounds_on() -> None:
+    whole = course(scatter(9, mean=0.2), planned=20)
+    for count, verdict in ((7, Verdict.INCONCLUSIVE), (6 + FEWEST_CONFIRMING, Verdict.REGRESSION)):
+        cut = Trial(Judging(config=CompareConfig()), design(20, level=0.99))
+        for each in whole.rounds[:count]:
+            cut.add(each)
+        assert found(cut).verdict is verdict
+
+
+@pytest.mark.parametrize("count", range(1, MIN_ROUNDS))
+def test_fewer_than_six_rounds_decide_nothing(count: int) -> None:
+    trial = course(scatter(count, mean=0.5), planned=20) if count > 1 else course([0.5], planned=20)
+
+    assert found(trial).verdict is Verdict.INCONCLUSIVE
+    assert f"only {count} round" in found(trial).reason
+
+
+def test_no_rounds_no_findings() -> None:
+    trial = Trial(Judging(config=CompareConfig()), design(0, level=0.99))
+
+    assert trial.step is Step.END
+    assert trial.findings() == ()
+
+
+# --- the sides swapped
+
+
+def mirrored(each: Round) -> Round:
+    return replace(
+        each,
+        observations=tuple(
+            replace(
+                o,
+                base=o.head,
+                head=o.base,
+                base_n=o.head_n,
+                head_n=o.base_n,
+                effect=None if o.effect is None else -o.effect,
+            )
+            for o in each.observations
+        ),
+    )
+
+
+MIRROR = {Verdict.REGRESSION: Verdict.IMPROVEMENT, Verdict.IMPROVEMENT: Verdict.REGRESSION}
+
+
+@pytest.mark.parametrize("mean", [0.0, 0.02, 0.05, 0.2])
+@pytest.mark.parametrize("failing", [0.0, 0.3])
+def test_swapped_sides_give_the_mirrored_verdict(mean: float, failing: float) -> None:
+    plain = [
+        a_round(i, latency(e), latency(e * 2, metric=P95, se=0.03), errors(0.0, failing))
+        for i, e in enumerate(scatter(14, mean=mean))
+    ]
+    one, other = (Trial(Judging(config=CompareConfig()), design(14, level=0.99)) for _ in range(2))
+    while one.step is not Step.END:
+        one.add(plain[len(one.rounds)])
+        other.add(mirrored(plain[len(other.rounds)]))
+        assert one.step is other.step
+
+    for mine, its in zip(one.findings(), other.findings(), strict=True):
+        assert its.verdict is MIRROR.get(mine.verdict, mine.verdict)
+        assert (its.baseline, its.candidate) == (mine.candidate, mine.baseline)
+        assert mine.change is not None
+        assert its.change is not None
+        if mine.change.difference:
+            assert its.change.estimate == -mine.change.estimate
+            assert (its.change.low, its.change.high) == pytest.approx((-mine.change.high, -mine.change.low))
+        else:
+            assert math.log1p(its.change.estimate) == pytest.approx(
+                -math.log1p(mine.change.estimate), abs=1e-15
+            )
+            assert math.log1p(its.change.low) == pytest.approx(-math.log1p(mine.change.high), abs=1e-15)
+
+
+# --- hard cases
+
+
+def test_all_values_equal_pass() -> None:
+    trial = Trial(Judging(config=CompareConfig()), design(20, level=0.99))
+    while trial.step is not Step.END:
+        trial.add(a_round(len(trial.rounds), latency(0.0, se=0.0), errors()))
+
+    assert found(trial).verdict is Verdict.PASS
+
+
+def test_a_side_of_only_errors_is_a_regression_of_the_error_rate() -> None:
+    trial = Trial(Judging(config=CompareConfig()), design(20, level=0.99))
+    while trial.step is not Step.END:
+        gone = latency(None, head=None, head_n=0)
+        trial.add(a_round(len(trial.rounds), gone, errors(0.0, 1.0)))
+
+    assert len(trial.rounds) == 9
+    assert found(trial, ERRORS).verdict is Verdict.REGRESSION
+    assert found(trial).verdict is Verdict.INVALID
+    assert found(trial).reason == "not measured in the candidate"
+
+
+def test_a_metric_that_some_rounds_lack_is_judged_by_the_others() -> None:
+    rounds = rounds_of(scatter(8, mean=0.2))
+    rounds[3] = a_round(3, errors())
+
+    findings = judge_rounds(rounds, Judging(config=CompareConfig()))
+
+    assert next(f for f in findings if f.metric is P50).verdict is Verdict.REGRESSION
+
+
+def test_zeros_have_no_ratio() -> None:
+    rounds = [a_round(i, latency(None, base=0.0, head=1.0), errors()) for i in range(8)]
+
+    (finding,) = (f for f in judge_rounds(rounds, Judging(config=CompareConfig())) if f.metric is P50)
+
+    assert finding.verdict is Verdict.INVALID
+    assert "no relative change exists" in finding.reason
+
+
+def test_too_few_requests_are_invalid() -> None:
+    rounds = [a_round(i, latency(0.1, base_n=3, head_n=3), errors()) for i in range(6)]
+
+    (finding,) = (f for f in judge_rounds(rounds, Judging(config=CompareConfig())) if f.metric is P50)
+
+    assert finding.verdict is Verdict.INVALID
+    assert finding.reason == "only 18 samples; at least 30 are needed"
+
+
+def test_failures_in_bursts_count_for_less() -> None:
+    even = [a_round(i, errors(0.0, 0.04)) for i in range(10)]
+    burst = [a_round(i, errors(0.0, 0.4 if i == 4 else 0.0)) for i in range(10)]
+    judging = Judging(config=CompareConfig())
+
+    widths = []
+    for rounds in (even, burst):
+        (finding,) = (f for f in judge_rounds(rounds, judging) if f.metric is ERRORS)
+        assert finding.change is not None
+        widths.append(finding.change.high - finding.change.low)
+
+    assert widths[1] > 3 * widths[0]
+
+
+def test_an_advisory_metric_is_looked_at_once_and_its_last_rounds_have_to_agree() -> None:
+    def judged(effects: Sequence[float]) -> Finding:
+        trial = Trial(Judging(config=CompareConfig()), design(12, level=0.99))
+        for i, e in enumerate(effects):
+            if trial.step is Step.END:
+                break
+            trial.add(a_round(i, latency(0.001 * (-1) ** i, se=0.03), latency(e, metric=P95), errors()))
+        return found(trial, P95)
+
+    assert judged(scatter(12, mean=0.1)).verdict is Verdict.REGRESSION
+    faded = judged([*scatter(8, mean=0.2), *scatter(4, mean=0.0, seed=3)])
+    assert faded.verdict is Verdict.INCONCLUSIVE
+    assert faded.reason.startswith("unconfirmed")
+
+
+def test_a_metric_may_have_a_margin_of_its_own() -> None:
+    wide = CompareConfig(metrics={P50: MetricRule(margin=0.15)})
+
+    assert found(course(scatter(20, mean=math.log(1.05), sd=0.005), config=wide)).verdict is Verdict.PASS
+
+
+def test_instances_that_stay_the_same_leave_their_noise_undiminished() -> None:
+    rounds = rounds_of(scatter(12, sd=0.01))
+    fresh, kept = (
+        judge_rounds(rounds, Judging(config=CompareConfig(), restarted=restarted))
+        for restarted in (True, False)
+    )
+
+    assert fresh[0].change is not None
+    assert kept[0].change is not None
+    assert kept[0].change.high > 2.576 * 0.02 > fresh[0].change.high
+
+
+# --- the control
+
+
+@pytest.mark.parametrize(("effect", "is_flat"), [(0.0, True), (0.005, True), (0.1, False), (-0.1, False)])
+def test_a_base_that_does_not_look_like_itself_makes_the_measurement_invalid(
+    effect: float, is_flat: bool
+) -> None:
+    wobble = [0.01, -0.01, 0.005, -0.005, 0.0, 0.0, 0.01, -0.01]
+    rounds = [
+        a_round(i, control=Control(effect=effect + w, standard_error=0.01, n=25))
+        for i, w in enumerate(wobble)
+    ]
+
+    fault = control_fault(rounds, CompareConfig())
+
+    assert (fault is None) == is_flat
+    assert fault is None or "base against itself differs by" in fault
+
+
+def test_without_control_pairs_nothing_is_said_of_them() -> None:
+    assert control_fault(rounds_of([0.1, 0.2]), CompareConfig()) is None
+
+
+def test_asking_for_findings_on_the_way_changes_nothing() -> None:
+    effects = scatter(20, mean=math.log(1.10))
+    asked, unasked = (Trial(Judging(config=CompareConfig()), design(20, level=0.99)) for _ in range(2))
+    for number, effect in enumerate(effects[:9]):
+        for trial in (asked, unasked):
+            trial.add(a_round(number, latency(effect), errors()))
+        asked.findings()
+        assert asked.step is unasked.step
+
+    assert asked.findings() == unasked.findings()

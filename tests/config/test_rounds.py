@@ -1,0 +1,100 @@
+"""The load of a round: which phases in pairs, which in turns, and how long."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from govbench.config.load import load_settings
+from govbench.config.rounds import SHORTEST_ROUND_S, RoundLoad, round_load, round_s
+from govbench.config.settings import AbConfig, Settings
+from govbench.errors import ConfigError
+from govbench.results.plan import BASE, HEAD, LoadModel, Phase, TestType
+
+
+def load(cwd: Path, toml: str = "", **flags: object) -> Settings:
+    (cwd / "govbench.toml").write_text(toml, encoding="utf-8")
+    named = {name.replace("__", "."): value for name, value in flags.items()}
+    return load_settings(flags=named, config_file=None, environ={}, cwd=cwd)
+
+
+def phases(settings: Settings, *, load_s: float = 2.0, number: int = 0) -> tuple[Phase, ...]:
+    return loaded(settings).phases(load_s=load_s, number=number)
+
+
+def loaded(settings: Settings) -> RoundLoad:
+    return round_load(settings.load, settings.ab)
+
+
+def test_ten_users_ask_in_pairs_unless_told_otherwise(tmp_path: Path) -> None:
+    (phase,) = phases(load(tmp_path))
+
+    assert (phase.name, phase.test_type, phase.users) == ("concurrent_10", TestType.CONCURRENT, 10)
+    assert phase.paired
+    assert phase.duration_s == pytest.approx(2.0)
+    assert phase.steady_s > 1.5
+
+
+def test_test_types_and_users_are_those_asked_for(tmp_path: Path) -> None:
+    found = phases(load(tmp_path, "[ab]\nusers = 40\n[load]\ntest_types = ['baseline', 'concurrent']\n"))
+
+    assert [(p.test_type, p.users) for p in found] == [(TestType.BASELINE, 1), (TestType.CONCURRENT, 40)]
+
+
+def test_a_rate_adds_a_phase_in_which_the_sides_take_turns(tmp_path: Path) -> None:
+    settings = load(tmp_path, ab__throughput_rps=200.0)
+
+    for number, order in ((0, (BASE, HEAD)), (1, (HEAD, BASE))):
+        pairs, turns = phases(settings, number=number)
+        assert pairs.paired
+        assert turns.model is LoadModel.OPEN
+        assert not turns.paired
+        assert tuple(part.side for part in turns.slices) == order
+        assert turns.test_type is TestType.CONCURRENT
+
+
+def test_phases_of_ones_own_are_asked_in_pairs_or_in_turns_by_their_model(tmp_path: Path) -> None:
+    toml = """
+[[phases]]
+name = "few"
+users = 3
+think_time_s = 0.05
+[[phases]]
+name = "rush"
+rate_rps = 50
+"""
+    few, rush = phases(load(tmp_path, toml))
+
+    assert (few.name, few.users, few.paired, few.test_type) == ("few", 3, True, TestType.CUSTOM)
+    assert few.think_time is not None
+    assert few.think_time.low_s == 0.05
+    assert (rush.name, rush.model, rush.paired) == ("rush", LoadModel.OPEN, False)
+
+
+def test_users_of_a_test_file_cannot_be_paired(tmp_path: Path) -> None:
+    (tmp_path / "users.py").write_text("")
+
+    with pytest.raises(ConfigError, match="cannot be asked in pairs"):
+        loaded(load(tmp_path, load__test_file="users.py"))
+
+
+@pytest.mark.parametrize(
+    ("boot_s", "answer_s", "count", "expected"),
+    [
+        (0.8, 0.02, 1, SHORTEST_ROUND_S),
+        (5.0, 0.02, 1, 5.0),
+        (500.0, 0.02, 1, 60.0),
+        (0.8, 3.0, 1, 24.2),
+        (0.8, 0.02, 2, SHORTEST_ROUND_S / 2),
+        (8.0, 0.02, 2, 4.0),
+    ],
+)
+def test_a_round_lasts_as_long_as_its_boot_but_long_enough_for_its_pairs(
+    boot_s: float, answer_s: float, count: int, expected: float
+) -> None:
+    assert round_s(AbConfig(), boot_s=boot_s, answer_s=answer_s, phases=count) == pytest.approx(expected)
+
+
+def test_the_length_that_was_asked_for_is_shared_by_the_phases() -> None:
+    assert round_s(AbConfig(round_s=4.0), boot_s=9.0, answer_s=9.0, phases=2) == 2.0
