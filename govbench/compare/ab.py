@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from govbench.compare.compare import concluded
+from govbench.compare.course import courses_of
 from govbench.compare.explain import explained
 from govbench.compare.moved import moved_in_rounds
 from govbench.compare.rounds import Judging, control_effect, control_fault
@@ -36,14 +38,22 @@ def compare_rounds(
     """
     rounds = trial.rounds if trial else []
     fault = run_fault(summary) or ("not one round was whole" if trial is None else None)
-    return concluded(
+    findings = _findings(trial, judging) if trial and not fault else ()
+    compared = concluded(
         Method.PAIRED_ROUNDS,
         baseline,
         summary,
-        findings=_findings(trial, judging) if trial and not fault else (),
+        findings=findings,
         thresholds=thresholds,
         fault=fault or control_fault(rounds, judging.config),
         notes=_notes(rounds, trial, judging),
+    )
+    head = summary.targets[-1]
+    return replace(
+        compared,
+        candidate=replace(compared.candidate, label=f"{head.name} ({head.form})"),
+        courses=courses_of(findings, rounds, judging),
+        looks=trial.plan.looks[: trial.looks_taken] if trial else (),
     )
 
 

@@ -138,8 +138,28 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How a metric stood after a round: by ``alone`` that round and by all ``so_far``; None where unknown."""
+
+    alone: Change | None
+    so_far: Change | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """How a gated metric went over the rounds of a paired comparison, a standing for each in their order."""
+
+    test_type: TestType
+    metric: MetricName
+    standings: tuple[Standing, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """The answer: an overall verdict, why, and every finding behind it."""
+    """The answer: an overall verdict, why, and every finding behind it.
+
+    ``courses`` and ``looks``, after how many rounds a verdict was looked for, are there for paired rounds.
+    """
 
     verdict: Verdict
     reason: str
@@ -149,6 +169,8 @@ class Comparison:
     findings: tuple[Finding, ...] = ()
     thresholds: tuple[ThresholdResult, ...] = ()
     notes: tuple[str, ...] = ()
+    courses: tuple[Course, ...] = ()
+    looks: tuple[int, ...] = ()
 
     @property
     def missed(self) -> tuple[ThresholdResult, ...]:
