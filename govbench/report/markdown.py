@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from govbench.report import circumstances, tables
+from govbench.report import circumstances, rounds, tables
 from govbench.report import format as fmt
 from govbench.report.explanations import explained
 from govbench.report.tables import Table
@@ -134,6 +134,7 @@ def _sections(results: Results) -> list[_Section]:
     sections = [
         _Section(title="What moved with it", body=_explanations(results)),
         _Section(title="All metrics", body=_all_metrics(results)),
+        _Section(title="Rounds", body=_table(rounds.table(results))),
         _Section(title="Phases", body=_table(tables.phases_table(summary))),
         _Section(title="Where every request went", body=_accounting(summary)),
         _Section(title="Generator, resources and environment", body=_environment(summary)),

@@ -17,19 +17,21 @@ import pytest
 from govbench.results.comparison import (
     Change,
     Comparison,
+    Course,
     Explanation,
     Finding,
     Margin,
     Method,
     Reference,
     Results,
+    Standing,
     ThresholdResult,
     ThresholdState,
     Verdict,
 )
 from govbench.results.metrics import METRICS, Metric, MetricName
 from govbench.results.plan import Phase, TestType
-from govbench.results.rounds import Aspect
+from govbench.results.rounds import Aspect, Control, Observation, Round
 from govbench.results.run import (
     Accounting,
     Distribution,
@@ -82,6 +84,23 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
 def results() -> Results:
     """Two sides, every verdict, every state of a threshold: a regression."""
     return Results(summary=_summary(sides=2), comparison=_comparison())
+
+
+@pytest.fixture
+def in_rounds(results: Results) -> Results:
+    """Nine rounds of fresh instances, the last three to confirm; one of them without a control."""
+    assert results.comparison is not None
+    kept = tuple(f for f in results.comparison.findings if f.test_type is TestType.CONCURRENT)
+    return Results(
+        summary=dataclasses.replace(results.summary, rounds=_rounds()),
+        comparison=dataclasses.replace(
+            results.comparison,
+            method=Method.PAIRED_ROUNDS,
+            findings=kept,
+            courses=(_course(MetricName.RESPONSE_TIME_P50), _course(MetricName.ERROR_RATE)),
+            looks=(6,),
+        ),
+    )
 
 
 @pytest.fixture
@@ -494,6 +513,59 @@ def _explanations() -> tuple[Explanation, ...]:
         explanation(Aspect.INPUT_TOKENS, 12.0, 24.0),
         explanation(Aspect.METRIC, 1.08, 1.41, metric=MetricName.CPU_PER_REQUEST),
         explanation(Aspect.ERROR_CLASS, 0.0, 0.015, which=("http_5xx",)),
+    )
+
+
+EFFECTS = (0.31, 0.27, 0.33, 0.30, 0.29, 0.32, 0.28, 0.31, 0.30)
+
+
+def _rounds() -> tuple[Round, ...]:
+    return tuple(
+        Round(
+            number=number,
+            start_s=START_S + 8.0 * number,
+            end_s=START_S + 8.0 * number + 5.5,
+            boot_s=1.25,
+            swapped=number % 2 == 1,
+            confirms=number >= 6,
+            control=None if number == 4 else Control(effect=0.004, standard_error=0.006, n=21),
+            observations=(
+                Observation(
+                    test_type=TestType.CONCURRENT,
+                    metric=MetricName.RESPONSE_TIME_P50,
+                    base=120.0,
+                    head=120.0 * (1 + effect),
+                    base_n=210,
+                    head_n=210,
+                    effect=math.log1p(effect),
+                    standard_error=0.01,
+                ),
+            ),
+        )
+        for number, effect in enumerate(EFFECTS)
+    )
+
+
+def _course(name: MetricName) -> Course:
+    """Of the error rate nothing ever moved."""
+    share = METRICS[name].compared_as_difference
+    effects = tuple(0.0 if share else effect for effect in EFFECTS)
+
+    def change(estimate: float, half: float) -> Change:
+        return Change(
+            estimate=estimate, low=estimate - half, high=estimate + half, level=0.99, difference=share
+        )
+
+    return Course(
+        test_type=TestType.CONCURRENT,
+        metric=name,
+        standings=tuple(
+            Standing(
+                alone=change(effect, 0.04),
+                so_far=change(sum(effects[: at + 1]) / (at + 1), 0.08 / math.sqrt(at + 1)),
+            )
+            for at, effect in enumerate(effects)
+        ),
     )
 
 
