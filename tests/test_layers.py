@@ -56,7 +56,7 @@ DOORS = {
     "pydantic": {"results", "demo.schemas"},
     "rich": {"cli", "report.terminal"},
     "starlette": {"demo"},
-    "tabulate": {"report.tables", "report.baseline"},
+    "tabulate": {"report.tables", "report.baseline", "report.calibration"},
     "typer": {"cli"},
     "uvicorn": {"demo.server"},
 }

@@ -29,6 +29,11 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ),
     ("run", "govbench.cli.run", "Measure a target and compare it with the committed baseline."),
     ("ab", "govbench.cli.ab", "Compare two stacks on this machine, in pairs of requests."),
+    (
+        "calibrate",
+        "govbench.cli.calibrate",
+        "Measure the noise of this machine, one stack against itself, and what can be detected.",
+    ),
     ("compare", "govbench.cli.compare", "Compare two results, or the latest run with the baseline."),
     ("report", "govbench.cli.report", "Render a stored run again: HTML, markdown, JUnit, JSON or CSV."),
     (

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from govbench.compare.calibration import said_of
 from govbench.compare.compare import concluded
 from govbench.compare.course import courses_of
 from govbench.compare.explain import explained
@@ -80,13 +81,10 @@ def _looks(count: int) -> str:
 
 
 def _noise(judging: Judging) -> str:
+    what = "The noise between two instances of the same code"
+    kept = "" if judging.restarted else " Nothing was started anew, so it enters every interval undiminished."
+    default = f"{judging.instance_sd_default:.1%}"
     if judging.calibration is not None:
-        made = judging.calibration
-        return (
-            f"The noise between two instances of the same code is that of the calibration of"
-            f" {made.calibrated_at[:10]} ({made.rounds} rounds on {made.machine_class})."
-        )
-    sd = judging.instance_sd_default
-    said = f"The noise between two instances of the same code is taken to be {sd:.1%}, not calibrated here."
-    kept = "Nothing was started anew, so it enters every interval undiminished."
-    return said if judging.restarted else f"{said} {kept}"
+        return f"{what}: {said_of(judging.calibration)}; metrics that it lacks: {default}.{kept}"
+    refused = f": {judging.refused}" if judging.refused else ""
+    return f"{what} is taken to be {default}, not calibrated here{refused}.{kept}"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from govbench.compare.anchors import anchor_note
+from govbench.compare.calibration import InForce
 from govbench.compare.effects import (
     Effect,
     error_known,
@@ -37,10 +38,16 @@ from govbench.results.plan import TestType
 from govbench.results.run import RunSummary
 
 _Sides = tuple[Metric | None, Metric | None, Effect | None]
+_UNCALIBRATED = InForce()
 
 
 def compare_runs(
-    baseline: RunSummary, candidate: RunSummary, config: CompareConfig, thresholds: Sequence[Threshold] = ()
+    baseline: RunSummary,
+    candidate: RunSummary,
+    config: CompareConfig,
+    thresholds: Sequence[Threshold] = (),
+    *,
+    known: InForce = _UNCALIBRATED,
 ) -> Comparison:
     """Two runs measured apart: the first side of the baseline against the last of the candidate."""
     side = _last_side(candidate)
@@ -49,8 +56,8 @@ def compare_runs(
         old, new = _metric(baseline, test_type, 0, name), _metric(candidate, test_type, side, name)
         if old is None or new is None:
             return old, new, None
-        effect = unpaired_effect(old, new, noise_sd=config.between_run_sd, level=config.level)
-        return old, new, effect
+        noise_sd = known.between_run_sd(config, test_type, name)
+        return old, new, unpaired_effect(old, new, noise_sd=noise_sd, level=config.level)
 
     unlike = unlike_run(baseline, candidate)
     fault = run_fault(candidate) or run_fault(baseline, whose="the baseline")
@@ -65,6 +72,7 @@ def compare_runs(
         moved=moved_between_runs(baseline, candidate, side=side, level=config.level),
         fault=fault or (no_success(candidate) if unlike else None),
         unlike=unlike,
+        known=known,
     )
 
 
@@ -76,6 +84,7 @@ def compare_window(
     thresholds: Sequence[Threshold] = (),
     *,
     anchors: Sequence[BaselineEntry] = (),
+    known: InForce = _UNCALIBRATED,
 ) -> Comparison:
     """A run against stored ones; those that do not compare with it are left out.
 
@@ -100,7 +109,8 @@ def compare_window(
         new = _metric(candidate, test_type, side, name)
         if old is None or new is None:
             return old, new, None
-        return old, new, window_effect(stored, new, noise_sd=config.between_run_sd, level=config.level)
+        noise_sd = known.between_run_sd(config, test_type, name)
+        return old, new, window_effect(stored, new, noise_sd=noise_sd, level=config.level)
 
     test_types = {t.test_type for t in candidate.test_types} | {
         t.test_type for e in used for t in e.test_types
@@ -115,6 +125,7 @@ def compare_window(
         thresholds,
         fault=run_fault(candidate) or (no_success(candidate) if unlike else None),
         unlike=unlike,
+        known=known,
     )
     if not alike:
         return compared
@@ -209,6 +220,7 @@ def _comparison(
     fault: str | None,
     unlike: str | None,
     moved: Sequence[Movement] = (),
+    known: InForce = _UNCALIBRATED,
 ) -> Comparison:
     if fault:
         findings: tuple[Finding, ...] = ()
@@ -226,7 +238,7 @@ def _comparison(
         thresholds=thresholds,
         fault=fault,
         unlike=unlike,
-        notes=(method_note(method, config),),
+        notes=(method_note(method, config, known),),
     )
 
 

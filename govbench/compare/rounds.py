@@ -32,16 +32,21 @@ _READINGS = frozenset({MetricName.CPU_PER_REQUEST, MetricName.MEMORY_PEAK})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judging:
-    """What rounds are judged by: configuration, calibrated noise if any, and whether instances were fresh."""
+    """What rounds are judged by: configuration, calibrated noise if any, and whether instances were fresh.
+
+    ``refused`` says why a calibration that is there does not count.
+    """
 
     config: CompareConfig
     calibration: Calibration | None = None
+    refused: str | None = None
     restarted: bool = True
 
     def instance_sd(self, test_type: TestType, name: MetricName) -> float:
         """Standard deviation of the log ratio of two instances of the same code."""
         noise = self.calibration.noise(test_type, name) if self.calibration else None
-        return self.instance_sd_default if noise is None else noise.instance_sd
+        known = noise.instance_sd if noise else None
+        return self.instance_sd_default if known is None else known
 
     @property
     def instance_sd_default(self) -> float:

@@ -39,11 +39,15 @@ Key = tuple[TestType, MetricName]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Design:
-    """How many rounds there may be, after how many of them a look is taken, and at which level each."""
+    """How many rounds there may be, after how many of them a look is taken, and at which level each.
+
+    ``to_the_end`` runs all of them, whatever is decided before.
+    """
 
     rounds: int
     looks: tuple[int, ...]
     levels: tuple[float, ...]
+    to_the_end: bool = False
 
 
 def design(rounds: int, *, level: float) -> Design:
@@ -59,6 +63,11 @@ def design(rounds: int, *, level: float) -> Design:
     looks = sorted({MIN_ROUNDS + round((last - MIN_ROUNDS) * k / steps) for k in range(MOST_LOOKS)})
     levels = nominal_levels([look / last for look in looks], 1.0 - level)
     return Design(rounds=rounds, looks=tuple(looks), levels=levels)
+
+
+def without_looks(rounds: int) -> Design:
+    """Exactly ``rounds`` rounds: what a calibration takes."""
+    return Design(rounds=rounds, looks=(), levels=(), to_the_end=True)
 
 
 class Step(StrEnum):
@@ -119,7 +128,7 @@ class Trial:
                 return Step.END
         elif len(self.rounds) in self.plan.looks and self._look():
             return Step.CONFIRM
-        elif len(self.rounds) >= MIN_ROUNDS and self._is_decided():
+        elif len(self.rounds) >= MIN_ROUNDS and not self.plan.to_the_end and self._is_decided():
             return Step.END
         return Step.MEASURE if len(self.rounds) < self.plan.rounds else Step.END
 

@@ -176,6 +176,7 @@ _COMPARE = (
     _key("compare.absolute_margin_ms", v.number(), "smallest change of a time worth acting on"),
     _key("compare.between_run_sd", v.number(), "deviation between two runs until calibrated"),
     _key("compare.instance_sd", v.number(), "deviation between two instances until calibrated"),
+    _key("compare.calibration_max_age_days", v.whole(1), "days until a calibration no longer counts"),
     _key("compare.min_samples", v.whole(2), "fewest requests that a verdict rests on"),
     _key(
         "compare.fail_on",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from govbench.config.profiles import custom_phases
+from govbench.config.profiles import custom_phases, suite_version
 from govbench.config.settings import AbConfig, LoadConfig, PhaseConfig
 from govbench.errors import ConfigError
 from govbench.results.plan import (
@@ -44,6 +44,11 @@ class RoundLoad:
         """The phases of round ``number``: those in pairs, then those in turns, whose order alternates."""
         paired = [phase for test_type in self.test_types for phase in self._paired(test_type, load_s)]
         return (*paired, *self._in_turns(load_s, number))
+
+    @property
+    def version(self) -> str:
+        """The suite version of these rounds, whatever their length."""
+        return suite_version(self.phases(load_s=1.0, number=0), self.load.scenarios)
 
     def _paired(self, test_type: TestType, load_s: float) -> list[Phase]:
         match test_type:

@@ -130,7 +130,8 @@ class CompareConfig:
     """How a verdict is reached (section ``[compare]``); relative margins and deviations are ratios.
 
     ``between_run_sd`` and ``instance_sd`` are standard deviations of the log-ratio of two runs, and of two
-    instances of the same code, in force until a calibration has measured them.
+    instances of the same code, in force until a calibration has measured them, and again when that is older
+    than ``calibration_max_age_days``.
     """
 
     level: float = 0.99
@@ -139,6 +140,7 @@ class CompareConfig:
     absolute_margin_ms: float = 0.3
     between_run_sd: float = 0.05
     instance_sd: float = 0.01
+    calibration_max_age_days: int = 90
     min_samples: int = 30
     fail_on: frozenset[Verdict] = frozenset({Verdict.REGRESSION, Verdict.INVALID})
     metrics: dict[MetricName, MetricRule] = field(default_factory=dict)

@@ -37,13 +37,15 @@ class Clock:
         """Unix time in seconds."""
         return self.now_ns() / 1e9
 
-    def age_ns(self, stamp_ns: int, *, since_ns: int) -> int | None:
-        """How long ago the kernel set a stamp; None where it cannot be so.
+    def age_ns(self, stamp_ns: int, *, since_ns: int, now_ns: int | None = None) -> int | None:
+        """How long ago, counted from ``now_ns`` on, the kernel set a stamp; None where it cannot be so.
 
         Only the age is read off the wall clock, so that a step matters no more once it is past. Unbelievable
         is a stamp from the future, from long ago, or from before ``since_ns`` (an instant of this clock).
         """
         age_ns = self._wall_ns() - stamp_ns
-        if not _MIN_AGE_NS <= age_ns <= _MAX_AGE_NS or self.now_ns() - age_ns < since_ns:
+        if now_ns is None:
+            now_ns = self.now_ns()
+        if not _MIN_AGE_NS <= age_ns <= _MAX_AGE_NS or now_ns - age_ns < since_ns:
             return None
         return age_ns

@@ -13,11 +13,12 @@ import httptools
 
 from govbench.load.clock import Clock
 from govbench.load.exchange import MAX_BODY_BYTES, Exchange, RequestFailed
-from govbench.load.transport import Address, open_transport
+from govbench.load.heads import KnownHeads
+from govbench.load.transport import Address, Take, open_transport
 from govbench.results.run import Outcome
 
 MAX_HEAD_BYTES = 65_536
-_SET_COOKIE_CHARS = len("set-cookie")
+_SET_COOKIE_CHARS, _CONTENT_ENCODING_CHARS = len("set-cookie"), len("content-encoding")
 
 OnData = Callable[[bytes, int], None]
 
@@ -30,10 +31,13 @@ class Connection:
         OSError: this process cannot open a socket at all.
     """
 
-    def __init__(self, address: Address, *, connect_s: float, clock: Clock) -> None:
+    def __init__(
+        self, address: Address, *, connect_s: float, clock: Clock, heads: KnownHeads | None = None
+    ) -> None:
         self.deadline_ns: int | None = None  # of the running request, on ``clock``
         self._expired = False
         self._clock = clock
+        self._heads = heads or KnownHeads()
         self._current = Exchange(0)
         self._on_data: OnData | None = None
         self._parser: Any = httptools.HttpResponseParser(self)
@@ -69,9 +73,12 @@ class Connection:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Collect a header of the answer."""
-        self._current.headers.append((name, value))
-        if len(name) == _SET_COOKIE_CHARS and name.lower() == b"set-cookie":
-            self._current.set_cookies.append(value)
+        current, length = self._current, len(name)
+        current.headers.append((name, value))
+        if length == _SET_COOKIE_CHARS and name.lower() == b"set-cookie":
+            current.set_cookies.append(value)
+        elif length == _CONTENT_ENCODING_CHARS and name.lower() == b"content-encoding":
+            current.content_encoding = value if current.content_encoding is None else current.content_encoding
 
     def on_headers_complete(self) -> None:
         """Take the status."""
@@ -97,6 +104,7 @@ class Connection:
         if current.status < 200:
             current.headers.clear()
             current.set_cookies.clear()
+            current.content_encoding = None
             current.first_byte_ns = 0
             self._head_done = False
         elif not self._complete:
@@ -113,8 +121,7 @@ class Connection:
             RequestFailed: no whole answer came; ``current`` holds the times up to then.
         """
         self.start(request, current, on_data)
-        while self.advance():
-            pass
+        self._read(self._take)
         return self.reusable
 
     def start(self, request: bytes, current: Exchange, on_data: OnData | None = None) -> None:
@@ -140,11 +147,26 @@ class Connection:
         Raises:
             RequestFailed: no whole answer came.
         """
-        current = self._current
+        self._read(self._take_one)
+        return not self._complete
+
+    def _read(self, take: Take) -> None:
         try:
-            data, at_ns, lag_ns = self._transport.receive(current.send_ns)
+            self._transport.read(take, self._current.send_ns)
         except OSError as error:
-            raise self._lost(current, error) from error
+            raise self._lost(self._current, error) from error
+
+    def _take_one(self, data: bytes, at_ns: int, lag_ns: int | None) -> bool:
+        self._take(data, at_ns, lag_ns)
+        return False
+
+    def _take(self, data: bytes, at_ns: int, lag_ns: int | None) -> bool:
+        """Take the next bytes of the answer; false when it is whole.
+
+        Raises:
+            RequestFailed: no whole answer came, or none that can be used.
+        """
+        current = self._current
         if not data:
             self._end_of_file(current)
             self._complete = True
@@ -153,12 +175,27 @@ class Connection:
         if not current.first_byte_ns:
             current.first_byte_ns = at_ns
         self._at_ns = at_ns
-        if not self._head_done:
-            self._head_bytes += len(data)
-        self._feed(data)
+        try:
+            if self._head_done:
+                self._parser.feed_data(data)
+            else:
+                self._take_head(data, current)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self._refuse(error)
         if self._too_large or (not self._head_done and self._head_bytes > MAX_HEAD_BYTES):
             raise RequestFailed(Outcome.BAD_BODY, "head or body of the answer is beyond the limit")
         return not self._complete
+
+    def _take_head(self, data: bytes, current: Exchange) -> None:
+        """Take bytes that begin with (a part of) the head; the parser is spared what was parsed before."""
+        is_first = not self._head_bytes and self._on_data is None and not self._to_head
+        if is_first and self._heads.take(data, current):
+            self._head_done = self._complete = self._reusable = True
+            return
+        self._head_bytes += len(data)
+        self._parser.feed_data(data)
+        if is_first and self._complete and self._reusable:
+            self._heads.learn(data, current)
 
     @property
     def has_head(self) -> bool:
@@ -183,18 +220,16 @@ class Connection:
         outcome = Outcome.TLS if isinstance(error, ssl.SSLError) else Outcome.RESET
         return self._failure(outcome, f"connection lost: {error}")
 
-    def _feed(self, data: bytes) -> None:
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserCallbackError as error:
+    def _refuse(self, error: Exception) -> None:
+        """Say what the parser stumbled over; garbage behind a whole answer takes nothing from it."""
+        if isinstance(error, httptools.HttpParserCallbackError):
             cause = error.__context__
             if not isinstance(cause, ValueError):
-                raise  # not the answer's fault but ours
+                raise error  # not the answer's fault but ours
             raise RequestFailed(Outcome.BAD_BODY, str(cause)) from cause
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            self._reusable = False
-            if not self._complete:  # garbage behind a whole answer takes nothing from it
-                raise RequestFailed(Outcome.BAD_BODY, f"not an HTTP answer: {error}") from error
+        self._reusable = False
+        if not self._complete:
+            raise RequestFailed(Outcome.BAD_BODY, f"not an HTTP answer: {error}") from error
 
     def _end_of_file(self, current: Exchange) -> None:
         """The peer closed: the end of an answer only where its body is delimited by that."""

@@ -36,14 +36,11 @@ class Course:
     def __init__(self, plan: Plan, clock: Clock, stage: Stage, emit: Emit) -> None:
         self._plan, self._clock, self._stage, self._emit = plan, clock, stage, emit
         self._stop = gevent.event.Event()
-
-    @property
-    def is_stopped(self) -> bool:
-        """Whether the end has been asked for."""
-        return bool(self._stop.is_set())
+        self.is_stopped = False  # the end has been asked for
 
     def stop(self) -> None:
         """Go no further."""
+        self.is_stopped = True
         self._stop.set()
 
     def run(self, start_ns: int) -> bool:

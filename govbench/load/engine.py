@@ -29,7 +29,7 @@ from govbench.load.open_loop import OpenLoop
 from govbench.load.recorder import Recorder
 from govbench.load.users import GovStackUser
 from govbench.results.answers import Answer
-from govbench.results.plan import Phase, Plan, Scenario, Side
+from govbench.results.plan import Plan, Scenario, Side
 from govbench.results.plan_json import share_of
 from govbench.results.redact import anonymised, excerpt
 from govbench.results.run import Outcome
@@ -41,6 +41,8 @@ MAX_ERROR_KINDS = 20
 MAX_SAVED_CHARS = 2_000
 
 _BODILESS = {"GET", "HEAD", "DELETE", "OPTIONS", "TRACE"}  # without a body these name no length
+
+_OK = Outcome.OK  # to reach into an enumeration costs as much as a call
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +71,7 @@ class Engine:
         self.recorder = Recorder(folder)
         self.wires = [Wire(side) for side in plan.sides]
         self.phase_index = 0
+        self.phase = plan.phases[0]
         self.side = 0
         self.pair = 0
         self._folder = folder
@@ -76,11 +79,13 @@ class Engine:
         self._part, self._parts = part, parts
         self._users = 0
         self._header_blocks: list[bytes | None] = [None] * len(plan.sides)
+        self._request_heads: list[tuple[str, str, bytes] | None] = [None] * len(plan.sides)
         self._errors: Counter[tuple[Outcome, str]] = Counter()
         self._user_errors: Counter[str] = Counter()
         self._request_event: Any = None
         self._foreign: ForeignRequests | None = None
         self._saved = 0
+        self._has_no_limit = self.plan.max_requests is None
         self._open_loop: OpenLoop
         self._runner: Any = None
         self.gathering = Gathering()
@@ -90,11 +95,6 @@ class Engine:
 
     # What the users ask.
 
-    @property
-    def phase(self) -> Phase:
-        """The running phase."""
-        return self.plan.phases[self.phase_index]
-
     def next_user_number(self) -> int:
         """A number for a new user, from 0, that no other worker gives."""
         self._users += 1
@@ -102,7 +102,7 @@ class Engine:
 
     def may_send(self) -> bool:
         """Whether one more request is allowed; ends the run where the limit of requests is reached."""
-        return self.has_room() and not self.course.is_stopped
+        return not self.course.is_stopped and (self._has_no_limit or self.has_room())
 
     def has_room(self) -> bool:
         """Whether the limit of requests leaves room for one more; ends the run where it does not."""
@@ -115,20 +115,26 @@ class Engine:
 
     def request_bytes(self, side: int, request: WireRequest, extra: bytes = b"") -> bytes:
         """A request as it goes over the wire: its head, ``extra`` lines in it, in one piece with its body."""
+        method, path, _, body, _ = request
+        last = self._request_heads[side]
+        if last is None or last[0] != method or last[1] != path:  # nearly all requests have the same head
+            last = self._request_heads[side] = (method, path, self._request_head(side, request))
+        if body is None:
+            length = b"" if method in _BODILESS else b"Content-Length: 0\r\n"
+            return b"%b%b%b\r\n" % (last[2], extra, length)
+        return b"%b%bContent-Length: %d\r\n\r\n%b" % (last[2], extra, len(body), body)
+
+    def _request_head(self, side: int, request: WireRequest) -> bytes:
+        """The first line of a request, and the header lines that all requests of its side share."""
         block = self._header_blocks[side]
         if block is None:
             block = self._header_blocks[side] = _header_block(self.plan.sides[side], request)
-        line = f"{request.method} {request.path} HTTP/1.1\r\n".encode("latin-1")
-        if request.body is None:
-            length = b"" if request.method in _BODILESS else b"Content-Length: 0\r\n"
-            return b"".join((line, block, extra, length, b"\r\n"))
-        length = b"Content-Length: %d\r\n\r\n" % len(request.body)
-        return b"".join((line, block, extra, length, request.body))
+        return f"{request.method} {request.path} HTTP/1.1\r\n".encode("latin-1") + block
 
     def report(self, request: WireRequest, exchange: Exchange, answer: Answer | None) -> None:
         """Tell Locust's listeners of a finished request, and keep what the run's report needs of it."""
         failure = None
-        if exchange.outcome is not Outcome.OK:
+        if exchange.outcome is not _OK:
             failure = exchange.error or exchange.outcome.value
             self.count_error(exchange)
         elif answer is not None and answer.text and self._saved < self.plan.save_responses:
@@ -242,7 +248,7 @@ class Engine:
 
     def begin_phase(self, index: int, start_ns: int) -> None:
         """Let users or arrivals come, as the phase says; those of the phase before go."""
-        self.phase_index = index
+        self.phase_index, self.phase = index, self.plan.phases[index]
         phase = self.phase
         self.gathering.may_pause = phase.arrivals is None
         if isinstance(self._runner, LocalRunner):  # otherwise the master says how many users there are

@@ -13,6 +13,8 @@ MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 _GZIP_OR_ZLIB, _BARE_DEFLATE = 47, -15
 _ZLIB_HEAD_BYTES, _DEFLATE = 2, 8
 
+_OK: Final = Outcome.OK  # to reach into an enumeration costs as much as a call
+
 
 class RequestFailed(Exception):
     """A request ended without a usable answer; ``outcome`` says in which of the closed set of ways."""
@@ -26,13 +28,14 @@ class Exchange:
     """The times and the answer of one request, filled in while it runs.
 
     Instants are ``Clock`` times in ns, 0 where there was none. ``lag_ns`` is how much later than the kernel
-    the program saw the last byte; None where the times are the program's own.
+    the program saw the last byte; None where the times are the program's own. ``headers`` are shared by
+    answers with the same head.
     """
 
     __slots__ = (
-        "body_parts", "connect_ms", "dns_ms", "due_ns", "error", "events", "first_byte_ns",
-        "first_token_ns", "headers", "lag_ns", "last_byte_ns", "outcome", "request_bytes",
-        "response_bytes", "send_ns", "set_cookies", "status", "tls_ms",
+        "body_parts", "connect_ms", "content_encoding", "dns_ms", "due_ns", "error", "events",
+        "first_byte_ns", "first_token_ns", "headers", "lag_ns", "last_byte_ns", "outcome",
+        "request_bytes", "response_bytes", "send_ns", "set_cookies", "status", "tls_ms",
     )  # fmt: skip
 
     def __init__(self, due_ns: int) -> None:
@@ -43,9 +46,10 @@ class Exchange:
         self.last_byte_ns = 0
         self.lag_ns: int | None = None
         self.status = 0
-        self.outcome = Outcome.OK
+        self.outcome = _OK
         self.error: str | None = None
         self.headers: list[tuple[bytes, bytes]] = []
+        self.content_encoding: bytes | None = None
         self.set_cookies: list[bytes] = []
         self.body_parts: list[bytes] = []
         self.request_bytes = 0
@@ -70,7 +74,7 @@ class Exchange:
             RequestFailed: the compressed body is damaged or beyond the limit (outcome ``bad_body``).
         """
         raw = b"".join(self.body_parts)
-        if not raw:
+        if not raw or self.content_encoding is None:
             return raw
         unpacker = self.unpacker()
         return raw if unpacker is None else unpacker.feed(raw) + unpacker.end()
@@ -81,7 +85,7 @@ class Exchange:
         Raises:
             RequestFailed: it came in an encoding that is not known (outcome ``bad_body``).
         """
-        encoding = (self.header(b"content-encoding") or b"identity").lower()
+        encoding = (self.content_encoding or b"identity").lower()
         if encoding == b"identity":
             return None
         if encoding not in {b"gzip", b"deflate", b"x-gzip"}:

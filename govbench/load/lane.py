@@ -5,6 +5,7 @@ from __future__ import annotations
 from govbench.load.clock import Clock
 from govbench.load.connection import Connection, OnData
 from govbench.load.exchange import Exchange
+from govbench.load.heads import KnownHeads
 from govbench.load.transport import AddressBook, Origin
 from govbench.results.plan import Deadlines
 
@@ -13,14 +14,15 @@ _PEEK_AFTER_NS = 1_000_000
 
 
 class Network:
-    """What all lanes of a run share: its clock, the addresses, the connections that have deadlines."""
+    """What all lanes of a run share: clock, addresses, known heads, the connections that have deadlines."""
 
-    __slots__ = ("addresses", "clock", "connections")
+    __slots__ = ("addresses", "clock", "connections", "heads")
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.addresses = AddressBook()
         self.connections: set[Connection] = set()
+        self.heads = KnownHeads()
 
     def end_late(self) -> None:
         """End the requests whose deadline has passed."""
@@ -62,7 +64,7 @@ class Lane:
             self.close()
             raise
         connection.deadline_ns = None
-        self._ended_ns = self._network.clock.now_ns()
+        self._ended_ns = exchange.last_byte_ns + (exchange.lag_ns or 0)  # when the program saw it
         if not reusable:
             self.close()
 
@@ -116,7 +118,7 @@ class Lane:
         address, exchange.dns_ms = network.addresses.find(
             self._origin, verify=self._verify, within_s=connect_s
         )
-        connection = Connection(address, connect_s=connect_s, clock=network.clock)
+        connection = Connection(address, connect_s=connect_s, clock=network.clock, heads=network.heads)
         exchange.connect_ms, exchange.tls_ms = connection.connect_ms, connection.tls_ms
         self._connection = connection
         network.connections.add(connection)

@@ -20,11 +20,15 @@ from govbench.results.plan import (
     ThinkTime,
 )
 
+_EXPONENTIAL = Pause.EXPONENTIAL  # to reach into an enumeration costs as much as a call
+
 
 def pause_s(think: ThinkTime, rng: random.Random) -> float:
     """One draw of the time that ``think`` speaks of, in seconds; for pacing, from one begin to the next."""
-    if think.pause is Pause.EXPONENTIAL:
+    if think.pause is _EXPONENTIAL:
         return min(rng.expovariate(1.0 / think.low_s), _longest_s(think))
+    if think.low_s == think.high_s:
+        return think.low_s
     return rng.uniform(think.low_s, think.high_s)
 
 

@@ -14,6 +14,7 @@ import ssl
 import struct
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult
@@ -40,7 +41,10 @@ _TIMESPEC = struct.Struct("@ll")
 _ANCILLARY_BYTES = socket.CMSG_SPACE(_TIMESPEC.size) if hasattr(socket, "CMSG_SPACE") else 0
 HAS_KERNEL_CLOCK = sys.platform == "linux"
 
+# Bytes (none: the end of the stream), their arrival, and how much later than the kernel the program saw them.
 Arrival = tuple[bytes, int, int | None]
+# Is given each arrival; says whether it wants more.
+Take = Callable[[bytes, int, int | None], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +169,11 @@ def _connect(transport: Transport, address: Address, connect_s: float) -> None:
 
 
 class Transport:
-    """A plain TCP connection."""
+    """A plain TCP connection.
+
+    What arrives is read where its arrival is noticed, on the hub, and the greenlet that wants it is woken
+    when it has all of it: a switch for every piece costs more than the reading.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self.connect_ms = 0.0
@@ -174,6 +182,9 @@ class Transport:
         self._hub: Any = get_hub()
         self._sock: Any = None
         self._readable: Any = None
+        self._reader: Any = None  # the greenlet that waits
+        self._take: Take = _wants_no_more
+        self._since_ns = 0
 
     def connect(self, endpoint: Endpoint) -> int:
         """Connect to an endpoint; the error number, 0 for success.
@@ -208,42 +219,71 @@ class Transport:
         Raises:
             OSError: the connection is gone.
         """
-        view = memoryview(data)
+        try:
+            sent = self._sock.send(data)
+        except BlockingIOError:
+            sent = 0
+        if sent < len(data):
+            self._send_rest(memoryview(data)[sent:])
+
+    def _send_rest(self, view: memoryview) -> None:
         while view:
-            try:
+            self._wait_writable()
+            with contextlib.suppress(BlockingIOError):
                 view = view[self._sock.send(view) :]
-            except BlockingIOError:
-                self._wait_writable()
 
-    def receive(self, since_ns: int) -> Arrival:
-        """The next bytes, their arrival, and how much later than the kernel the program saw them.
+    def read(self, take: Take, since_ns: int) -> None:
+        """Give ``take`` what arrives, piece by piece, until it wants no more; what it raises is raised here.
 
-        No bytes are the end of the stream. Where the kernel set no stamp later than ``since_ns``, the arrival
-        is the program's and the lag None.
+        ``take`` runs on the hub and must not wait. Where the kernel set no stamp later than ``since_ns``, the
+        arrival is the program's and the lag None.
 
         Raises:
             OSError: the connection is gone.
         """
-        while True:
-            self._hub.wait(self._readable)
-            try:
-                data, ancillary = self._read()
-                break
-            except BlockingIOError:
-                continue
+        self._take, self._since_ns = take, since_ns
+        self._reader = gevent.getcurrent()
+        if not self._readable.active:
+            self._readable.start(self._on_readable)
+        try:
+            while self._hub.switch() is not self:  # somebody else's switch says nothing about this connection
+                pass
+        finally:
+            self._reader = None
+
+    def _on_readable(self) -> None:
+        """Read for whoever waits. The watcher stays started from one answer to the next, which is cheaper."""
+        reader = self._reader
+        if reader is None:  # an end, or what nobody asked for: the next request will meet it
+            self._readable.stop()
+            return
+        try:
+            arrival = self._arrival()
+            if arrival is None or self._take(*arrival):
+                return
+        except BaseException as error:  # it is the reader's, not the hub's
+            reader.throw(error)
+        else:
+            reader.switch(self)
+
+    def _arrival(self) -> Arrival | None:
+        """What has arrived; None: nothing, or not enough to be read."""
+        ancillary: list[Any] = []
+        try:
+            if HAS_KERNEL_CLOCK:
+                data, ancillary, _, _ = self._sock.recvmsg(READ_BYTES, _ANCILLARY_BYTES)
+            else:
+                data = self._sock.recv(READ_BYTES)
+        except BlockingIOError:
+            return None
         now_ns = self._clock.now_ns()
         if ancillary:
             seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2])
-            lag_ns = self._clock.age_ns(seconds * 1_000_000_000 + nanoseconds, since_ns=since_ns)
+            stamp_ns = seconds * 1_000_000_000 + nanoseconds
+            lag_ns = self._clock.age_ns(stamp_ns, now_ns=now_ns, since_ns=self._since_ns)
             if lag_ns is not None:
                 return data, now_ns - lag_ns, lag_ns
         return data, now_ns, None
-
-    def _read(self) -> tuple[bytes, list[Any]]:
-        if not HAS_KERNEL_CLOCK:
-            return self._sock.recv(READ_BYTES), []
-        data, ancillary, _, _ = self._sock.recvmsg(READ_BYTES, _ANCILLARY_BYTES)
-        return data, ancillary
 
     def is_quiet(self) -> bool:
         """Whether the peer has neither closed the connection nor sent anything that was not asked for."""
@@ -265,6 +305,7 @@ class Transport:
         if self._readable is not None:
             self._readable.close()
             self._readable = None
+        self._take = _wants_no_more
         if self._sock is not None:
             self._sock.close()
 
@@ -276,6 +317,10 @@ class Transport:
             watcher.close()
 
 
+def _wants_no_more(data: bytes, at_ns: int, lag_ns: int | None) -> bool:  # noqa: ARG001
+    return False
+
+
 class TlsTransport(Transport):
     """A TLS connection. The ssl module works on memory, for its own sockets hide the kernel's stamps."""
 
@@ -283,6 +328,7 @@ class TlsTransport(Transport):
         super().__init__(clock)
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        self._is_greeted = False
 
     def greet(self) -> None:
         """Shake hands.
@@ -293,15 +339,19 @@ class TlsTransport(Transport):
         begin = time.monotonic_ns()
         try:
             while not self._shook_hands():
-                data, _, _ = super().receive(0)
-                if not data:
-                    raise RequestFailed(Outcome.TLS, "connection closed during the TLS handshake")
-                self._incoming.write(data)
+                self.read(self._take_flight, 0)
         except ssl.SSLError as error:
             raise RequestFailed(Outcome.TLS, f"TLS handshake failed: {error}") from error
         except OSError as error:
             raise RequestFailed(Outcome.TLS, f"connection lost during the TLS handshake: {error}") from error
+        self._is_greeted = True
         self.tls_ms = (time.monotonic_ns() - begin) / 1e6
+
+    def _take_flight(self, data: bytes, at_ns: int, lag_ns: int | None) -> bool:  # noqa: ARG002
+        if not data:
+            raise RequestFailed(Outcome.TLS, "connection closed during the TLS handshake")
+        self._incoming.write(data)
+        return False
 
     def _shook_hands(self) -> bool:
         try:
@@ -321,20 +371,22 @@ class TlsTransport(Transport):
         self._tls.write(data)
         self._flush()
 
-    def receive(self, since_ns: int) -> Arrival:
-        """The next decrypted bytes; see ``Transport``."""
-        while True:
-            data, at_ns, lag_ns = super().receive(since_ns)
-            if data:
-                self._incoming.write(data)
-            else:
-                self._incoming.write_eof()
-            try:
-                return self._decrypted(), at_ns, lag_ns
-            except ssl.SSLWantReadError:
-                continue
-            except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
-                return b"", at_ns, lag_ns
+    def _arrival(self) -> Arrival | None:
+        """What has arrived, decrypted; None where it is no whole record yet."""
+        arrival = super()._arrival()
+        if arrival is None or not self._is_greeted:
+            return arrival
+        data, at_ns, lag_ns = arrival
+        if data:
+            self._incoming.write(data)
+        else:
+            self._incoming.write_eof()
+        try:
+            return self._decrypted(), at_ns, lag_ns
+        except ssl.SSLWantReadError:
+            return None
+        except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
+            return b"", at_ns, lag_ns
 
     def _decrypted(self) -> bytes:
         parts = [self._tls.read(READ_BYTES)]

@@ -22,9 +22,9 @@ from govbench.load.lane import Lane
 from govbench.load.models import Pacer, Pairing, pause_s
 from govbench.load.recorder import Origin
 from govbench.load.rest import RestMethods
-from govbench.load.stream import EventStream
+from govbench.load.stream import EventStream, KnownPiece
 from govbench.load.transport import origin_of
-from govbench.results.answers import Answer
+from govbench.results.answers import PIECE, Answer, StreamEvent
 from govbench.results.plan import Pause, Query, Scenario
 from govbench.results.run import Outcome
 from govbench.results.samples import kind_suffix
@@ -33,6 +33,7 @@ from govbench.results.wire import Wire, WireRequest
 if TYPE_CHECKING:
     from govbench.load.engine import Engine
 
+_PACING = Pause.PACING  # to reach into an enumeration costs as much as a call
 _RETRIED = {Outcome.CONNECT, Outcome.RESET, Outcome.TIMEOUT, Outcome.HTTP_429, Outcome.HTTP_5XX}
 
 
@@ -93,31 +94,45 @@ class Conversation:
     session_id: str | None = None
     turn: int = 0
     pair: int = -1
+    is_streamed: bool = False
 
 
-@dataclass(slots=True)
 class _StreamReader:
     """Collects what the events of one streamed answer tell."""
 
-    wire: Wire
-    exchange: Exchange
-    times_ns: list[int] = field(default_factory=list)
-    answer: dict[str, Any] = field(default_factory=dict)
-    done: bool = False
+    __slots__ = ("_exchange", "_known", "_last", "_read", "answer", "done", "times_ns")
+
+    def __init__(self, wire: Wire, exchange: Exchange) -> None:
+        self.times_ns: list[int] = []
+        self.answer: dict[str, Any] = {}
+        self.done = False
+        self._exchange = exchange
+        self._read = wire.stream_content
+        self._last: StreamEvent | None = None
+        self._known = KnownPiece()
 
     def on_event(self, data: bytes, at_ns: int) -> None:
         """Note an event's arrival and content."""
-        self.exchange.events += 1
         self.times_ns.append(at_ns)
-        content, done, input_tokens, output_tokens, session_id = self.wire.stream_content(data)
-        if content and not self.exchange.first_token_ns:
-            self.exchange.first_token_ns = at_ns
-        if done:
+        if self._known.says_the_same(data):
+            return
+        event = self._read(data)
+        if event is not self._last:  # most are one and the same: a piece of the answer, nothing else
+            self._last = event
+            self._note(event, at_ns)
+        if event is PIECE:
+            self._known.learn(data)
+
+    def _note(self, event: StreamEvent, at_ns: int) -> None:
+        if event.content and not self._exchange.first_token_ns:
+            self._exchange.first_token_ns = at_ns
+        if event.done:
             self.done = True
-        if session_id is not None:
-            self.answer["session_id"] = session_id
-        if output_tokens is not None:
-            self.answer["input_tokens"], self.answer["output_tokens"] = input_tokens, output_tokens
+        if event.session_id is not None:
+            self.answer["session_id"] = event.session_id
+        if event.output_tokens is not None:
+            self.answer["input_tokens"] = event.input_tokens
+            self.answer["output_tokens"] = event.output_tokens
 
 
 def _ask_on(user: GovStackUser) -> None:
@@ -154,6 +169,7 @@ class GovStackUser(BenchUser):
             weights = [scenario.weight for scenario in plan.scenarios]
             pick = random.Random(f"{plan.seed}/{self.number}/scenario")
             self.scenario = pick.choices(plan.scenarios, weights)[0]
+        self._id = f"user-{self.number}"
         self._pacer = Pacer()
         self._pairing = Pairing(plan.seed, self.number)
         self._conversations = [self._begun(side) for side in range(len(plan.sides))]
@@ -164,6 +180,7 @@ class GovStackUser(BenchUser):
             wire=self.engine.wires[side],
             host=origin.host,
             secure=origin.scheme == "https",
+            is_streamed=self.engine.plan.sides[side].stream,
             lane=Lane(self.engine.network, origin),
         )
 
@@ -171,7 +188,7 @@ class GovStackUser(BenchUser):
         """Think time before the next question, in seconds; a paced user is due by the clock."""
         think = self.engine.phase.think_time or self.scenario.think_time
         rng = self._conversation().thinking
-        if think.pause is not Pause.PACING:
+        if think.pause is not _PACING:
             return pause_s(think, rng)
         now_ns = self.engine.clock.now_ns()
         self.due_ns = self._pacer.next_ns(think, now_ns, rng)
@@ -250,12 +267,12 @@ class GovStackUser(BenchUser):
     ) -> tuple[Outcome, Answer | None]:
         """Send one request and record it, whatever becomes of it."""
         engine = self.engine
-        request = conversation.wire.request(query, conversation.session_id, f"user-{self.number}")
+        request = conversation.wire.request(query, conversation.session_id, self._id)
         name = engine.recorder.name_index(request.name + kind)
         origin = Origin(self.number, name, conversation.turn, engine.phase_index, side, attempt)
         exchange = Exchange(self.due_ns or engine.clock.now_ns())
         self.due_ns = None
-        reader = _StreamReader(conversation.wire, exchange) if engine.plan.sides[side].stream else None
+        reader = _StreamReader(conversation.wire, exchange) if conversation.is_streamed else None
         answer = None
         engine.recorder.begin()
         try:
@@ -269,7 +286,11 @@ class GovStackUser(BenchUser):
         finally:
             if not exchange.last_byte_ns:
                 exchange.last_byte_ns = engine.clock.now_ns()
-            engine.recorder.finish(exchange, origin, answer, reader.times_ns if reader else None)
+            if reader is None:
+                engine.recorder.finish(exchange, origin, answer)
+            else:
+                exchange.events = len(reader.times_ns)
+                engine.recorder.finish(exchange, origin, answer, reader.times_ns)
         if answer and answer.session_id and self.scenario.turns > 1:
             conversation.session_id = answer.session_id
         engine.report(request, exchange, answer)
@@ -292,12 +313,12 @@ class GovStackUser(BenchUser):
         if reader is None:
             conversation.lane.send(data, exchange, engine.plan.deadlines)
         else:
-            engine.gathering.open_streams += 1
+            engine.gathering.stream_begins()
             try:
                 on_data = EventStream(reader.on_event).feed
                 conversation.lane.send(data, exchange, engine.plan.deadlines, on_data)
             finally:
-                engine.gathering.open_streams -= 1
+                engine.gathering.stream_ends(reader.times_ns)
         if exchange.set_cookies:
             conversation.jar.take(exchange.set_cookies, host, request.path, secure=secure)
 

@@ -40,7 +40,7 @@ from govbench.load.clock import Clock  # noqa: E402
 from govbench.load.course import Emit  # noqa: E402
 from govbench.load.engine import Engine  # noqa: E402
 from govbench.load.shipping import Shipper  # noqa: E402
-from govbench.load.startup import Channel, allow_many_files  # noqa: E402
+from govbench.load.startup import Channel, allow_many_files, interrupt_others  # noqa: E402
 from govbench.results.plan import Plan  # noqa: E402
 from govbench.results.plan_json import plan_from_json, plan_hash  # noqa: E402
 
@@ -237,6 +237,8 @@ class Worker:
             _say(self._runner, words.EVENT, dict(event))
         elif event["event"] in {"phase", "stopping"}:
             self.tell(event)
+            if event["event"] == "phase":
+                self._take_place(int(str(event["index"])))
         elif event["event"] == "steady" and self._engine and self._engine.phase.arrivals is None:
             self._steady_from = (time.monotonic(), time.process_time())
         elif event["event"] == "steady_end" and self._steady_from is not None:
@@ -244,6 +246,11 @@ class Worker:
             self._steady_s += time.monotonic() - began_s
             self._cpu_s += time.process_time() - cpu_s
             self._steady_from = None
+
+    def _take_place(self, phase_index: int) -> None:
+        """Local workers wait for each other, unless a schedule says when to send."""
+        if self.invitation.is_local and self._engine is not None:
+            interrupt_others(yes=self._engine.plan.phases[phase_index].arrivals is not None)
 
     def _watch_master(self) -> None:
         while not self._is_lost:

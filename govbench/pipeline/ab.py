@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from govbench.compare.rounds import Judging
-from govbench.compare.trial import Step, Trial, design
+from govbench.compare.trial import Design, Step, Trial, design, without_looks
 from govbench.config.rounds import RoundLoad, round_load, round_s
 from govbench.config.settings import Settings
 from govbench.config.targets import Target as ParsedTarget
 from govbench.config.targets import parse_target
-from govbench.errors import StackError
+from govbench.errors import LoadError, StackError
 from govbench.pipeline.ab_results import Measured, results_of
 from govbench.pipeline.calibrations import calibration_for
 from govbench.pipeline.documents import write_documents
@@ -97,27 +97,15 @@ def _compared(call: Call, load: RoundLoad) -> Finished:
     folder = make_run_folder(call.cwd / call.settings.output.folder, run_id)
     environment = describe_environment(call.environ)  # before the load: it notes how busy the machine was
     started = datetime.now(UTC)
-    with (
-        Stopper() as stopper,
-        _contestants(call, targets, folder) as (base, head),
-        Leaving() as leaving,
-    ):
-        bench = Bench(
-            settings=call.settings,
-            base=base,
-            head=head,
-            load=load,
-            folder=folder,
-            environ=call.environ,
-            stopper=stopper,
-            progress=call.progress,
-            leaving=leaving,
+    with at_bench(call, targets, load, folder) as bench:
+        stopper = bench.stopper
+        known = calibration_for(
+            call.settings, environment.machine_class, load, targets, call.cwd, call.progress
         )
         judging = Judging(
             config=call.settings.compare,
-            calibration=calibration_for(
-                call.settings, environment.machine_class, load, call.cwd, call.progress
-            ),
+            calibration=known.calibration,
+            refused=known.refused,
             restarted=bench.restarts,
         )
         rounds = Rounds(bench, judging)
@@ -133,6 +121,7 @@ def _compared(call: Call, load: RoundLoad) -> Finished:
             judging=judging,
             records=tuple(rounds.records),
             trial=rounds.trial,
+            failure=rounds.failure,
             environment=environment,
             started=started,
             run_id=run_id,
@@ -144,6 +133,33 @@ def _compared(call: Call, load: RoundLoad) -> Finished:
         if stopper.stopped:
             raise stopper.interrupted(f"interrupted; what was measured is in {folder}")
     return Finished(results=results, folder=folder)
+
+
+@contextlib.contextmanager
+def at_bench(
+    call: Call, targets: tuple[ParsedTarget, ParsedTarget], load: RoundLoad, folder: Path
+) -> Iterator[Bench]:
+    """Both sides ready to be booted, and signals caught, until the block is left.
+
+    Raises:
+        SideFailed: a side could not be built.
+    """
+    with (
+        Stopper() as stopper,
+        _contestants(call, targets, folder) as (base, head),
+        Leaving() as leaving,
+    ):
+        yield Bench(
+            settings=call.settings,
+            base=base,
+            head=head,
+            load=load,
+            folder=folder,
+            environ=call.environ,
+            stopper=stopper,
+            progress=call.progress,
+            leaving=leaving,
+        )
 
 
 @contextlib.contextmanager
@@ -176,44 +192,80 @@ def _contestants(
 class Rounds:
     """Measures one round after the other, as the trial says and the time allows."""
 
-    def __init__(self, bench: Bench, judging: Judging, *, most: int | None = None) -> None:
+    def __init__(
+        self, bench: Bench, judging: Judging, *, exactly: int | None = None, max_time_s: float | None = None
+    ) -> None:
+        """Rounds with looks at the verdict; ``exactly`` so many without, where it is given.
+
+        ``max_time_s`` is that of ``bench.settings`` unless it is given.
+        """
         self.records: list[RoundRecord] = []
         self.trial: Trial | None = None
-        self._bench, self._judging, self._most = bench, judging, most
+        self._bench, self._judging, self._exactly = bench, judging, exactly
+        self._max_time_s = bench.settings.ab.max_time_s if max_time_s is None else max_time_s
+        self.failure: str | None = None
         self._load_s = 0.0
-        self._spent_s = 0.0
+        self._ends_s: list[float] = []  # of the rounds, from the begin of the first
 
     def measure(self) -> None:
-        """Go on until the trial is decided, the time is up, a round failed, or a signal came."""
+        """Go on until the trial is decided, the time is up, a round failed, or a signal came.
+
+        Raises:
+            SideFailed: a side did not come up in the first round; later that is ``failure``, for what was
+                measured before is worth a report.
+            LoadError: the same of the load.
+        """
         bench = self._bench
         began = time.monotonic()
-        while True:
+        step = Step.MEASURE
+        while step is not Step.END:
             # A signal during the boot leaves the rounds; during the load it ends that in order.
             bench.stopper.graceful = None
-            confirms = self.trial is not None and self.trial.step is Step.CONFIRM
-            record = measure_round(bench, len(self.records), load_s=self._choose, confirms=confirms)
-            self.records.append(record)
-            self._spent_s = time.monotonic() - began
-            if bench.stopper.stopped or record.failure is not None:
-                return
-            if self.trial is None:
-                self.trial = Trial(
-                    self._judging, design(self._affordable(), level=self._judging.config.level)
+            try:
+                record = measure_round(
+                    bench, len(self.records), load_s=self._choose, confirms=step is Step.CONFIRM
                 )
-            step = self.trial.add(record.round)
-            bench.progress.round_ends(self.trial)
-            if step is Step.END or self._spent_s + self._round_s > bench.settings.ab.max_time_s:
+            except (SideFailed, LoadError) as error:
+                if not self.records:
+                    raise
+                self.failure = f"round {len(self.records) + 1}: {error}"
                 return
+            self.records.append(record)
+            self._ends_s.append(time.monotonic() - began)
+            if bench.stopper.stopped or record.failure is not None:
+                self.failure = record.failure
+                return
+            is_last = self._ends_s[-1] + self.round_time_s > self._max_time_s
+            step = self._take(is_last=is_last)
+            if is_last:
+                return
+
+    def _take(self, *, is_last: bool) -> Step:
+        """Hand the rounds so far to the trial. The first round, slower than the others, plans nothing."""
+        if self.trial is None:
+            if len(self.records) == 1 and not is_last:
+                return Step.MEASURE
+            self.trial = Trial(self._judging, self._design())
+        step = self.trial.step
+        for record in self.records[len(self.trial.rounds) :]:
+            step = self.trial.add(record.round)
+        self._bench.progress.round_ends(self.trial)
+        return step
 
     @property
-    def _round_s(self) -> float:
-        """What a round takes in all, as far as seen."""
-        return self._spent_s / len(self.records)
+    def round_time_s(self) -> float:
+        """What a round takes in all: the mean of all but the first, which takes longer, once there are more."""
+        if len(self._ends_s) == 1:
+            return self._ends_s[0]
+        return (self._ends_s[-1] - self._ends_s[0]) / (len(self._ends_s) - 1)
 
-    def _affordable(self) -> int:
-        """How many rounds there can be in all, by what the first one took."""
-        fitting = int(self._bench.settings.ab.max_time_s / self._round_s)
-        return max(1, fitting if self._most is None else min(fitting, self._most))
+    def _design(self) -> Design:
+        """How many rounds there can be in all, by what one took, and when to look at them."""
+        done = len(self._ends_s)
+        fitting = done + int((self._max_time_s - self._ends_s[-1]) / self.round_time_s)
+        if self._exactly is not None:
+            return without_looks(max(done, min(fitting, self._exactly)))
+        return design(max(done, fitting), level=self._judging.config.level)
 
     def _choose(self, boot_s: float, answer_s: float) -> float:
         """The load of a phase: chosen in the first round and then kept."""

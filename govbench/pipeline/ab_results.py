@@ -12,8 +12,8 @@ from govbench import __version__
 from govbench.compare.ab import compare_rounds
 from govbench.compare.rounds import Judging
 from govbench.compare.trial import Trial
-from govbench.config.profiles import suite_version
 from govbench.config.targets import describe
+from govbench.pipeline.acceptance import with_acceptances
 from govbench.pipeline.ready import measured_commit
 from govbench.pipeline.rounds import Bench, Contestant, RoundRecord
 from govbench.pipeline.run import described
@@ -29,12 +29,16 @@ PROFILE = "ab"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """All that a comparison left behind; ``trial`` is None where not one round was whole."""
+    """All that a comparison left behind; ``trial`` is None where too little was measured for one.
+
+    ``failure`` is why it ended early, where no signal ended it.
+    """
 
     bench: Bench
     judging: Judging
     records: tuple[RoundRecord, ...]
     trial: Trial | None
+    failure: str | None
     environment: Environment
     started: datetime
     run_id: str
@@ -54,7 +58,7 @@ def results_of(measured: Measured, *, interrupted: bool) -> Results:
     comparison = compare_rounds(
         summary, measured.trial, measured.judging, measured.bench.settings.thresholds, baseline=reference
     )
-    return Results(summary=summary, comparison=comparison)
+    return Results(summary=summary, comparison=with_acceptances(comparison, measured.cwd))
 
 
 def _summary(measured: Measured, *, interrupted: bool) -> RunSummary:
@@ -65,17 +69,15 @@ def _summary(measured: Measured, *, interrupted: bool) -> RunSummary:
             info=RunInfo(
                 id=measured.run_id,
                 suite=bench.settings.suite,
-                suite_version=suite_version(
-                    bench.load.phases(load_s=1.0, number=0), bench.settings.load.scenarios
-                ),
+                suite_version=bench.load.version,
                 profile=PROFILE,
-                status=_status(records, interrupted=interrupted),
+                status=_status(measured, interrupted=interrupted),
                 started_at=measured.started.isoformat(timespec="seconds").replace("+00:00", "Z"),
                 duration_s=round((datetime.now(UTC) - measured.started).total_seconds(), 3),
                 seed=bench.settings.load.seed,
                 govbench_version=__version__,
                 region=bench.settings.output.region,
-                note="interrupted by a signal" if interrupted else records[-1].failure,
+                note="interrupted by a signal" if interrupted else measured.failure,
             ),
             plan=first.plan,
             targets=tuple(
@@ -106,10 +108,10 @@ def _summary(measured: Measured, *, interrupted: bool) -> RunSummary:
     )
 
 
-def _status(records: Sequence[RoundRecord], *, interrupted: bool) -> RunStatus:
+def _status(measured: Measured, *, interrupted: bool) -> RunStatus:
     if interrupted:
         return RunStatus.INTERRUPTED
-    return RunStatus.FAILED if records[-1].failure is not None else RunStatus.COMPLETED
+    return RunStatus.COMPLETED if measured.failure is None else RunStatus.FAILED
 
 
 def _provenance(contestant: Contestant, measured: Measured) -> Provenance:

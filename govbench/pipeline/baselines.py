@@ -11,6 +11,7 @@ from govbench.compare.compare import compare_window, without_baseline
 from govbench.config.settings import Settings
 from govbench.errors import PublishError, ResultsError
 from govbench.pipeline.acceptance import with_acceptances
+from govbench.pipeline.calibrations import calibration_for_run
 from govbench.publish import baselines
 from govbench.publish.baselines import Nearest, Stored
 from govbench.results.baseline import BaselineEntry, entry_from_results
@@ -34,7 +35,7 @@ def compare_with_baseline(
     of the checked-out one where this clone lacks it; where none of them is an ancestor, all that are there.
 
     Raises:
-        ResultsError: a baseline file cannot be used, or ``ref`` is unknown.
+        ResultsError: a baseline or calibration file cannot be used, or ``ref`` is unknown.
     """
     folder, machine_class = settings.baselines.folder, summary.environment.machine_class
     entries = baselines.read_window(cwd, folder, summary.run.suite, machine_class, ref=ref)
@@ -53,6 +54,7 @@ def compare_with_baseline(
         settings.compare,
         settings.thresholds,
         anchors=[entry for entry in earlier if entry.anchor is not None],
+        known=calibration_for_run(summary, settings, cwd, ref=ref),
     )
     return with_acceptances(compared, cwd, acceptances)
 

@@ -1,17 +1,96 @@
-"""Calibrations in the course of a command: which one applies here, and storing a new one."""
+"""Calibrations in the course of a command: which one applies here, and why another does not."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
+from govbench.compare.calibration import InForce, Load, refusal
 from govbench.config.rounds import RoundLoad
 from govbench.config.settings import Settings
+from govbench.config.targets import CommandTarget, Target, UrlTarget, describe
 from govbench.pipeline.progress import Progress
-from govbench.results.calibration import Calibration
+from govbench.publish.calibrations import calibration_path, read_calibration
+from govbench.results.calibration import OtherVersion
+from govbench.results.run import RunSummary
+
+REMEDY = "make one with govbench calibrate"
 
 
 def calibration_for(
-    settings: Settings, machine_class: str, load: RoundLoad, cwd: Path, progress: Progress
-) -> Calibration | None:
-    """Tbd"""
-    return None
+    settings: Settings,
+    machine_class: str,
+    load: RoundLoad,
+    targets: tuple[Target, ...],
+    cwd: Path,
+    progress: Progress,
+) -> InForce:
+    """The calibration that rounds are judged by: of this suite, machine class and load, and not too old.
+
+    One that is there and does not count is noted, and so is what to do about it.
+
+    Raises:
+        ResultsError: the file is damaged.
+    """
+    here = Load(
+        suite=settings.suite,
+        machine_class=machine_class,
+        targets=tuple(map(anonymous, targets)),
+        suite_version=load.version,
+    )
+    known = _in_force(here, settings, cwd, ref=None)
+    if known.refused:
+        progress.note(known.refused)
+    return known
+
+
+def calibration_for_run(
+    summary: RunSummary, settings: Settings, cwd: Path, *, ref: str | None = None
+) -> InForce:
+    """The calibration for a run that was measured apart from its baseline.
+
+    A run has another load than rounds, so metrics carry over and the suite version does not count: the noise
+    of a metric of a test type in rounds stands for that of the same metric and test type in a run.
+
+    Raises:
+        ResultsError: the file is damaged, or ``ref`` is unknown.
+    """
+    here = Load(
+        suite=summary.run.suite,
+        machine_class=summary.environment.machine_class,
+        targets=(summary.targets[-1].form,),
+    )
+    known = _in_force(here, settings, cwd, ref=ref)
+    test_types = tuple(result.test_type for result in summary.test_types)
+    if known.calibration is None or known.covers(test_types):
+        return known
+    path = settings.baselines.folder / calibration_path(here.suite, here.machine_class)
+    names = ", ".join(dict.fromkeys(test_types))
+    return InForce(refused=f"{path} does not count: it has no metric of {names}; {REMEDY} --test-types")
+
+
+def _in_force(here: Load, settings: Settings, cwd: Path, *, ref: str | None) -> InForce:
+    folder = settings.baselines.folder
+    path = folder / calibration_path(here.suite, here.machine_class)
+    try:
+        made = read_calibration(cwd, folder, here.suite, here.machine_class, ref=ref)
+    except OtherVersion as error:
+        return InForce(refused=f"{error}: it does not count; {REMEDY}")
+    if made is None:
+        return InForce()
+    reason = refusal(
+        made,
+        here,
+        age_days=made.age_days(datetime.now(UTC)),
+        max_age_days=settings.compare.calibration_max_age_days,
+    )
+    if reason is None:
+        return InForce(calibration=made)
+    return InForce(refused=f"{path} does not count: {reason}; {REMEDY}")
+
+
+def anonymous(target: Target) -> str:
+    """A target as a calibration names it: no address, and no command, which may hold paths and secrets."""
+    if isinstance(target, UrlTarget):
+        return "url"
+    return "command" if isinstance(target, CommandTarget) else describe(target)

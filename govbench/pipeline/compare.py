@@ -11,6 +11,7 @@ from govbench.config.settings import Settings
 from govbench.errors import ResultsError
 from govbench.pipeline.acceptance import with_acceptances
 from govbench.pipeline.baselines import compare_with_baseline
+from govbench.pipeline.calibrations import calibration_for_run
 from govbench.pipeline.folder import latest_run
 from govbench.results import codec
 from govbench.results.comparison import Results
@@ -52,5 +53,6 @@ def compare(
             f"of suite {summary.run.suite!r}: they measure different things",
             hint="compare two results of one suite",
         )
-    comparison = compare_runs(earlier, summary, settings.compare, settings.thresholds)
+    known = calibration_for_run(summary, settings, cwd)
+    comparison = compare_runs(earlier, summary, settings.compare, settings.thresholds, known=known)
     return Results(summary=summary, comparison=with_acceptances(comparison, cwd, acceptances))

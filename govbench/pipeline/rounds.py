@@ -11,8 +11,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import numpy as np
-
 from govbench.config.requests import build_sides
 from govbench.config.rounds import RoundLoad
 from govbench.config.settings import Settings
@@ -26,13 +24,11 @@ from govbench.pipeline.progress import Progress
 from govbench.pipeline.quick_check import preflight
 from govbench.pipeline.run import address_of, build_plan
 from govbench.record.circumstances import circumstances_of
-from govbench.record.pairs import observe
+from govbench.record.pairs import observe, readings_by_side
 from govbench.record.phases import phase_windows
-from govbench.record.reader import SampleTable, read_samples
+from govbench.record.reader import read_samples
 from govbench.record.resources import Reading
-from govbench.record.summarise import process_metrics
-from govbench.results.metrics import Metric
-from govbench.results.plan import BASE, CONTROL, HEAD, Plan, Side
+from govbench.results.plan import BASE, HEAD, Plan, Side
 from govbench.results.rounds import Round
 from govbench.results.run import Window
 from govbench.stack.boot import RunningStack, own_port, start
@@ -250,7 +246,8 @@ def _recorded(
         raise LoadError(end.failure or str(error)) from error
     last_s = float(samples.end_s.max()) if len(samples) else time.time()
     windows = phase_windows(end.events, end_s=last_s)
-    observations, control = observe(samples, plan, windows, end.events, _usage(samples, windows, readings))
+    usage = readings_by_side(samples, windows, readings)
+    observations, control = observe(samples, plan, windows, end.events, usage)
     failure = end.failure or (None if end.completed else "the load ended early")
     if ended:
         failure = f"the stack {ended[0]} ended during round {number + 1}"
@@ -272,16 +269,3 @@ def _recorded(
         end=end,
         failure=failure,
     )
-
-
-def _usage(
-    samples: SampleTable, windows: Mapping[int, Window], readings: tuple[Reading, ...]
-) -> dict[tuple[int, int], tuple[Metric, ...]]:
-    """CPU and memory of the sides by (phase, side); what was asked of the control was asked of base."""
-    found = {}
-    for phase, window in windows.items():
-        mine = samples.where(samples.column("phase") == phase)
-        for side, asked in ((BASE, (BASE, CONTROL)), (HEAD, (HEAD,))):
-            chosen = mine.where(np.isin(mine.column("side"), asked))
-            found[phase, side] = process_metrics(readings, chosen, side, [window])
-    return found

@@ -6,14 +6,13 @@ Judges nothing, and pushes nothing.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from uuid import uuid4
 
 from govbench.errors import ConfigError, PublishError, ResultsError
-from govbench.publish.git import Change, GitFailed, Repository, repository
+from govbench.publish.git import Change, repository
+from govbench.publish.work_tree import read_text, require, require_to_store, write_whole
 from govbench.results.baseline import BaselineEntry, from_json, to_json
 from govbench.results.comparison import Verdict
 
@@ -128,7 +127,7 @@ def nearest_ancestor(
     if not entries:
         return Nearest(note="there is no baseline")
     with repository(folder) as found:
-        repo = _require(found, folder)
+        repo = require(found, folder)
         line = repo.first_parents(repo.resolve(of), limit)
         shallow = len(line) < limit and repo.is_shallow()
     measured = {entry.commit: entry for entry in reversed(entries)}
@@ -156,7 +155,7 @@ def find_entry(
     """
     file = folder / what
     if file.is_file():
-        return from_json(_text(file), source=what)
+        return from_json(read_text(file), source=what)
     entries = list_entries(folder, baselines_folder, machine_class=machine_class, ref=ref)
     found = [entry for entry in entries if what == entry.anchor or _is_prefix(what, entry.commit)]
     if not found:
@@ -190,7 +189,7 @@ def store(
     """
     _refuse_unsound(entry, allow_dirty=allow_dirty)
     with repository(folder) as found:
-        repo = _require_to_store(found, folder)
+        repo = require_to_store(found, folder)
         base = folder / baselines_folder
         root = repo.relative(base)
         if commit:
@@ -207,7 +206,7 @@ def store(
                 hint="store it as an anchor, or widen [baselines] window",
             )
         path = base / entry_path(kept)
-        _write_whole(path, to_json(kept))
+        write_whole(path, to_json(kept))
         removed = _remove(base, leaving)
         sha = repo.commit(_change(kept, root, leaving)) if commit else None
     return Stored(path=path, removed=removed, commit_sha=sha)
@@ -285,14 +284,14 @@ def _documents(folder: Path, baselines_folder: Path, ref: str | None) -> Iterato
         path = PurePosixPath(*file.relative_to(base).parts)
         if _is_entry(path) and file.is_file():
             try:
-                yield _Document(path=path, label=str(baselines_folder / path), text=_text(file))
+                yield _Document(path=path, label=str(baselines_folder / path), text=read_text(file))
             except FileNotFoundError:  # another process has just pruned it
                 continue
 
 
 def _documents_at(folder: Path, base: Path, ref: str) -> Iterator[_Document]:
     with repository(folder) as found:
-        repo = _require(found, folder)
+        repo = require(found, folder)
         commit, root = repo.resolve(ref), repo.relative(base)
         for file in repo.files(commit, root):
             path = file.relative_to(root)
@@ -315,35 +314,6 @@ def _entry(document: _Document) -> BaselineEntry:
     return entry
 
 
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise
-    except (OSError, UnicodeDecodeError) as error:
-        raise ResultsError(f"{file}: cannot be read: {error}") from error
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Written beside and renamed: a reader, or another process that stores, sees the file whole or not."""
-    beside = path.with_name(f".{path.name}.{uuid4().hex}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with beside.open("w", encoding="utf-8", newline="\n") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
-    except OSError as error:
-        raise PublishError(
-            f"{path}: the baseline cannot be written: {error.strerror or error}",
-            hint="the folder must be writable, and no file may stand where a folder belongs",
-        ) from error
-
-
 def _remove(base: Path, entries: Iterable[BaselineEntry]) -> tuple[Path, ...]:
     removed = []
     for entry in entries:
@@ -354,28 +324,3 @@ def _remove(base: Path, entries: Iterable[BaselineEntry]) -> tuple[Path, ...]:
             raise PublishError(f"{path}: cannot be removed: {error.strerror or error}") from error
         removed.append(path)
     return tuple(removed)
-
-
-def _require(found: Repository | None, folder: Path) -> Repository:
-    if found is None:
-        raise ResultsError(
-            f"{folder} is not in a git repository, so no commit can be looked up",
-            hint="run govbench inside the repository that holds the baselines",
-        )
-    try:
-        found.run("rev-parse", "--git-dir")
-    except GitFailed as error:
-        raise ResultsError(f"the git repository {found.root} cannot be read: {error}") from error
-    return found
-
-
-def _require_to_store(found: Repository | None, folder: Path) -> Repository:
-    if found is None:
-        raise PublishError(
-            f"{folder} is not in a git repository: baselines are committed beside the code they measured",
-            hint="run govbench in the repository, or make one with git init",
-        )
-    try:
-        return _require(found, folder)
-    except ResultsError as error:
-        raise PublishError(str(error), hint=error.hint) from error

@@ -13,6 +13,8 @@ from govbench.errors import TooFewSamples
 from govbench.record.measure import error_rate, measure, pooled, steady_span
 from govbench.record.phases import slice_windows
 from govbench.record.reader import SampleTable
+from govbench.record.resources import Reading
+from govbench.record.summarise import process_metrics
 from govbench.results.metrics import Metric, MetricName
 from govbench.results.plan import BASE, CONTROL, HEAD, Plan, TestType
 from govbench.results.rounds import Control, Observation
@@ -120,6 +122,19 @@ def observe(
         found += _readings(test_type, plan, chosen, readings or {})
     control = _control(pairs, [steady_span(w) for i, w in windows.items() if plan.phases[i].paired])
     return tuple(found), control
+
+
+def readings_by_side(
+    samples: SampleTable, windows: Mapping[int, Window], readings: Sequence[Reading]
+) -> dict[tuple[int, int], tuple[Metric, ...]]:
+    """CPU and memory of the sides by (phase, side); what was asked of the control was asked of base."""
+    found = {}
+    for phase, window in windows.items():
+        mine = samples.where(samples.column("phase") == phase)
+        for side, asked in ((BASE, (BASE, CONTROL)), (HEAD, (HEAD,))):
+            chosen = mine.where(np.isin(mine.column("side"), asked))
+            found[phase, side] = process_metrics(readings, chosen, side, [window])
+    return found
 
 
 def block_s(spans: Sequence[tuple[float, float]]) -> float:

@@ -56,7 +56,8 @@ def _govstack_answer(body: bytes) -> Answer:
     text = _first_text(value, _ANSWER_KEYS)
     if text is None:
         raise ValueError(f"the answer has no text in any of {', '.join(_ANSWER_KEYS)}{_reported(value)}")
-    return Answer(text, _session(value.get("session_id")), *_usage(value))
+    input_tokens, output_tokens = _usage(value)
+    return Answer(text, _session(value.get("session_id")), input_tokens, output_tokens)
 
 
 def _openai_answer(body: bytes) -> Answer:
@@ -161,7 +162,7 @@ def _reported(value: dict[str, Any]) -> str:
 _DONE_MARK: Final = b"[DONE]"
 # Nearly all events are one of these; making a new one each time costs more than reading it.
 _END: Final = StreamEvent(content=False, done=True)
-_PIECE: Final = StreamEvent(content=True, done=False)
+PIECE: Final = StreamEvent(content=True, done=False)
 _EMPTY: Final = StreamEvent(content=False, done=False)
 
 
@@ -178,19 +179,19 @@ def _event_object(data: bytes) -> dict[str, Any]:
 
 
 def _govstack_event(data: bytes) -> StreamEvent:
-    if data == _DONE_MARK or data.strip() == _DONE_MARK:
+    if not data.startswith(b"{") and data.strip() == _DONE_MARK:
         return _END
     value = _event_object(data)
     done = value.get("done") is True or value.get("type") in {"done", "end"}
     session_id = _session(value.get("session_id"))
     content = bool(_first_text(value, _DELTA_KEYS))
     if not done and session_id is None and value.get("usage") is None:
-        return _PIECE if content else _EMPTY
+        return PIECE if content else _EMPTY
     return StreamEvent(content, done, *_usage(value), session_id)
 
 
 def _openai_event(data: bytes) -> StreamEvent:
-    if data == _DONE_MARK or data.strip() == _DONE_MARK:
+    if not data.startswith(b"{") and data.strip() == _DONE_MARK:
         return _END
     value = _event_object(data)
     choices = value.get("choices")
@@ -198,15 +199,12 @@ def _openai_event(data: bytes) -> StreamEvent:
         raise ValueError("the event has no choices")
     content = False
     for choice in choices:
-        content = content or _openai_delta(choice)
+        delta = choice.get("delta") if isinstance(choice, dict) else None
+        if isinstance(delta, dict) and delta.get("content"):
+            content = True
     if value.get("usage") is None:
-        return _PIECE if content else _EMPTY
+        return PIECE if content else _EMPTY
     return StreamEvent(content, False, *_usage(value))
-
-
-def _openai_delta(choice: Any) -> bool:
-    delta = choice.get("delta") if isinstance(choice, dict) else None
-    return isinstance(delta, dict) and bool(delta.get("content"))
 
 
 def _any_event(data: bytes) -> StreamEvent:

@@ -54,7 +54,23 @@ class Wire:
             JSON, a stream of an API that has none.
     """
 
-    __slots__ = ("_body", "_headers", "_method", "_name", "_path", "_read", "_stream", "_url_path")
+    __slots__ = (
+        "_body", "_headers", "_method", "_name", "_path", "_url_path", "read_answer", "stream_content",
+    )  # fmt: skip
+
+    read_answer: Callable[[bytes], Answer]
+    """Read the body of a successful, whole (not streamed) answer.
+
+    Raises:
+        ValueError: the body is not of the API's shape; the message says what is wrong with it.
+    """
+
+    stream_content: Callable[[bytes], StreamEvent]
+    """Read the data of one server-sent event.
+
+    Raises:
+        ValueError: the event reports an error, or is not of the API's shape.
+    """
 
     def __init__(self, side: Side) -> None:
         template = side.http or HttpTemplate()
@@ -68,8 +84,8 @@ class Wire:
             self._path = quote(self._path, safe=_URL_SAFE)
         self._body = _body_builder(side, template)
         self._headers = _headers(side, with_body=not is_http or template.body is not None)
-        self._read = http_reader(template) if is_http else READERS[side.api]
-        self._stream = STREAMS[side.api]
+        self.read_answer = http_reader(template) if is_http else READERS[side.api]
+        self.stream_content = STREAMS[side.api]
 
     @property
     def name(self) -> str:
@@ -81,22 +97,6 @@ class Wire:
         path = self._path if self._url_path is None else self._url_path(query, session_id, user_id)
         body = self._body(query, session_id, user_id)
         return WireRequest(self._method, path, self._headers, body, self._name)
-
-    def read_answer(self, body: bytes) -> Answer:
-        """Read the body of a successful, whole (not streamed) answer.
-
-        Raises:
-            ValueError: the body is not of the API's shape; the message says what is wrong with it.
-        """
-        return self._read(body)
-
-    def stream_content(self, event_data: bytes) -> StreamEvent:
-        """Read the data of one server-sent event.
-
-        Raises:
-            ValueError: the event reports an error, or is not of the API's shape.
-        """
-        return self._stream(event_data)
 
 
 @lru_cache(maxsize=64)

@@ -8,6 +8,7 @@ from govbench.stats.blocks import (
     effective_sample_size,
 )
 from govbench.stats.bootstrap import bootstrap_interval, moving_block_bootstrap
+from govbench.stats.calibration import instance_deviation, run_deviation, upper_variance
 from govbench.stats.change_points import ChangePoint, change_points
 from govbench.stats.comparison import (
     Difference,
@@ -69,6 +70,7 @@ __all__ = [
     "detectable_effect",
     "effective_sample_size",
     "holm",
+    "instance_deviation",
     "is_estimable",
     "log_ratio",
     "minimum_detectable_effect",
@@ -89,10 +91,12 @@ __all__ = [
     "ratio_of_means",
     "rounds_detectable_effect",
     "rounds_needed",
+    "run_deviation",
     "spending",
     "student_cdf",
     "student_quantile",
     "two_sided_p_value",
     "unpaired_log_ratio",
+    "upper_variance",
     "wilson_interval",
 ]

@@ -1,4 +1,4 @@
-"""Normal, Student and binomial probabilities without scipy; no statistics of data.
+"""Normal, Student, chi-square and binomial probabilities without scipy; no statistics of data.
 
 The tests hold these against scipy: relative error below 1e-8 for Student quantiles, df 1 to 1e6.
 """
@@ -70,6 +70,18 @@ def student_quantile(p: float, df: float) -> float:
     upper = p if p < 0.5 else 1.0 - p
     size = _invert_tail(upper, abs(2.0 * p - 1.0), df)
     return size if p > 0.5 else -size
+
+
+def chi_square_quantile(p: float, df: float) -> float:
+    """The ``p``-quantile of chi-square with ``df`` > 0 degrees of freedom, by the cube of a normal one.
+
+    Wilson & Hilferty 1931: χ² ≈ df (1 - 2/(9 df) + z √(2/(9 df)))³. At p = 0.2 it is within 1 % from 5
+    degrees of freedom on.
+    """
+    check_share("p", p)
+    _check_df(df)
+    ninth = 2.0 / (9.0 * df)
+    return df * max(0.0, 1.0 - ninth + normal_quantile(p) * math.sqrt(ninth)) ** 3
 
 
 def binomial_window(n: int, q: float) -> tuple[int, npt.NDArray[np.float64]]:

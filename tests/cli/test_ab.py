@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cli.conftest import Cli, Ended, Serve, marked
-from tests.stack.repository import app, config_text
+from tests.stack.repository import PYTHON, app, config_text
 
 pytestmark = pytest.mark.load
 
@@ -209,20 +208,24 @@ def test_a_signal_writes_what_was_measured(govbench: Cli, number: signal.Signals
 # --- commits
 
 
-def test_a_commit_is_built_and_booted_beside_the_one_checked_out(govbench: Cli, tmp_path: Path) -> None:
-    (govbench.cwd / "govbench.toml").write_text(config_text())
+def test_a_commit_is_built_and_booted_beside_the_one_checked_out(govbench: Cli) -> None:
+    (govbench.cwd / "govbench.toml").write_text(config_text(build=f"{PYTHON} -c 'print(1)'"))
     (govbench.cwd / "app.py").write_text(app("one"))
     govbench.commit_all()
     base = govbench.git("rev-parse", "HEAD")
     (govbench.cwd / "app.py").write_text(app("two"))
     govbench.commit_all()
 
-    ended = ab(govbench, "git:HEAD~1", "git:HEAD", "--round", "0.6", "--max-time", "8s")
+    ended = ab(govbench, "git:HEAD~1", "git:HEAD", "--round", "2", "--max-time", "12s")
 
-    assert ended.code == 0, ended.err
+    assert "booting git:HEAD~1" in ended.err
     document = govbench.document
     assert document["comparison"]["baseline"]["commit"] == base
     assert document["comparison"]["candidate"]["commit"] == govbench.git("rev-parse", "HEAD")
     assert [t["form"] for t in document["summary"]["targets"]] == ["git:HEAD~1", "git:HEAD"]
-    assert document["summary"]["accounting"]["failed"] == 0
+    accounting = document["summary"]["accounting"]
+    assert accounting["failed"] == 0
+    assert accounting["ok"] > 20
+    for name in ("base", "head"):
+        assert (govbench.folder / f"{name}-build.log").read_text() == "1\n"
     assert len(govbench.git("worktree", "list").splitlines()) == 1

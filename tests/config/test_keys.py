@@ -105,6 +105,7 @@ def test_every_key_counts_from_each_source_alike(folder: Path, key: Key) -> None
             settings.target,
             settings.stack,
             settings.load,
+            settings.ab,
             settings.compare,
             settings.baselines,
             settings.output,

@@ -361,6 +361,41 @@ def test_the_first_byte_is_that_of_the_answer_not_of_a_1xx(serve: Serve) -> None
     assert exchange.first_byte_ns - exchange.send_ns > 90 * MS
 
 
+@pytest.mark.parametrize("pieces", [(http(),), (http(), b"HTTP/1.1 408 Too late\r\n\r\n")])
+def test_what_comes_on_an_idle_connection_does_not_keep_the_loop_busy(
+    serve: Serve, pieces: tuple[bytes, ...]
+) -> None:
+    connection = connect(serve(replies(*pieces)))  # closes it behind them
+    ask(connection)
+    gevent.sleep(0.1)
+    before_s = time.thread_time()
+    gevent.sleep(0.5)
+    assert time.thread_time() - before_s < 0.25
+    assert not connection.is_usable()
+    connection.close()
+
+
+def test_a_reader_that_is_ended_or_woken_by_others_is_left_alone(serve: Serve) -> None:
+    def behave(sock: socket.socket) -> bool:
+        time.sleep(0.3)
+        sock.sendall(http())
+        return True
+
+    server = serve(behave)
+    connections = [connect(server), connect(server)]
+    woken, ended = [gevent.spawn(ask, each) for each in connections]
+    gevent.sleep(0.1)
+    gevent.get_hub().loop.run_callback(woken.switch)  # says nothing about its connection
+    ended.kill()
+    exchange, reusable = woken.get(timeout=10)
+    gevent.sleep(0.5)  # the other answer comes, and nobody waits for it
+    assert (exchange.status, reusable) == (200, True)
+    assert isinstance(ended.value, gevent.GreenletExit)
+    assert not connections[1].is_usable()
+    for connection in connections:
+        connection.close()
+
+
 class FlippingTime:
     """A wall clock that is set back an hour in mid-request."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from govbench.load.gathering import FIRST_PAUSE_S, LONGEST_PAUSE_S, Gathering
 from govbench.load.launch import LoadProcess
 from govbench.record.reader import read_samples
 from govbench.results.plan import Api, Phase, Plan, Query, Scenario, Side, TestType, ThinkTime
@@ -29,6 +30,36 @@ def reference() -> Iterator[str]:
         assert process.stdout is not None
         yield f"http://127.0.0.1:{json.loads(process.stdout.readline())['port']}"
         process.terminate()
+
+
+def ended(*gaps_ms: float) -> Gathering:
+    """After streams of ten events each, so far apart."""
+    gathering = Gathering()
+    for gap_ms in gaps_ms:
+        gathering.stream_begins()
+        gathering.stream_ends([int(number * gap_ms * 1e6) for number in range(10)])
+    gathering.close()
+    return gathering
+
+
+def test_the_pause_is_a_small_part_of_the_time_between_events() -> None:
+    assert ended().pause_s == FIRST_PAUSE_S
+    assert ended(*[50.0] * 100).pause_s == pytest.approx(50e-3 / 6, rel=0.01)
+    assert ended(*[500.0] * 100).pause_s == LONGEST_PAUSE_S
+    assert ended(12.0).pause_s == pytest.approx(2e-3)
+
+
+def test_one_fast_stream_among_slow_ones_shortens_the_pause() -> None:
+    assert ended(*[50.0] * 100, 6.0).pause_s == pytest.approx(1e-3)
+    assert ended(*[50.0] * 100, 6.0, 50.0).pause_s < 2e-3
+
+
+def test_a_stream_of_one_event_says_nothing_about_the_pause() -> None:
+    gathering = ended(30.0)
+    for times_ns in ([], [5]):
+        gathering.stream_begins()
+        gathering.stream_ends(times_ns)
+    assert gathering.pause_s == FIRST_PAUSE_S
 
 
 def test_events_that_gather_keep_their_times(reference: str, tmp_path: Path) -> None:

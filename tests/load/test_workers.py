@@ -15,18 +15,30 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
 from govbench.load.launch import Event, LoadProcess, WorkerProcess
-from govbench.record.phases import phase_windows, slice_windows
-from govbench.record.reader import read_samples
+from govbench.record.phases import dropped_by_phase, phase_windows, slice_windows
+from govbench.record.reader import read_samples, sample_rows
 from govbench.record.summarise import accounting
-from govbench.results.plan import Plan, Workers
+from govbench.results.plan import (
+    ArrivalProcess,
+    Arrivals,
+    LoadModel,
+    Phase,
+    Plan,
+    RatePoint,
+    TestType,
+    Workers,
+)
 from govbench.results.run import Outcome
 from tests.load.conftest import (
+    Ended,
     Loads,
     Serve,
+    Server,
     free_port,
     http,
     make_plan,
@@ -49,6 +61,47 @@ def spread(plan: Plan, local: int = 2, remote: int = 0, port: int = 0) -> Plan:
 
 def children(pid: int) -> list[psutil.Process]:
     return psutil.Process(pid).children(recursive=True)
+
+
+CUSTOM = """
+from locust import FastHttpUser, constant, task
+from govbench.users import BenchUser
+
+class Ours(BenchUser):
+    wait_time = constant(0.02)
+
+    @task
+    def ask(self):
+        self.client.get("/ours")
+
+class Locusts(FastHttpUser):
+    wait_time = constant(0.02)
+
+    @task
+    def ask(self):
+        self.client.get("/locusts")
+"""
+
+
+def open_phase(*, rate_rps: float, max_in_flight: int = 100) -> Phase:
+    points = (RatePoint(at_s=0.0, rate_rps=rate_rps),)
+    return Phase(
+        name="open",
+        test_type=TestType.CUSTOM,
+        users=max_in_flight,
+        steady_s=1.0,
+        model=LoadModel.OPEN,
+        arrivals=Arrivals(points=points, process=ArrivalProcess.CONSTANT, max_in_flight=max_in_flight),
+    )
+
+
+def assert_exact(ended: Ended, server: Server) -> None:
+    """Every request that the server has seen has its record, and nothing else has one."""
+    found = accounting(ended.samples)
+    assert ended.end.failure is None
+    assert found.balanced
+    assert not found.lost
+    assert found.sent == found.ok == len(ended.samples) == len(server.requests)
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
@@ -80,6 +133,76 @@ def test_two_workers_share_one_load(serve: Serve, loads: Loads) -> None:
     due = ended.samples.due_s
     assert due.min() >= window.start_s - 0.01  # one clock for all
     assert due.max() < window.end_s + 0.5
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="a matter of Linux")
+def test_local_workers_wait_for_each_other_unless_a_schedule_says_when_to_send(
+    serve: Serve, loads: Loads
+) -> None:
+    plan = spread(make_plan(serve(GOOD).url, users=4))
+    closed = plan.phases[0]
+    policies: list[set[int]] = []
+
+    def look(process: LoadProcess, event: Event) -> None:
+        if event["event"] == "tick":
+            policies.append({os.sched_getscheduler(child.pid) for child in children(process.pid)})
+
+    phases = tuple(replace(each, steady_s=1.5) for each in (closed, open_phase(rate_rps=40.0), closed))
+    loads.run(replace(plan, phases=phases), look)
+    batch, other = {os.SCHED_BATCH}, {os.SCHED_OTHER}
+    told = [policy for policy in policies if policy in (batch, other)]
+    changes = [policy for before, policy in zip([other, *told], told, strict=False) if policy != before]
+    assert changes == [batch, other, batch]
+
+
+def test_two_workers_share_one_schedule(serve: Serve, loads: Loads) -> None:
+    server = serve(GOOD)
+    plan = spread(replace(make_plan(server.url), phases=(open_phase(rate_rps=100.0),)))
+    ended = loads.run(plan)
+    assert ended.end.completed
+    assert_exact(ended, server)
+    assert accounting(ended.samples).dropped == 0
+    start_s = next(event["at_s"] for event in ended.events if event["event"] == "phase")
+    due_s = np.sort(ended.samples.due_s) - start_s
+    assert due_s == pytest.approx(np.arange(100) / 100, abs=0.02)
+    shares = [len(read_samples(folder)) for folder in sorted(loads.folder.glob("worker-*"))]
+    assert shares == [50, 50]
+
+
+def test_what_a_schedule_of_two_workers_cannot_send_is_dropped(serve: Serve, loads: Loads) -> None:
+    plan = spread(make_plan(serve(says_nothing).url, stop_timeout_s=0.2))
+    ended = loads.run(replace(plan, phases=(open_phase(rate_rps=100.0, max_in_flight=8),)))
+    found = accounting(ended.samples)
+    assert (found.offered, found.sent, found.cancelled) == (100, 8, 8)
+    assert found.balanced
+    assert not found.lost
+    assert found.dropped == 92 == sum(dropped_by_phase(ended.events).values())
+
+
+def test_two_workers_run_a_custom_test_file(serve: Serve, loads: Loads, tmp_path: Path) -> None:
+    file = tmp_path / "mytest.py"
+    file.write_text(CUSTOM)
+    server = serve(GOOD)
+    ended = loads.run(replace(spread(make_plan(server.url, users=6, steady_s=1.0)), test_file=str(file)))
+    assert ended.end.completed
+    assert_exact(ended, server)
+    rows = list(sample_rows(ended.samples))
+    assert {row["name"] for row in rows} == {"GET /ours", "GET /locusts"}
+    assert {row["clock"] for row in rows if row["name"] == "GET /locusts"} == {"user"}
+    assert {row["user"] for row in rows} == set(range(6))
+
+
+def test_arrivals_of_two_workers_are_answered_by_custom_users(
+    serve: Serve, loads: Loads, tmp_path: Path
+) -> None:
+    file = tmp_path / "mytest.py"
+    file.write_text(CUSTOM)
+    server = serve(GOOD)
+    plan = replace(spread(make_plan(server.url)), phases=(open_phase(rate_rps=60.0),), test_file=str(file))
+    ended = loads.run(plan)
+    assert ended.end.completed
+    assert_exact(ended, server)
+    assert accounting(ended.samples).offered == 60
 
 
 def test_one_worker_is_no_distribution(serve: Serve, loads: Loads) -> None:

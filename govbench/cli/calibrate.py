@@ -1,0 +1,112 @@
+"""``govbench calibrate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from govbench.cli.options import (
+    ConfigOption,
+    NoColorOption,
+    Output,
+    OutputOption,
+    QuietOption,
+    TargetArgument,
+    VerboseOption,
+    settings_of,
+)
+from govbench.cli.progress import ShownProgress
+from govbench.cli.run import shown
+from govbench.compare.trial import MIN_ROUNDS
+from govbench.config.load import environment
+from govbench.pipeline.ab import Call
+from govbench.pipeline.calibrate import DEFAULT_ROUNDS, calibrate
+from govbench.report import calibration as report
+
+
+def command(
+    target: TargetArgument = None,
+    rounds: Annotated[
+        int, typer.Option("--rounds", min=MIN_ROUNDS, help="Rounds of fresh instances.")
+    ] = DEFAULT_ROUNDS,
+    max_time: Annotated[
+        str | None,
+        typer.Option("--max-time", help="As many of the rounds as fit: 60, 60s, 5m; default no limit."),
+    ] = None,
+    round_: Annotated[
+        str | None, typer.Option("--round", help="Load of one round; default as long as a boot takes.")
+    ] = None,
+    users: Annotated[int | None, typer.Option("--users", help="Users of test type concurrent.")] = None,
+    test_types: Annotated[
+        str | None,
+        typer.Option(
+            "--test-types", "--test", help="concurrent (default), baseline, custom; comma-separated."
+        ),
+    ] = None,
+    throughput: Annotated[
+        float | None,
+        typer.Option(
+            "--throughput", metavar="RPS", help="Measure throughput too, in open loops at that rate."
+        ),
+    ] = None,
+    api: Annotated[
+        str | None, typer.Option("--api", help="govstack, govstack-message, openai-chat or http.")
+    ] = None,
+    header: Annotated[
+        list[str] | None, typer.Option("--header", help="Header of every request, 'Name: value'; repeatable.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed of all random choices.")] = None,
+    commit: Annotated[bool, typer.Option("--commit", help="Commit exactly the calibration file.")] = False,
+    output: OutputOption = None,
+    config: ConfigOption = None,
+    verbose: VerboseOption = False,
+    quiet: QuietOption = False,
+    no_color: NoColorOption = False,
+) -> None:
+    """Measure the noise of this machine, one stack against itself, and what can be detected.
+
+    The result lies beside the baselines of this class of machine; govbench ab, run and compare use it.
+
+    Examples:
+
+      govbench calibrate git:HEAD --commit
+
+      govbench calibrate embedded --rounds 10
+
+      govbench calibrate "command:python app.py --port {port}" --max-time 5m
+    """
+    how = Output(verbose=verbose, quiet=quiet, no_color=no_color)
+    flags: dict[str, object] = {
+        "target.form": target,
+        "ab.max_time_s": max_time,
+        "ab.round_s": round_,
+        "ab.users": users,
+        "ab.throughput_rps": throughput,
+        "load.test_types": test_types,
+        "load.seed": seed,
+        "target.api": api,
+        "target.headers": header or None,
+        "output.folder": output,
+    }
+    settings = settings_of(flags, config)
+    progress = ShownProgress(how)
+    for note in settings.notes:
+        progress.note(note)
+    form = settings.target.form
+    call = Call(
+        base=form, head=form, settings=settings, environ=environment(), cwd=Path.cwd(), progress=progress
+    )
+    made = calibrate(
+        call,
+        rounds=rounds,
+        max_time_s=None if max_time is None else settings.ab.max_time_s,
+        commit=commit,
+    )
+    typer.echo(report.details(made.calibration))
+    typer.echo(f"\nstored {shown(made.stored.path)}, the rounds in {shown(made.folder)}")
+    if made.stored.commit_sha:
+        typer.echo(f"committed {made.stored.commit_sha[:9]}")
+    elif not commit:
+        typer.echo("not committed: commit it yourself, or use --commit")

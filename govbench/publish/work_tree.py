@@ -1,0 +1,84 @@
+"""Files that are committed, in the work tree: read, written whole, and the repository that must hold them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from uuid import uuid4
+
+from govbench.errors import PublishError, ResultsError
+from govbench.publish.git import GitFailed, Repository
+
+
+def require(found: Repository | None, folder: Path) -> Repository:
+    """The repository that ``repository(folder)`` found.
+
+    Raises:
+        ResultsError: it found none, or one that git cannot read.
+    """
+    if found is None:
+        raise ResultsError(
+            f"{folder} is not in a git repository, so no commit can be looked up",
+            hint="run govbench inside the repository that holds the baselines",
+        )
+    try:
+        found.run("rev-parse", "--git-dir")
+    except GitFailed as error:
+        raise ResultsError(f"the git repository {found.root} cannot be read: {error}") from error
+    return found
+
+
+def require_to_store(found: Repository | None, folder: Path) -> Repository:
+    """As ``require``, for a file that is to be committed.
+
+    Raises:
+        PublishError: there is none, or one that git cannot read.
+    """
+    if found is None:
+        raise PublishError(
+            f"{folder} is not in a git repository: baselines are committed beside the code they measured",
+            hint="run govbench in the repository, or make one with git init",
+        )
+    try:
+        return require(found, folder)
+    except ResultsError as error:
+        raise PublishError(str(error), hint=error.hint) from error
+
+
+def read_text(file: Path) -> str:
+    """What a file holds.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ResultsError: it cannot be read, or is no text.
+    """
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise
+    except (OSError, UnicodeDecodeError) as error:
+        raise ResultsError(f"{file}: cannot be read: {error}") from error
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Written beside and renamed: a reader, or another process that stores, sees the file whole or not.
+
+    Raises:
+        PublishError: it cannot be written.
+    """
+    beside = path.with_name(f".{path.name}.{uuid4().hex}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with beside.open("w", encoding="utf-8", newline="\n") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        raise PublishError(
+            f"{path}: cannot be written: {error.strerror or error}",
+            hint="the folder must be writable, and no file may stand where a folder belongs",
+        ) from error

@@ -1,0 +1,165 @@
+"""Which calibration counts in the course of a command, and what is told of one that does not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from govbench.compare.calibration import InForce
+from govbench.config.load import load_settings
+from govbench.config.rounds import round_load
+from govbench.config.settings import Settings
+from govbench.config.targets import parse_target
+from govbench.errors import ResultsError
+from govbench.pipeline.calibrations import anonymous, calibration_for, calibration_for_run
+from govbench.publish.calibrations import store_calibration
+from govbench.results.calibration import Calibration, to_json
+from govbench.results.plan import TestType
+from tests.pipeline.conftest import MACHINE, ToldProgress, made_summary
+from tests.results.test_calibration import CALIBRATION
+
+FILE = Path("baselines/default") / MACHINE / "calibration.json"
+
+
+def settings_in(folder: Path, **flags: object) -> Settings:
+    return load_settings(flags=flags, config_file=None, environ={}, cwd=folder)
+
+
+def days_ago(days: float) -> str:
+    return (datetime.now(UTC) - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def stored(folder: Path, **changes: Any) -> Calibration:
+    settings = settings_in(folder)
+    fitting = replace(
+        CALIBRATION,
+        machine_class=MACHINE,
+        suite_version=round_load(settings.load, settings.ab).version,
+        calibrated_at=days_ago(1),
+    )
+    made = replace(fitting, **changes)
+    (folder / FILE).parent.mkdir(parents=True, exist_ok=True)
+    (folder / FILE).write_text(to_json(made))
+    return made
+
+
+def for_rounds(folder: Path, *targets: str, progress: ToldProgress | None = None, **flags: object) -> InForce:
+    settings = settings_in(folder, **flags)
+    return calibration_for(
+        settings,
+        MACHINE,
+        round_load(settings.load, settings.ab),
+        tuple(map(parse_target, targets or ("git:main", "git:HEAD"))),
+        folder,
+        progress or ToldProgress(),
+    )
+
+
+def test_without_a_calibration_nothing_is_told(tmp_path: Path) -> None:
+    progress = ToldProgress()
+
+    assert for_rounds(tmp_path, progress=progress) == InForce()
+    assert progress.notes == []
+
+
+def test_one_that_fits_counts(tmp_path: Path) -> None:
+    made = stored(tmp_path)
+
+    assert for_rounds(tmp_path) == InForce(calibration=made)
+
+
+@pytest.mark.parametrize(
+    ("changes", "flags", "words"),
+    [
+        ({"calibrated_at": days_ago(100)}, {}, "it is 100 days old"),
+        ({"calibrated_at": days_ago(10)}, {"compare.calibration_max_age_days": 7}, "it is 10 days old"),
+        ({"machine_class": "macos-arm64-m1-8c-8g"}, {}, "of another machine class, macos-arm64-m1-8c-8g"),
+        ({"suite": "other"}, {}, "of another suite, other"),
+        ({}, {"ab.users": 11}, "under another load"),
+        ({"target": "embedded"}, {}, "another kind of target, embedded"),
+    ],
+)
+def test_one_that_does_not_fit_is_told_with_a_remedy(
+    tmp_path: Path, changes: dict[str, Any], flags: dict[str, object], words: str
+) -> None:
+    stored(tmp_path, **changes)
+    progress = ToldProgress()
+
+    known = for_rounds(tmp_path, progress=progress, **flags)
+
+    assert known.calibration is None
+    assert progress.notes == [known.refused]
+    assert (known.refused or "").startswith(f"{FILE} does not count: ")
+    assert words in (known.refused or "")
+    assert "make one with govbench calibrate" in (known.refused or "")
+
+
+def test_one_of_another_version_is_refused_too(tmp_path: Path) -> None:
+    stored(tmp_path)
+    (tmp_path / FILE).write_text('{"schema": "govbench/calibration", "schema_version": 99}')
+
+    known = for_rounds(tmp_path)
+
+    assert known.calibration is None
+    assert f"{FILE}: schema version 99" in (known.refused or "")
+
+
+def test_a_damaged_one_is_an_error(tmp_path: Path) -> None:
+    stored(tmp_path)
+    (tmp_path / FILE).write_text((tmp_path / FILE).read_text().replace('"rounds": 20', '"rounds": "many"'))
+
+    with pytest.raises(ResultsError, match=rf"^{FILE}: rounds: "):
+        for_rounds(tmp_path)
+    with pytest.raises(ResultsError, match=rf"^{FILE}: rounds: "):
+        calibration_for_run(made_summary(), settings_in(tmp_path), tmp_path)
+
+
+def test_a_run_takes_the_metrics_whatever_the_load_of_the_rounds_was(tmp_path: Path) -> None:
+    (noise, _) = CALIBRATION.noises
+    made = stored(
+        tmp_path,
+        target="embedded",
+        suite_version="another",
+        noises=(replace(noise, test_type=TestType.BASELINE),),
+    )
+
+    assert calibration_for_run(made_summary(), settings_in(tmp_path), tmp_path) == InForce(calibration=made)
+
+
+def test_a_run_of_other_test_types_is_not_calibrated(tmp_path: Path) -> None:
+    stored(tmp_path, target="embedded")
+
+    known = calibration_for_run(made_summary(), settings_in(tmp_path), tmp_path)
+
+    assert known.refused == (
+        f"{FILE} does not count: it has no metric of baseline; make one with govbench calibrate --test-types"
+    )
+
+
+def test_a_run_may_be_judged_by_the_calibration_of_a_commit(repo: Any, cwd: Path) -> None:
+    (noise, _) = CALIBRATION.noises
+    made = stored(cwd, target="embedded", noises=(replace(noise, test_type=TestType.BASELINE),))
+    (cwd / FILE).unlink()
+    store_calibration(made, folder=cwd, baselines_folder=Path("baselines"), run_id="x", commit=True)
+    (cwd / FILE).write_text("moved by a pull request")
+
+    known = calibration_for_run(made_summary(), settings_in(cwd), cwd, ref="HEAD")
+
+    assert known == InForce(calibration=made)
+
+
+@pytest.mark.parametrize(
+    ("form", "named"),
+    [
+        ("http://stack.example.org:8000/ask?key=1", "url"),
+        ("command:/home/ada/bin/app --token abc --port {port}", "command"),
+        ("embedded:slowdown=1.5", "embedded:slowdown=1.5"),
+        ("git:main", "git:main"),
+    ],
+)
+def test_a_calibration_names_no_address_and_no_command(form: str, named: str) -> None:
+    assert anonymous(parse_target(form)) == named
