@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -96,13 +97,13 @@ def command(
         "output.folder": output,
     }
     settings = settings_of(flags, config)
-    progress = ShownProgress(how)
-    for note in settings.notes:
-        progress.note(note)
-    call = Call(
-        base=base, head=head, settings=settings, environ=environment(), cwd=Path.cwd(), progress=progress
-    )
-    finished = ab(call)
+    with closing(ShownProgress(how)) as progress:
+        for note in settings.notes:
+            progress.note(note)
+        call = Call(
+            base=base, head=head, settings=settings, environ=environment(), cwd=Path.cwd(), progress=progress
+        )
+        finished = ab(call)
     results = finished.results
     typer.echo(terminal.render(results, folder=shown(finished.folder), width=how.width, color=how.color))
     assert results.comparison is not None

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
+from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from govbench.cli import standing
 from govbench.cli.options import Output
 from govbench.compare.trial import Trial
-from govbench.report.format import change, metric_label
-from govbench.results.comparison import Finding
 from govbench.results.plan import Plan
 
 PLAIN_INTERVAL_S = 10.0
@@ -27,6 +27,7 @@ class ShownProgress:
         self._console = Console(stderr=True, no_color=output.no_color, highlight=False)
         self._live = self._console.is_terminal and not output.quiet
         self._bar: Progress | None = None
+        self._standing: Live | None = None
         self._plan: Plan | None = None
         self._phase = 0
         self._began = self._told = 0.0
@@ -82,9 +83,21 @@ class ShownProgress:
 
     def round_ends(self, trial: Trial) -> None:
         """How a paired comparison stands after a round."""
-        rounds = f"round {len(trial.rounds)} of {trial.plan.rounds}"
-        found = "; ".join(_standing(f) for f in trial.findings() if f.gated and f.change is not None)
-        self.step(f"  {rounds}: {found or 'nothing measured yet'}")
+        if not self._live:
+            self.step(f"  {standing.line(trial)}")
+            return
+        if self._standing is None:
+            # Drawn at the end of a round only: redrawing by the clock would take CPU from the measured.
+            self._standing = Live(console=self._console, auto_refresh=False, transient=True)
+            self._standing.start()
+        self._standing.update(standing.table(trial), refresh=True)
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        self.load_ends()
+        if self._standing is not None:
+            self._standing.stop()
+            self._standing = None
 
     def _tick(self, event: Mapping[str, Any]) -> None:
         elapsed = time.monotonic() - self._began
@@ -97,11 +110,6 @@ class ShownProgress:
         elif self._output.verbose and elapsed - self._told >= PLAIN_INTERVAL_S:
             self._told = elapsed
             self.step(f"  {elapsed:.0f} s: {event['ok']} ok, {event['failed']} failed")
-
-
-def _standing(finding: Finding) -> str:
-    """A gated metric as it stands: change, interval, and whether that is a verdict already."""
-    return f"{metric_label(finding.metric)} {change(finding.change)} {finding.verdict}"
 
 
 def _users(count: int) -> str:

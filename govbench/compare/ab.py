@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from govbench.compare.calibration import said_of
 from govbench.compare.compare import concluded
+from govbench.compare.course import courses_of
+from govbench.compare.explain import explained
+from govbench.compare.moved import moved_in_rounds
 from govbench.compare.rounds import Judging, control_effect, control_fault
 from govbench.compare.soundness import run_fault
 from govbench.compare.trial import Trial
 from govbench.config.settings import Threshold
-from govbench.results.comparison import Comparison, Method, Reference
+from govbench.results.comparison import Comparison, Finding, Method, Reference
 from govbench.results.rounds import Round
 from govbench.results.run import RunSummary
 
@@ -35,15 +39,27 @@ def compare_rounds(
     """
     rounds = trial.rounds if trial else []
     fault = run_fault(summary) or ("not one round was whole" if trial is None else None)
-    return concluded(
+    findings = _findings(trial, judging) if trial and not fault else ()
+    compared = concluded(
         Method.PAIRED_ROUNDS,
         baseline,
         summary,
-        findings=trial.findings() if trial and not fault else (),
+        findings=findings,
         thresholds=thresholds,
         fault=fault or control_fault(rounds, judging.config),
         notes=_notes(rounds, trial, judging),
     )
+    head = summary.targets[-1]
+    return replace(
+        compared,
+        candidate=replace(compared.candidate, label=f"{head.name} ({head.form})"),
+        courses=courses_of(findings, rounds, judging),
+        looks=trial.plan.looks[: trial.looks_taken] if trial else (),
+    )
+
+
+def _findings(trial: Trial, judging: Judging) -> tuple[Finding, ...]:
+    return explained(trial.findings(), moved_in_rounds(trial.rounds, judging))
 
 
 def _notes(rounds: Sequence[Round], trial: Trial | None, judging: Judging) -> tuple[str, ...]:

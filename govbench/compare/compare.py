@@ -15,8 +15,10 @@ from govbench.compare.effects import (
     unpaired_effect,
     window_effect,
 )
+from govbench.compare.explain import explained
 from govbench.compare.findings import EffectOf, bare_findings, findings_of
 from govbench.compare.history import histories_of, level_notes, newest_first
+from govbench.compare.moved import Movement, moved_between_runs
 from govbench.compare.reasons import method_note, reason_of
 from govbench.compare.soundness import (
     alike_entries,
@@ -67,6 +69,7 @@ def compare_runs(
         effect_of,
         config,
         thresholds,
+        moved=moved_between_runs(baseline, candidate, side=side, level=config.level),
         fault=fault or (no_success(candidate) if unlike else None),
         unlike=unlike,
         known=known,
@@ -159,6 +162,7 @@ def compare_slices(
         effect_of,
         config,
         thresholds,
+        moved=moved_between_runs(summary, summary, side=1, level=config.level),
         fault=run_fault(summary),
         unlike=None,
     )
@@ -215,6 +219,7 @@ def _comparison(
     *,
     fault: str | None,
     unlike: str | None,
+    moved: Sequence[Movement] = (),
     known: InForce = _UNCALIBRATED,
 ) -> Comparison:
     if fault:
@@ -224,7 +229,7 @@ def _comparison(
             test_types, effect_of, config, method, verdict=Verdict.NOT_COMPARABLE, reason=unlike
         )
     else:
-        findings = findings_of(test_types, effect_of, config, method)
+        findings = explained(findings_of(test_types, effect_of, config, method), moved)
     return concluded(
         method,
         baseline,

@@ -14,7 +14,13 @@ from govbench.results.comparison import Finding, Method
 from govbench.results.metrics import METRICS, Metric, MetricName
 from govbench.results.plan import TestType
 from govbench.results.rounds import Observation, Round
-from govbench.stats import RoundsEffect, combine_rounds, count_design_effect, proportion_difference
+from govbench.stats import (
+    ProportionDifference,
+    RoundsEffect,
+    combine_rounds,
+    count_design_effect,
+    proportion_difference,
+)
 
 # Until it has been calibrated. Instances that stay the same in all rounds are not averaged out, and what sets
 # them apart (their data, their caches, where they run) is more than what sets two fresh ones apart.
@@ -82,7 +88,7 @@ def effect_over(seen: Sequence[Observation], judging: Judging, level: float) -> 
     if any(o.base is None or o.head is None for o in seen):
         return None
     if METRICS[first.metric].compared_as_difference:
-        return _share_difference(seen, level)
+        return share_difference(_values(seen, 0), _values(seen, 1), level)
     is_reading = first.metric in _READINGS
     usable = [o for o in seen if o.effect is not None and (is_reading or o.standard_error is not None)]
     if len(usable) < len(seen) or not usable:
@@ -122,11 +128,16 @@ def control_fault(rounds: Sequence[Round], config: CompareConfig) -> str | None:
     )
 
 
-def _share_difference(seen: Sequence[Observation], level: float) -> Effect:
-    """Failures over all rounds; those that come in bursts count for less (``count_design_effect``)."""
+def share_difference(
+    base: Sequence[tuple[float, int]], head: Sequence[tuple[float, int]], level: float
+) -> ProportionDifference:
+    """Failures over all rounds; those that come in bursts count for less (``count_design_effect``).
+
+    Of each side the share of every round, and of how many requests it is that.
+    """
     sides = []
-    for side in (0, 1):
-        shares, sizes = zip(*_values(seen, side), strict=True)
+    for side in (base, head):
+        shares, sizes = zip(*side, strict=True)
         hits = [round(share * n) for share, n in zip(shares, sizes, strict=True)]
         inflated = count_design_effect(hits, sizes)
         sides.append((sum(hits) / inflated, sum(sizes) / inflated))

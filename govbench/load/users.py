@@ -25,8 +25,9 @@ from govbench.load.rest import RestMethods
 from govbench.load.stream import EventStream, KnownPiece
 from govbench.load.transport import origin_of
 from govbench.results.answers import PIECE, Answer, StreamEvent
-from govbench.results.plan import Pause, Scenario
+from govbench.results.plan import Pause, Query, Scenario
 from govbench.results.run import Outcome
+from govbench.results.samples import kind_suffix
 from govbench.results.wire import Wire, WireRequest
 
 if TYPE_CHECKING:
@@ -212,27 +213,28 @@ class GovStackUser(BenchUser):
         """
         conversation = self._conversation()
         if query is None:
-            query = self._next_query(conversation)
+            query = self._next_query(conversation).text
         return self._ask(self.engine.side, conversation, query)
 
     def ask_pair(self) -> None:
         """Ask two sides the same question, one right after the other (``Phase.paired``)."""
         query = self._next_query(self._conversation())
+        kind = kind_suffix(self.scenario.name, query.category)
         for side in self._pairing.next_sides():
-            self._ask(side, self._conversations[side], query)
+            self._ask(side, self._conversations[side], query.text, kind)
 
-    def _next_query(self, conversation: Conversation) -> str:
+    def _next_query(self, conversation: Conversation) -> Query:
         queries = self.scenario.queries
-        return queries[int(conversation.asking.random() * len(queries))].text
+        return queries[int(conversation.asking.random() * len(queries))]
 
-    def _ask(self, side: int, conversation: Conversation, query: str) -> Answer | None:
+    def _ask(self, side: int, conversation: Conversation, query: str, kind: str = "") -> Answer | None:
         engine = self.engine
         answer = None
         for attempt in range(engine.plan.retries + 1):
             if not engine.may_send():
                 return None
             try:
-                outcome, answer = self._attempt(side, conversation, query, attempt)
+                outcome, answer = self._attempt(side, conversation, query, attempt, kind)
             except OSError as error:  # no socket or no disk: the generator's own fault
                 engine.fail(error)
                 raise StopUser from error
@@ -261,12 +263,12 @@ class GovStackUser(BenchUser):
         return conversation
 
     def _attempt(
-        self, side: int, conversation: Conversation, query: str, attempt: int
+        self, side: int, conversation: Conversation, query: str, attempt: int, kind: str
     ) -> tuple[Outcome, Answer | None]:
         """Send one request and record it, whatever becomes of it."""
         engine = self.engine
         request = conversation.wire.request(query, conversation.session_id, self._id)
-        name = engine.recorder.name_index(request.name)
+        name = engine.recorder.name_index(request.name + kind)
         origin = Origin(self.number, name, conversation.turn, engine.phase_index, side, attempt)
         exchange = Exchange(self.due_ns or engine.clock.now_ns())
         self.due_ns = None

@@ -23,6 +23,7 @@ from govbench.pipeline.measure import follow_load
 from govbench.pipeline.progress import Progress
 from govbench.pipeline.quick_check import preflight
 from govbench.pipeline.run import address_of, build_plan
+from govbench.record.circumstances import circumstances_of
 from govbench.record.pairs import observe, readings_by_side
 from govbench.record.phases import phase_windows
 from govbench.record.reader import read_samples
@@ -260,6 +261,7 @@ def _recorded(
             confirms=confirms,
             observations=observations,
             control=control,
+            circumstances=circumstances_of(samples, plan, windows),
         ),
         plan=plan,
         windows=windows,

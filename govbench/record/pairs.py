@@ -137,11 +137,13 @@ def readings_by_side(
     return found
 
 
-def _block_s(spans: Sequence[tuple[float, float]]) -> float:
+def block_s(spans: Sequence[tuple[float, float]]) -> float:
+    """Length of the blocks of time within a round."""
     return max(SHORTEST_BLOCK_S, sum(stop - start for start, stop in spans) / BLOCKS_PER_ROUND)
 
 
-def _within(pairs: Pairs, spans: Sequence[tuple[float, float]]) -> Pairs:
+def within(pairs: Pairs, spans: Sequence[tuple[float, float]]) -> Pairs:
+    """The pairs whose earlier request was due within one of the spans."""
     mask = np.zeros(len(pairs), dtype=np.bool_)
     for start, stop in spans:
         mask |= (pairs.first_s >= start) & (pairs.first_s < stop)
@@ -151,10 +153,10 @@ def _within(pairs: Pairs, spans: Sequence[tuple[float, float]]) -> Pairs:
 def _paired_observations(
     test_type: TestType, pairs: Pairs, spans: Sequence[tuple[float, float]]
 ) -> list[Observation]:
-    mine = _within(pairs, spans)
+    mine = within(pairs, spans)
     mine = mine.where(mine.other.column("side") == HEAD)
     good = mine.where(mine.base.ok & mine.other.ok)
-    blocks = block_ids(good.first_s, _block_s(spans))
+    blocks = block_ids(good.first_s, block_s(spans))
     found: list[Observation | None] = []
     for name, times_of in _PAIRED.items():
         found.append(
@@ -344,12 +346,12 @@ def _readings(
 
 
 def _control(pairs: Pairs, spans: Sequence[tuple[float, float]]) -> Control | None:
-    mine = _within(pairs, spans)
+    mine = within(pairs, spans)
     mine = mine.where((mine.other.column("side") == CONTROL) & mine.base.ok & mine.other.ok)
     base, other = mine.base.response_time_ms, mine.other.response_time_ms
     try:
         estimate = paired_median(
-            np.log(other) - np.log(base), block_ids(mine.first_s, _block_s(spans or [(0, 1)]))
+            np.log(other) - np.log(base), block_ids(mine.first_s, block_s(spans or [(0, 1)]))
         )
     except TooFewSamples:
         return None

@@ -25,6 +25,29 @@ def bar(amount: float, largest: float, width: int) -> str:
     return "█" * full + (_GROWING[rest] if rest else "")
 
 
+def interval(
+    low: float, estimate: float, high: float, *, margin: tuple[float, float], limit: float, width: int
+) -> str:
+    """An interval around its estimate on a scale of ±``limit``, over the dotted band of the margin.
+
+    ``width`` characters; what leaves the scale ends in an arrow.
+    """
+
+    def at(value: float) -> int:
+        return round((min(max(value / limit, -1.0), 1.0) + 1.0) / 2.0 * (width - 1))
+
+    cells = [" "] * width
+    cells[at(margin[0]) : at(margin[1]) + 1] = "░" * (at(margin[1]) - at(margin[0]) + 1)
+    cells[at(0.0)] = "│"
+    cells[at(low) : at(high) + 1] = "━" * (at(high) - at(low) + 1)
+    cells[at(estimate)] = "●"
+    if low < -limit:
+        cells[0] = "◀"
+    if high > limit:
+        cells[-1] = "▶"
+    return "".join(cells)
+
+
 def resampled(values: Sequence[float | None], width: int) -> tuple[float | None, ...]:
     """At most ``width`` values: neighbours become their mean; None where none of them was measured."""
     if len(values) <= width:

@@ -34,7 +34,8 @@ class Series:
     """One line: points in rising x (y None breaks it), the interval of each, and how it is drawn.
 
     ``style`` picks colour, dash and marker. A lone series has no legend; ``end_label`` stands beside
-    the last point and replaces it too; ``hints`` are tooltips, one per point.
+    the last point and replaces it too; ``hints`` are tooltips, one per point. As a ``ribbon`` the intervals
+    are one shaded stretch instead of whiskers; not ``linked``, the points have no line.
     """
 
     label: str
@@ -46,6 +47,8 @@ class Series:
     marked: bool = False
     stepped: bool = False
     filled: bool = False
+    ribbon: bool = False
+    linked: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +81,12 @@ def line_chart(
     series: Sequence[Series],
     markers: Sequence[Marker] = (),
     bands: Sequence[Band] = (),
+    level_band: tuple[float, float] | None = None,
 ) -> str:
-    """Lines over two axes. ``key`` makes the ids of the title and the description unique in the page."""
+    """Lines over two axes. ``key`` makes the ids of the title and the description unique in the page.
+
+    ``level_band`` is a shaded stretch of the y axis.
+    """
     ended = any(one.end_label for one in series)
     legend, legend_rows = _legend(series) if len(series) > 1 and not ended else ("", 0)
     rows = legend_rows + len({marker.row for marker in markers}) + (1 if any(b.label for b in bands) else 0)
@@ -90,6 +97,7 @@ def line_chart(
     )  # fmt: skip
     body = [
         *(_band(band, frame) for band in bands),
+        *([] if level_band is None else [_level_band(level_band, frame)]),
         _axes(frame),
         *(_line(one, frame, shift, len(series)) for one, shift in zip(series, _shifts(series), strict=True)),
         *(_marker(marker, frame, 14.0 + ROW * (legend_rows + marker.row)) for marker in markers),
@@ -216,7 +224,7 @@ def _spaced(ticks: Iterable[tuple[float, str]]) -> list[tuple[float, str]]:
 
 def _shifts(series: Sequence[Series]) -> list[float]:
     """How far each is drawn aside, so that intervals at the same place do not cover each other."""
-    ranged = [index for index, one in enumerate(series) if any(one.intervals)]
+    ranged = [index for index, one in enumerate(series) if any(one.intervals) and not one.ribbon]
     aside = {index: (at - (len(ranged) - 1) / 2) * 7 for at, index in enumerate(ranged)}
     return [aside.get(index, 0.0) for index in range(len(series))]
 
@@ -232,11 +240,12 @@ def _line(series: Series, frame: _Frame, shift: float, count: int) -> str:
         )
         fill = f'<path class="fill" d="{closed}"/>' if closed else ""
     dash = _dash(series.style) if count > 1 else ""
-    line = f'<path class="line" d="{paths}"{dash}/>' if paths else ""
+    line = f'<path class="line" d="{paths}"{dash}/>' if paths and series.linked else ""
+    intervals = _ribbon(series, frame) if series.ribbon else _whiskers(series, frame, shift)
     lone = [run[0] for run in runs if len(run) == 1]
     dots = "" if series.marked else "".join(_symbol(series.style, px, py) for px, py in lone)
     return (
-        f'<g class="s{series.style % STYLES}">{fill}{line}{_whiskers(series, frame, shift)}'
+        f'<g class="s{series.style % STYLES}">{fill}{line}{intervals}'
         f"{_symbols(series, frame, shift)}{dots}</g>"
     )
 
@@ -266,6 +275,21 @@ def _whiskers(series: Series, frame: _Frame, shift: float) -> str:
             px, low, high = frame.px(at) + shift, frame.py(interval[0]), frame.py(interval[1])
             parts.append(f"M{_n(px)} {_n(low)}V{_n(high)}M{_n(px - 4)} {_n(low)}h8M{_n(px - 4)} {_n(high)}h8")
     return f'<path class="whisker" d="{"".join(parts)}"/>' if parts else ""
+
+
+def _ribbon(series: Series, frame: _Frame) -> str:
+    """The intervals joined into one area."""
+    known = [
+        (frame.px(at), frame.py(interval[0]), frame.py(interval[1]))
+        for (at, _), interval in zip(series.points, series.intervals, strict=True)
+        if interval is not None
+    ]
+    if len(known) < 2:
+        return ""
+    upper = [(px, high) for px, _, high in known]
+    lower = [(px, low) for px, low, _ in reversed(known)]
+    points = "L".join(f"{_n(px)} {_n(py)}" for px, py in (*upper, *lower))
+    return f'<path class="fill" d="M{points}Z"/>'
 
 
 def _symbols(series: Series, frame: _Frame, shift: float) -> str:
@@ -319,6 +343,14 @@ def _band(band: Band, frame: _Frame) -> str:
     )
 
 
+def _level_band(band: tuple[float, float], frame: _Frame) -> str:
+    top, bottom = frame.py(band[1]), frame.py(band[0])
+    return (
+        f'<rect class="margin" x="{_n(frame.left)}" y="{_n(top)}" width="{_n(frame.right - frame.left)}" '
+        f'height="{_n(bottom - top)}"/>'
+    )
+
+
 def _end_labels(series: Sequence[Series], frame: _Frame) -> list[str]:
     """Labels beside the last points, pushed apart where they would meet."""
     ends = []
@@ -350,9 +382,9 @@ def _legend(series: Sequence[Series]) -> tuple[str, int]:
         py = 12.0 + ROW * row
         dash = _dash(one.style)
         symbol = _symbol(one.style, px + 13, py) if one.marked else ""
+        line = f'<path class="line" d="M{_n(px)} {_n(py)}h26"{dash}/>' if one.linked else ""
         parts.append(
-            f'<g class="s{one.style % STYLES}">'
-            f'<path class="line" d="M{_n(px)} {_n(py)}h26"{dash}/>{symbol}</g>'
+            f'<g class="s{one.style % STYLES}">{line}{symbol}</g>'
             f'<text x="{_n(px + 32)}" y="{_n(py)}" dy=".35em">{_text(label)}</text>'
         )
         px += room

@@ -13,6 +13,7 @@ from statistics import median
 from govbench.report import axes, charts
 from govbench.report import format as fmt
 from govbench.report.circumstances import side_count, side_name
+from govbench.report.gaps import covered, first_s, rates
 from govbench.results.comparison import Finding, Results
 from govbench.results.metrics import METRICS, MetricName, Unit
 from govbench.results.plan import LoadModel, TestType
@@ -24,7 +25,7 @@ PERCENTILES = (
     (MetricName.RESPONSE_TIME_P99, "p99"),
 )
 MOST_POINTS = 600
-_ROUND_LIMITS = (0.01, 0.02, 0.03, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 1.5, 2.0, 5.0, 10.0)
+ROUND_LIMITS = (0.01, 0.02, 0.03, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 1.5, 2.0, 5.0, 10.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +103,8 @@ def timeline(summary: RunSummary) -> tuple[Figure, ...]:
     x = axes.linear_axis("seconds since the start", moments, snug=True)
     bands = _steady_bands(summary, x)
     drawn = (
-        _latency_timeline(points, moments, x, bands, width_s),
-        *_rate_timeline(points, moments, x, bands, width_s),
+        _latency_timeline(points, moments, x, bands, width_s, in_rounds=bool(summary.rounds)),
+        *_rate_timeline(points, moments, x, bands, width_s, covered(summary, points, width_s)),
         _users_timeline(points, moments, x, bands),
     )
     return tuple(figure for figure in drawn if figure is not None)
@@ -211,7 +212,13 @@ def _joined(points: Sequence[TimelinePoint]) -> TimelinePoint:
 
 
 def _steady_bands(summary: RunSummary, x: axes.Axis) -> tuple[charts.Band, ...]:
-    start = min((p.window.start_s for p in summary.phases), default=0.0)
+    start = first_s(summary)
+    if summary.rounds:
+        return tuple(
+            charts.Band(low=max(each.start_s - start, x.low), high=min(each.end_s - start, x.high))
+            for each in summary.rounds
+            if max(each.start_s - start, x.low) < min(each.end_s - start, x.high)
+        )
     windows: dict[Window, str] = {p.window: _users(p.phase.users) for p in summary.phases}
     bands = (
         charts.Band(
@@ -230,6 +237,8 @@ def _latency_timeline(
     x: axes.Axis,
     bands: Sequence[charts.Band],
     width_s: float,
+    *,
+    in_rounds: bool,
 ) -> Figure | None:
     lines = (("p50", [p.p50_ms for p in points]), ("p95", [p.p95_ms for p in points]))
     series = [
@@ -241,6 +250,7 @@ def _latency_timeline(
     values = values_of(series)
     if not values:
         return None
+    shaded = "the rounds" if in_rounds else "the steady segments, the only ones that count"
     each = "second" if width_s == 1 else f"{width_s:g} seconds"
     return Figure(
         title="Response time over the run",
@@ -254,8 +264,7 @@ def _latency_timeline(
             series=series,
             bands=bands,
         ),
-        caption=f"p50 and p95 of the answers finished in each {each}, all sides together; "
-        "shaded: the steady segments, the only ones that count.",
+        caption=f"p50 and p95 of the answers finished in each {each}, all sides together; shaded: {shaded}.",
     )
 
 
@@ -265,12 +274,15 @@ def _rate_timeline(
     x: axes.Axis,
     bands: Sequence[charts.Band],
     width_s: float,
+    shares: Sequence[float],
 ) -> tuple[Figure, ...]:
     """Completed requests, and on a scale of their own the failed ones, which are few where all is well."""
     mean = "" if width_s == 1 else f", as means over {width_s:g} seconds"
+    whole = all(share == 1 for share in shares)
+    mean += "" if whole else "; rates of the time within rounds, nothing between"
     counted = (
-        ("completed", 0, [p.completed / width_s for p in points]),
-        ("failed", 5, [p.failed / width_s for p in points]),
+        ("completed", 0, rates([p.completed for p in points], shares, width_s)),
+        ("failed", 5, rates([p.failed for p in points], shares, width_s)),
     )
     return tuple(
         Figure(
@@ -278,16 +290,16 @@ def _rate_timeline(
             svg=charts.line_chart(
                 key=f"timeline-{word}",
                 title=f"Requests {word} over the run",
-                description=f"At most {max(values):.3g} requests {word} in a second.",
+                description=f"At most {max(known):.3g} requests {word} in a second.",
                 x=x,
-                y=axes.linear_axis(f"{word} per second", values, whole=max(values) >= 1),
+                y=axes.linear_axis(f"{word} per second", known, whole=max(known) >= 1),
                 series=[
                     charts.Series(
                         label=word,
                         points=tuple(zip(moments, values, strict=True)),
                         style=look,
-                        stepped=True,
-                        filled=True,
+                        stepped=whole,
+                        filled=whole,
                     )
                 ],
                 bands=bands,
@@ -295,7 +307,7 @@ def _rate_timeline(
             caption=f"Requests {word} in each second{mean}.",
         )
         for word, look, values in counted
-        if any(values)
+        if any(known := [value for value in values if value is not None])
     )
 
 
@@ -345,13 +357,13 @@ def _forest_row(index: int, finding: Finding, limits: dict[bool, float]) -> str:
         estimate=change.estimate,
         low=change.low,
         high=change.high,
-        margin=_margin(finding),
+        margin=margin_band(finding),
         limit=limits[change.difference],
         tone=f"v-{finding.verdict.value}",
     )
 
 
-def _margin(finding: Finding) -> tuple[float, float] | None:
+def margin_band(finding: Finding) -> tuple[float, float] | None:
     """The band of the margin on the scale of the change, as ``compare/verdict.py`` applies it.
 
     The absolute margin is relative to the geometric mean of both sides; ratios mirror in the logarithm,
@@ -375,11 +387,11 @@ def _limit(findings: Iterable[Finding]) -> float:
         if finding.change is not None:
             estimates.append(abs(finding.change.estimate))
             ends += (abs(finding.change.low), abs(finding.change.high))
-            margins.append((_margin(finding) or (0.0, 0.0))[1])
+            margins.append((margin_band(finding) or (0.0, 0.0))[1])
     finite = [[v for v in values if math.isfinite(v)] for values in (estimates, ends, margins)]
     largest_estimate, largest_end, largest_margin = (max(values) for values in finite)
     wanted = max(min(largest_end * 1.1, 3 * largest_estimate), largest_estimate * 1.1, 1.6 * largest_margin)
-    return next((limit for limit in _ROUND_LIMITS if limit >= wanted), _ROUND_LIMITS[-1])
+    return next((limit for limit in ROUND_LIMITS if limit >= wanted), ROUND_LIMITS[-1])
 
 
 # Shared

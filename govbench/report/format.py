@@ -215,6 +215,11 @@ def change_estimate(amount: Change | None) -> str:
     return f"{_same_decimals((amount.estimate,))[0]} {_change_unit(amount)}"
 
 
+def log_change(effect: float) -> str:
+    """A log ratio as a relative change with its sign: 0.0198 is ``+2.00 %``."""
+    return f"{_same_decimals((math.expm1(effect),))[0]} %"
+
+
 def change_in_words(finding: Finding) -> str:
     """The change as a phrase: ``30.1 % [28.9, 31.2] slower``; signed where the interval holds zero."""
     amount = finding.change

@@ -13,8 +13,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from govbench.errors import ExitCode
-from govbench.report import distributions, figures, html_tables, tables
+from govbench.report import distributions, figures, html_tables, rounds, tables
 from govbench.report import format as fmt
+from govbench.report.explanations import explained
 from govbench.report.html_tables import Cell, metric_cell
 from govbench.results.comparison import (
     Change,
@@ -101,12 +102,15 @@ def render(results: Results) -> str:
                 _finding_row(f, forest, at, with_level=len(levels) > 1) for at, f in enumerate(findings)
             ],
             forest_axis=Markup(forest.axis),  # noqa: S704 - charts.py escapes every text
+            explanations=explained(findings),
             thresholds=_thresholds(comparison),
             mde=fmt.mde_sentence(comparison) if comparison else None,
             notes=comparison.notes if comparison else (),
             warnings=summary.warnings,
             distributions=_distributions(results),
             levels=_levels(results),
+            rounds=_rounds(results),
+            round_charts=_charts(rounds.charts_of(results)),
             timeline=_charts(figures.timeline(summary)),
             phases=html_tables.phases(summary),
             accounting=html_tables.accounting(summary),
@@ -297,6 +301,19 @@ def _levels(results: Results) -> tuple[ChartGroup, ...]:
             )
         )
     return tuple(groups)
+
+
+def _rounds(results: Results) -> html_tables.Table | None:
+    """The table of rounds; None where the method knows none."""
+    if not results.summary.rounds:
+        return None
+    return html_tables.of_texts(
+        "rounds",
+        "Changes as each round shows them alone; control: base against itself.",
+        rounds.table(results),
+        words=2,
+        empty="",
+    )
 
 
 def _generator_sentence(health: GeneratorHealth) -> str:

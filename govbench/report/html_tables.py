@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from govbench.report import format as fmt
+from govbench.report import tables
 from govbench.report.circumstances import process_name, side_count, side_name
 from govbench.results.comparison import Results
 from govbench.results.metrics import Metric, MetricName
@@ -66,6 +67,18 @@ def metric_cell(metric: Metric | None) -> Cell:
     if low.endswith(f" {unit}") and high.endswith(f" {unit}"):
         low, high = low.partition(" ")[0], high.partition(" ")[0]
     return Cell(text=value, note=f"[{low}, {high}]")
+
+
+def of_texts(key: str, caption: str, table: tables.Table, *, words: int, empty: str) -> Table:
+    """A table of the other formats, its headers with a capital."""
+    return Table(
+        key=key,
+        caption=caption,
+        head=tuple(header[:1].upper() + header[1:] for header in table.headers),
+        rows=tuple(tuple(Cell(text=text) for text in row) for row in table.rows),
+        words=words,
+        empty=empty,
+    )
 
 
 def phases(summary: RunSummary) -> Table:

@@ -13,6 +13,7 @@ from junit_xml import TestCase, TestSuite
 
 from govbench.report import circumstances, tables
 from govbench.report import format as fmt
+from govbench.report.explanations import explained
 from govbench.results.comparison import Comparison, Finding, Results, ThresholdResult, ThresholdState, Verdict
 from govbench.results.run import RunStatus
 
@@ -98,6 +99,7 @@ def _finding_text(finding: Finding) -> str:
             f"n: {tables.observations(finding)}",
             f"margin: {fmt.margin(finding)}",
             f"detectable from: {fmt.effect(finding)}",
+            *(f"moved with it: {text}" for one in explained([finding]) for text in one.sentences),
         ]
     )
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from govbench.report import circumstances, tables
+from govbench.report import circumstances, rounds, tables
 from govbench.report import format as fmt
+from govbench.report.explanations import explained
 from govbench.report.tables import Table
 from govbench.results.comparison import Results, Verdict
 from govbench.results.run import RunStatus, RunSummary
@@ -131,12 +132,22 @@ def _remarks(results: Results) -> list[tuple[str, str]]:
 def _sections(results: Results) -> list[_Section]:
     summary = results.summary
     sections = [
+        _Section(title="What moved with it", body=_explanations(results)),
         _Section(title="All metrics", body=_all_metrics(results)),
+        _Section(title="Rounds", body=_table(rounds.table(results))),
         _Section(title="Phases", body=_table(tables.phases_table(summary))),
         _Section(title="Where every request went", body=_accounting(summary)),
         _Section(title="Generator, resources and environment", body=_environment(summary)),
     ]
     return [section for section in sections if section.body]
+
+
+def _explanations(results: Results) -> str:
+    found = () if results.comparison is None else explained(tables.ordered(results.comparison))
+    return "\n\n".join(
+        "\n".join([f"{escape(one.metrics)}:", "", *(f"- {escape(text)}" for text in one.sentences)])
+        for one in found
+    )
 
 
 def _all_metrics(results: Results) -> str:

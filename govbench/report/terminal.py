@@ -15,9 +15,11 @@ from rich.panel import Panel
 from rich.table import Table as Grid
 from rich.text import Text
 
-from govbench.report import blocks, circumstances, tables
+from govbench.report import blocks, circumstances, rounds, tables
 from govbench.report import format as fmt
 from govbench.report.circumstances import side_count, side_name
+from govbench.report.explanations import explained
+from govbench.report.gaps import covered, rates
 from govbench.report.tables import Table
 from govbench.results.comparison import Comparison, Finding, Results, ThresholdState, Verdict
 from govbench.results.plan import TestType
@@ -25,7 +27,7 @@ from govbench.results.run import Distribution, Outcome, RunStatus, RunSummary
 
 CHART_WIDTH = 48
 
-_STYLES = {
+STYLES = {
     Verdict.PASS: "green",
     Verdict.IMPROVEMENT: "green",
     Verdict.REGRESSION: "red",
@@ -67,6 +69,7 @@ def report(results: Results, *, folder: str | None = None) -> Group:
         parts += _comparison(results.comparison)
     if results.comparison is None or not results.comparison.findings:
         parts += _section("metrics", tables.metrics_table(results.summary))
+    parts += _rounds(results)
     parts += _charts(results.summary)
     parts += _circumstances(results.summary)
     if folder is not None:
@@ -79,7 +82,7 @@ def _verdict_panel(results: Results) -> Panel:
     if comparison is None:
         style, symbol = _STATUS_STYLES[results.summary.run.status], ""
     else:
-        style, symbol = _STYLES[comparison.verdict], f"{fmt.verdict_symbol(comparison.verdict)} "
+        style, symbol = STYLES[comparison.verdict], f"{fmt.verdict_symbol(comparison.verdict)} "
     return Panel(Text(symbol + fmt.headline(results), style=f"bold {style}"), box=ROUNDED, border_style=style)
 
 
@@ -87,7 +90,7 @@ def _comparison(comparison: Comparison) -> list[RenderableType]:
     found = tables.ordered(comparison)
     parts: list[RenderableType] = [_text(circumstances.comparison_sentence(comparison))]
     if found:
-        parts += [Text(), _findings(found)]
+        parts += [Text(), _findings(found), *_explanations(found)]
     if (sentence := fmt.mde_sentence(comparison)) is not None:
         parts += _lines("detectable", [sentence])
     if comparison.thresholds:
@@ -98,7 +101,7 @@ def _comparison(comparison: Comparison) -> list[RenderableType]:
 def _findings(findings: tuple[Finding, ...]) -> Grid:
     grid = _paired("verdict", "metric", "base → head, change")
     for finding in findings:
-        style = _STYLES[finding.verdict]
+        style = STYLES[finding.verdict]
         symbol, label = fmt.verdict_symbol(finding.verdict), fmt.verdict_label(finding.verdict)
         rests_on = "gated" if finding.gated else "advisory"
         if finding.accepted:
@@ -109,6 +112,15 @@ def _findings(findings: tuple[Finding, ...]) -> Grid:
             Text(f"{_from_to(finding)}, n {tables.observations(finding)}\n{fmt.change(finding.change)}"),
         )
     return grid
+
+
+def _explanations(findings: tuple[Finding, ...]) -> list[RenderableType]:
+    """Below each other what moved with the flagged metrics, the likeliest first."""
+    parts: list[RenderableType] = []
+    for one in explained(findings, gated_only=True):
+        parts += [Text(), Text.assemble(("moved with ", "bold"), one.metrics)]
+        parts += [Padding(_text(sentence), (0, 0, 0, 2)) for sentence in one.sentences]
+    return parts
 
 
 def _from_to(finding: Finding) -> str:
@@ -147,6 +159,11 @@ def _accounting(summary: RunSummary) -> list[str]:
         *fmt.accounting_equation(summary.accounting).split("; "),
         *([f"failed: {split}"] if split else []),
     ]
+
+
+def _rounds(results: Results) -> list[RenderableType]:
+    """A block for each round; after a bar, those that were run to confirm."""
+    return _lines("rounds", rounds.lines(results))
 
 
 def _charts(summary: RunSummary) -> list[RenderableType]:
@@ -201,12 +218,15 @@ def _timeline(summary: RunSummary) -> list[str]:
     points = summary.timeline
     p50s = [point.p50_ms for point in points]
     slowest = max((p50 for p50 in p50s if p50 is not None), default=None)
-    completed, users = [point.completed for point in points], [point.users for point in points]
+    shares = covered(summary, points)
+    completed = rates([point.completed for point in points], shares)
+    highest = max((rate for rate in completed if rate is not None), default=None)
+    users = [point.users if share else None for point, share in zip(points, shares, strict=True)]
     return [
-        "over time, second by second",
+        "over time, second by second, within rounds" if summary.rounds else "over time, second by second",
         f"  p50    {_sparkline(p50s)}  up to {fmt.duration_ms(slowest)}",
-        f"  req/s  {_sparkline(completed)}  up to {fmt.rate(max(completed))}",
-        f"  users  {_sparkline(users)}  up to {fmt.count(max(users))}",
+        f"  req/s  {_sparkline(completed)}  up to {fmt.rate(highest)}",
+        f"  users  {_sparkline(users)}  up to {fmt.count(max(point.users for point in points))}",
     ]
 
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from govbench.results.metrics import Metric, MetricName
 from govbench.results.plan import TestType
+from govbench.results.rounds import Aspect
 from govbench.results.run import RunSummary
 
 
@@ -70,9 +71,32 @@ class Margin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """One thing that clearly moved together with a finding, with its figures: a pointer, not a cause.
+
+    ``which`` names categories, scenarios or the error class, ``metric`` the metric of aspect ``metric``.
+    ``baseline`` and ``candidate`` are values in the unit of the aspect, or for a ``difference`` the shares
+    of ``baseline_n`` and ``candidate_n`` requests that failed. Of categories and scenarios ``others`` is the
+    change of all others together, and ``only`` says that those did not clearly move.
+    """
+
+    aspect: Aspect
+    baseline: float
+    candidate: float
+    baseline_n: int
+    candidate_n: int
+    change: Change
+    which: tuple[str, ...] = ()
+    metric: MetricName | None = None
+    others: Change | None = None
+    only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """The verdict on one metric of one test type, with what it rests on.
 
+    ``explanations`` are there for a regression or an improvement: what moved with it, likeliest first.
     ``accepted`` says who accepted a regression and why: it stays one, and does not fail the run.
     """
 
@@ -86,6 +110,7 @@ class Finding:
     change: Change | None = None
     margin: Margin | None = None
     mde: float | None = None
+    explanations: tuple[Explanation, ...] = ()
     accepted: str | None = None
 
 
@@ -113,8 +138,28 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How a metric stood after a round: by ``alone`` that round and by all ``so_far``; None where unknown."""
+
+    alone: Change | None
+    so_far: Change | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """How a gated metric went over the rounds of a paired comparison, a standing for each in their order."""
+
+    test_type: TestType
+    metric: MetricName
+    standings: tuple[Standing, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """The answer: an overall verdict, why, and every finding behind it."""
+    """The answer: an overall verdict, why, and every finding behind it.
+
+    ``courses`` and ``looks``, after how many rounds a verdict was looked for, are there for paired rounds.
+    """
 
     verdict: Verdict
     reason: str
@@ -124,6 +169,8 @@ class Comparison:
     findings: tuple[Finding, ...] = ()
     thresholds: tuple[ThresholdResult, ...] = ()
     notes: tuple[str, ...] = ()
+    courses: tuple[Course, ...] = ()
+    looks: tuple[int, ...] = ()
 
     @property
     def missed(self) -> tuple[ThresholdResult, ...]:

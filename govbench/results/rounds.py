@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from enum import StrEnum
 
 from govbench.results.metrics import METRICS, MetricName
 from govbench.results.plan import TestType
@@ -41,6 +42,51 @@ class Observation:
             raise ValueError(f"{self.metric} is compared as a difference of shares")
 
 
+class Aspect(StrEnum):
+    """What can have moved together with a metric: another metric, or what the load was made of."""
+
+    METRIC = "metric"
+    CATEGORY = "category"
+    SCENARIO = "scenario"
+    AFTER_FIRST_BYTE = "time_after_first_byte_ms"
+    RESPONSE_BYTES = "response_bytes"
+    INPUT_TOKENS = "input_tokens"
+    ERROR_CLASS = "error_class"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstance:
+    """What one round tells of an aspect besides its metrics, on both sides; explains, and is not judged.
+
+    ``base`` and ``head`` are values of the requests that went well on both sides: the median response time of
+    a ``category`` or ``scenario`` and the median from the first byte to the last in ms, mean bytes or tokens.
+    ``effect`` is log(head / base), paired. They are None where there were too few pairs, and for an error
+    class. ``base_n`` and ``head_n`` count all finished requests of that kind, ``base_failed`` and
+    ``head_failed`` those of them that failed, or that ended in the error class.
+    """
+
+    test_type: TestType
+    aspect: Aspect
+    base_n: int
+    head_n: int
+    which: str = ""
+    base: float | None = None
+    head: float | None = None
+    effect: float | None = None
+    standard_error: float | None = None
+    base_failed: int = 0
+    head_failed: int = 0
+
+    def __post_init__(self) -> None:
+        numbers = (self.base, self.head, self.effect, self.standard_error)
+        if len({number is None for number in numbers}) > 1:
+            raise ValueError(f"{self.aspect}: an effect needs both values and its error")
+        if not all(math.isfinite(number) for number in numbers if number is not None):
+            raise ValueError(f"{self.aspect}: every number must be finite")
+        if not (0 <= self.base_failed <= self.base_n and 0 <= self.head_failed <= self.head_n):
+            raise ValueError(f"{self.aspect}: more failed than finished")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
     """The base against itself within a round: log ratio of the control pairs, over all their phases."""
@@ -67,6 +113,7 @@ class Round:
     confirms: bool = False
     observations: tuple[Observation, ...] = ()
     control: Control | None = None
+    circumstances: tuple[Circumstance, ...] = ()
 
     def __post_init__(self) -> None:
         if self.number < 0 or not self.start_s <= self.end_s or self.boot_s < 0:

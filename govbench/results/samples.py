@@ -7,8 +7,11 @@ killed process leaves such a tail. docs/results.md describes every field for rea
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import dataclass
+from functools import cache
+from urllib.parse import unquote
 
 from govbench.results.run import Outcome
 
@@ -67,6 +70,23 @@ OUTCOME_CODES: tuple[Outcome | None, ...] = (
     Outcome.CANCELLED,
 )
 CODE_OF: dict[Outcome, int] = {outcome: code for code, outcome in enumerate(OUTCOME_CODES) if outcome}
+
+# "POST /api/v1/chat [citizen/passports]": asked in pairs, a request says in its name what kind it was.
+_KIND = re.compile(r" \[([^/\[\]]*)/([^/\[\]]*)\]$")
+_QUOTED = str.maketrans({character: f"%{ord(character):02X}" for character in "%/[]"})
+
+
+@cache
+def kind_suffix(scenario: str, category: str) -> str:
+    """What follows the name of a request to say which scenario asked, and which category of question."""
+    quoted = (text.translate(_QUOTED) for text in (scenario, category))
+    return f" [{'/'.join(quoted)}]"
+
+
+def kind_of(name: str) -> tuple[str, str] | None:
+    """Scenario and category of a request by its name, or None where it does not say."""
+    found = _KIND.search(name)
+    return (unquote(found[1]), unquote(found[2])) if found else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

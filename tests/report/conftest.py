@@ -10,23 +10,28 @@ import dataclasses
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from govbench.results.comparison import (
     Change,
     Comparison,
+    Course,
+    Explanation,
     Finding,
     Margin,
     Method,
     Reference,
     Results,
+    Standing,
     ThresholdResult,
     ThresholdState,
     Verdict,
 )
 from govbench.results.metrics import METRICS, Metric, MetricName
 from govbench.results.plan import Phase, TestType
+from govbench.results.rounds import Aspect, Control, Observation, Round
 from govbench.results.run import (
     Accounting,
     Distribution,
@@ -79,6 +84,23 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
 def results() -> Results:
     """Two sides, every verdict, every state of a threshold: a regression."""
     return Results(summary=_summary(sides=2), comparison=_comparison())
+
+
+@pytest.fixture
+def in_rounds(results: Results) -> Results:
+    """Nine rounds of fresh instances, the last three to confirm; one of them without a control."""
+    assert results.comparison is not None
+    kept = tuple(f for f in results.comparison.findings if f.test_type is TestType.CONCURRENT)
+    return Results(
+        summary=dataclasses.replace(results.summary, rounds=_rounds()),
+        comparison=dataclasses.replace(
+            results.comparison,
+            method=Method.PAIRED_ROUNDS,
+            findings=kept,
+            courses=(_course(MetricName.RESPONSE_TIME_P50), _course(MetricName.ERROR_RATE)),
+            looks=(6,),
+        ),
+    )
 
 
 @pytest.fixture
@@ -407,7 +429,12 @@ def _findings() -> tuple[Finding, ...]:
         _finding(baseline, MetricName.THROUGHPUT, Verdict.NO_BASELINE, None, reason="the baseline has none"),
         _finding(baseline, MetricName.ERROR_RATE, Verdict.PASS, (0.0, -0.004, 0.004), mde=0.01),
         _finding(
-            concurrent, MetricName.RESPONSE_TIME_P50, Verdict.REGRESSION, (0.301, 0.289, 0.312), mde=0.012
+            concurrent,
+            MetricName.RESPONSE_TIME_P50,
+            Verdict.REGRESSION,
+            (0.301, 0.289, 0.312),
+            mde=0.012,
+            explanations=_explanations(),
         ),
         _finding(concurrent, MetricName.RESPONSE_TIME_P95, Verdict.REGRESSION, (0.12, 0.06, 0.183)),
         _finding(concurrent, MetricName.TTFB_P50, Verdict.IMPROVEMENT, (-0.0512, -0.0702, -0.0321)),
@@ -428,6 +455,7 @@ def _finding(
     *,
     reason: str | None = None,
     mde: float | None = None,
+    explanations: tuple[Explanation, ...] = (),
 ) -> Finding:
     spec = METRICS[name]
     users = 1 if test_type is TestType.BASELINE else 10
@@ -453,6 +481,91 @@ def _finding(
         ),
         margin=Margin(relative=0.02, absolute=0.01 if spec.compared_as_difference else 0.3),
         mde=mde,
+        explanations=explanations,
+    )
+
+
+def _explanations() -> tuple[Explanation, ...]:
+    """One of each kind, the names of categories as awkward as those of people."""
+
+    def explanation(aspect: Aspect, base: float, head: float, **more: Any) -> Explanation:
+        change = more.pop("change", head / base - 1 if base else head)
+        share = aspect is Aspect.ERROR_CLASS or more.pop("share", False)
+        return Explanation(
+            aspect=aspect,
+            baseline=base,
+            candidate=head,
+            baseline_n=790,
+            candidate_n=800,
+            change=Change(estimate=change, low=change * 0.9, high=change * 1.1, level=0.99, difference=share),
+            **more,
+        )
+
+    others = Change(estimate=-0.003, low=-0.012, high=0.006, level=0.99)
+    return (
+        explanation(Aspect.CATEGORY, 101.0, 126.0, which=("passport | <b>",), others=others, only=True),
+        explanation(Aspect.SCENARIO, 101.0, 126.0, which=("citizen", "@clerk"), others=others),
+        explanation(Aspect.CATEGORY, 0.0, 0.015, which=("taxes",), others=others, only=True, share=True),
+        explanation(Aspect.AFTER_FIRST_BYTE, 4.0, 8.5),
+        explanation(Aspect.METRIC, 30.0, 41.0, metric=MetricName.TTFB_P50),
+        explanation(Aspect.RESPONSE_BYTES, 1204.0, 1711.0),
+        explanation(Aspect.METRIC, 84.0, 120.0, metric=MetricName.OUTPUT_TOKENS),
+        explanation(Aspect.INPUT_TOKENS, 12.0, 24.0),
+        explanation(Aspect.METRIC, 1.08, 1.41, metric=MetricName.CPU_PER_REQUEST),
+        explanation(Aspect.ERROR_CLASS, 0.0, 0.015, which=("http_5xx",)),
+    )
+
+
+EFFECTS = (0.31, 0.27, 0.33, 0.30, 0.29, 0.32, 0.28, 0.31, 0.30)
+
+
+def _rounds() -> tuple[Round, ...]:
+    return tuple(
+        Round(
+            number=number,
+            start_s=START_S + 8.0 * number,
+            end_s=START_S + 8.0 * number + 5.5,
+            boot_s=1.25,
+            swapped=number % 2 == 1,
+            confirms=number >= 6,
+            control=None if number == 4 else Control(effect=0.004, standard_error=0.006, n=21),
+            observations=(
+                Observation(
+                    test_type=TestType.CONCURRENT,
+                    metric=MetricName.RESPONSE_TIME_P50,
+                    base=120.0,
+                    head=120.0 * (1 + effect),
+                    base_n=210,
+                    head_n=210,
+                    effect=math.log1p(effect),
+                    standard_error=0.01,
+                ),
+            ),
+        )
+        for number, effect in enumerate(EFFECTS)
+    )
+
+
+def _course(name: MetricName) -> Course:
+    """Of the error rate nothing ever moved."""
+    share = METRICS[name].compared_as_difference
+    effects = tuple(0.0 if share else effect for effect in EFFECTS)
+
+    def change(estimate: float, half: float) -> Change:
+        return Change(
+            estimate=estimate, low=estimate - half, high=estimate + half, level=0.99, difference=share
+        )
+
+    return Course(
+        test_type=TestType.CONCURRENT,
+        metric=name,
+        standings=tuple(
+            Standing(
+                alone=change(effect, 0.04),
+                so_far=change(sum(effects[: at + 1]) / (at + 1), 0.08 / math.sqrt(at + 1)),
+            )
+            for at, effect in enumerate(effects)
+        ),
     )
 
 

@@ -47,3 +47,16 @@ def test_extent_leaves_out_the_last_of_a_long_tail() -> None:
     assert blocks.extent([body]) == (4.0, 8.0)
     assert blocks.extent([]) is None
     assert blocks.extent([Distribution(gamma=2.0, buckets=())]) is None
+
+
+@pytest.mark.parametrize(
+    ("low", "estimate", "high", "drawn"),
+    [
+        (-0.02, 0.0, 0.02, "     ░░━━●━━░░     "),
+        (0.04, 0.06, 0.07, "     ░░░░│░░░━●━   "),
+        (-0.5, 0.02, 0.5, "◀━━━━━━━━━━●━━━━━━▶"),
+        (0.2, 0.3, 0.4, "     ░░░░│░░░░    ▶"),
+    ],
+)
+def test_an_interval_lies_over_its_margin(low: float, estimate: float, high: float, drawn: str) -> None:
+    assert blocks.interval(low, estimate, high, margin=(-0.045, 0.045), limit=0.1, width=19) == drawn

@@ -19,7 +19,7 @@ from govbench.results.comparison import Results, ThresholdResult, Verdict
 from govbench.results.metrics import METRICS
 from govbench.results.run import Accounting, Distribution, RunStatus
 
-DOCUMENTS = ("results", "run_only", "failed_run", "invalid", "passing")
+DOCUMENTS = ("results", "in_rounds", "run_only", "failed_run", "invalid", "passing")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 

@@ -74,7 +74,7 @@ def test_the_verdict_comes_first_and_details_are_folded(results: Results) -> Non
     assert text.startswith("### ❌ regression: response time p50 of concurrent is 30.1 %")
     shown, _, _ = text.partition("<details>")
     assert "not comparable" not in shown  # advisory: folded
-    assert text.count("<details>") == text.count("</details>") == 4
+    assert text.count("<details>") == text.count("</details>") == 5
 
 
 def test_changed_and_gated_rows_are_not_folded(results: Results) -> None:

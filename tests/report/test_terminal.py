@@ -14,7 +14,7 @@ from govbench.results.comparison import Results
 FOLDER = "results/20260528T202640Z-3f9a"
 
 
-@pytest.fixture(params=["results", "run_only", "failed_run", "invalid", "passing"])
+@pytest.fixture(params=["results", "in_rounds", "run_only", "failed_run", "invalid", "passing"])
 def document(request: pytest.FixtureRequest) -> Any:
     return request.getfixturevalue(request.param)
 

@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from govbench.errors import ResultsError
-from govbench.results import codec, comparison, metrics, plan, run
+from govbench.results import codec, comparison, metrics, plan, rounds, run
 from govbench.results.comparison import Change, Results
 from govbench.results.metrics import Metric, MetricName
 from govbench.results.plan import Arrivals, LoadModel, Phase, RatePoint, Slice, ThinkTime
+from govbench.results.rounds import Circumstance, Observation, Round
 from govbench.results.run import Window
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -60,6 +61,25 @@ FIELDS: dict[type, dict[str, st.SearchStrategy[Any]]] = {
         "high": st.none() | st.floats(0, 9),
         "standard_error": st.none() | SMALL,
     },
+    Observation: {
+        "base": FLOATS,
+        "head": FLOATS,
+        "base_n": st.integers(1, 2**53),
+        "head_n": st.integers(1, 2**53),
+        "effect": st.none(),
+        "standard_error": st.none() | SMALL,
+    },
+    Circumstance: {
+        "base_n": st.integers(100, 2**53),
+        "head_n": st.integers(100, 2**53),
+        "base_failed": st.integers(0, 100),
+        "head_failed": st.integers(0, 100),
+        "base": st.just(20.0),
+        "head": st.just(25.0),
+        "effect": FLOATS,
+        "standard_error": FLOATS,
+    },
+    Round: {"start_s": st.floats(0, 1), "end_s": st.floats(1, 2), "boot_s": SMALL},
     Change: {"low": st.floats(-9, -1), "estimate": st.floats(-1, 1), "high": st.floats(1, 9)},
     Window: {
         "start_s": st.floats(0, 1),
@@ -91,7 +111,7 @@ def values(kind: Any) -> st.SearchStrategy[Any]:
 
 def _types() -> list[type]:
     """Every dataclass and every choice that a document can hold: those that its schema defines."""
-    modules = (comparison, metrics, plan, run)
+    modules = (comparison, metrics, plan, rounds, run)
     named = {name: value for module in modules for name, value in vars(module).items()}
     return [named[name] for name in codec.json_schema()["$defs"]]
 

@@ -25,6 +25,8 @@ from govbench.results.samples import (
     RECORD,
     RECORD_BYTES,
     SamplesHeader,
+    kind_of,
+    kind_suffix,
 )
 
 DOC = (Path(__file__).parents[2] / "docs" / "results.md").read_text(encoding="utf-8")
@@ -156,3 +158,19 @@ def test_the_documented_way_to_read_results_reads_them(
     (folder / "results.json").write_text(json.dumps(body))
     exec(compile(snippet("json.loads"), "docs/results.md", "exec"), {})
     assert capsys.readouterr().out.splitlines() == ["pass: all well", "baseline 0 response_time_p50_ms 21.5"]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "category"),
+    [("citizen", "passports"), ("a/b", "100 % [of] it"), ("", "%2F"), ("naïve 日本", "x]/[y")],
+)
+def test_a_request_name_tells_its_scenario_and_category_whatever_they_hold(
+    scenario: str, category: str
+) -> None:
+    name = f"POST /api/v1/chat{kind_suffix(scenario, category)}"
+    assert kind_of(name) == (scenario, category)
+
+
+@pytest.mark.parametrize("name", ["POST /api/v1/chat", "GET /items [list]", "GET /a [b/c] d", ""])
+def test_another_request_name_tells_no_kind(name: str) -> None:
+    assert kind_of(name) is None
