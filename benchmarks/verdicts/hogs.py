@@ -1,0 +1,44 @@
+"""Programs that burn CPU beside a measurement, on and off, as neighbours on a shared machine do."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import random
+import time
+from collections.abc import Iterator
+
+# They end by themselves after this long, and when the program that started them is gone.
+LIFETIME_S = 300.0
+SHORTEST_S, LONGEST_S = 0.2, 2.0
+
+
+@contextlib.contextmanager
+def hogs(count: int, *, seed: int) -> Iterator[None]:
+    """``count`` hogs while the block lasts; none is left when it is over."""
+    context = multiprocessing.get_context("spawn")
+    started = [
+        context.Process(target=burn, args=(os.getpid(), f"{seed}-{number}"), daemon=True)
+        for number in range(count)
+    ]
+    try:
+        for process in started:
+            process.start()
+        yield
+    finally:
+        for process in started:
+            if process.pid is not None:
+                process.kill()
+                process.join()
+
+
+def burn(parent: int, seed: str) -> None:
+    """Burn and rest in turns of random length."""
+    lengths = random.Random(seed)
+    ends = time.monotonic() + LIFETIME_S
+    while time.monotonic() < ends and os.getppid() == parent:
+        rest = time.monotonic() + lengths.uniform(SHORTEST_S, LONGEST_S)
+        while time.monotonic() < rest:
+            pass
+        time.sleep(lengths.uniform(SHORTEST_S, LONGEST_S))
