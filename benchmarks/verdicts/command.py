@@ -84,7 +84,7 @@ def _tallies(scenarios: list[Scenario], runs: int, processes: int) -> list[Tally
     for tally in simulate_all(scenarios, runs, processes=processes):
         found.append(tally)
         print(
-            f"{len(found):2} of {len(scenarios)}, {time.monotonic() - began:4.0f} s: {tally.scenario.name}",
+            f"{len(found):2} of {len(scenarios)}, {time.monotonic() - began:4.0f} s: {table.brief(tally)}",
             flush=True,
         )
     return found

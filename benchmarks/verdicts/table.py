@@ -47,6 +47,18 @@ def simulated(tallies: Sequence[Tally]) -> str:
     )
 
 
+def brief(tally: Tally) -> str:
+    """A scenario in a line, while the others are still under way."""
+    shown = {
+        "regression": tally.share(Verdict.REGRESSION),
+        "pass": tally.share(Verdict.PASS),
+        "p95 regression": tally.tail_regressed,
+        "covers": tally.covered,
+    }
+    rates = ", ".join(f"{name} {rate}" for name, rate in shown.items() if rate is not None)
+    return f"{tally.scenario.name}: {rates}, load {tally.load_s(0.5):.1f} / {tally.load_s(0.9):.1f} s"
+
+
 def _verdicts(tally: Tally) -> list[str]:
     rates = (
         tally.share(Verdict.REGRESSION),
