@@ -61,7 +61,7 @@ def _false_alarms(tallies: Mapping[str, Tally]) -> Iterator[Judged]:
 def _power(tallies: Mapping[str, Tally]) -> Iterator[Judged]:
     for name, least in (("+5 %, 30 s", 0.98), ("+3 %, 60 s", 0.95)):
         if (tally := tallies.get(name)) is not None:
-            yield _at_least(f"{name}: found ≥ {least:.0%}", tally.share(Verdict.REGRESSION), least)
+            yield _at_least(f"{name}: found ≥ {least * 100:.0f} %", tally.share(Verdict.REGRESSION), least)
     for name in ("+10 %, 60 s", "+10 % of the slowest 15 %, 60 s"):
         if (tally := tallies.get(name)) is not None:
             yield _at_least(f"{name}: p95 (advisory) found ≥ 90 %", tally.tail_regressed, 0.90)

@@ -17,9 +17,10 @@ from pathlib import Path
 from benchmarks.verdicts import usual
 from benchmarks.verdicts.hogs import hogs
 from benchmarks.verdicts.rates import Rate, at_share
-from benchmarks.verdicts.store import Run, Store, known, run_of_results
+from benchmarks.verdicts.store import Ended, Run, Store, known, run_of
 from benchmarks.verdicts.table import markdown
 from govbench.errors import ResultsError
+from govbench.results import codec
 from govbench.results.comparison import Verdict
 
 
@@ -101,13 +102,13 @@ def _compare(store: Store, kind: Kind, number: int, max_time: str) -> Run:
         wall_s = time.monotonic() - began
         beside.close()
         path = Path(name) / "results" / "latest" / "results.json"
+        ended = Ended(kind=kind.option, seed=seed, exit_code=done.returncode, wall_s=wall_s)
         try:
-            run = run_of_results(path, kind=kind.option, seed=seed, exit_code=done.returncode, wall_s=wall_s)
-        except ResultsError as error:
-            raise SystemExit(
-                f"{' '.join(command)}\nexit {done.returncode}: {error}\n{done.stderr}"
-            ) from error
-        store.add(run, path)
+            run = run_of(ended, codec.read(path))
+        except ResultsError as error:  # counted as invalid: one failure must not end an hour of others
+            print(f"{' '.join(command)}\nexit {done.returncode}: {error}\n{done.stderr}", file=sys.stderr)
+            run = run_of(ended, None)
+        store.add(run, path if path.exists() else None)
     return run
 
 

@@ -12,28 +12,33 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from govbench.results import codec
 from govbench.results.comparison import Results, Verdict
 from govbench.results.metrics import MetricName
 from govbench.results.plan import BASE, HEAD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Ended:
+    """A comparison that is over: of which kind, with which seed, how the command ended, how long it took."""
+
+    kind: str
+    seed: int
+    exit_code: int
+    wall_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run(Ended):
     """One comparison: what it said of the median, and what each side's own values were.
 
     ``change``, ``low`` and ``high`` are the relative change with its interval, ``own_change`` what the
     instances' own clocks say; ``p50_ms`` and ``p95_ms`` are base's and head's, of all requests of the run.
     """
 
-    kind: str
-    seed: int
-    exit_code: int
-    verdict: Verdict
-    unconfirmed: bool
-    rounds: int
-    load_s: float
-    wall_s: float
+    verdict: Verdict = Verdict.INVALID
+    unconfirmed: bool = False
+    rounds: int = 0
+    load_s: float = 0.0
     p50_ms: tuple[float | None, float | None] = (None, None)
     p95_ms: tuple[float | None, float | None] = (None, None)
     change: float | None = None
@@ -82,25 +87,20 @@ def _run_of(kept: dict[str, Any]) -> Run:
     return Run(**{**kept, **sides, "verdict": Verdict(kept["verdict"])})
 
 
-def run_of_results(path: Path, *, kind: str, seed: int, exit_code: int, wall_s: float) -> Run:
-    """What a results.json says."""
-    results = codec.read(path)
-    assert results.comparison is not None
-    rounds = results.summary.rounds
-    finding = next((f for f in results.comparison.findings if f.metric is MetricName.RESPONSE_TIME_P50), None)
-    change = finding.change if finding else None
+def run_of(ended: Ended, results: Results | None) -> Run:
+    """What its results say; invalid where there are none, or nothing was compared."""
+    if results is None or results.comparison is None:
+        return Run(**asdict(ended))
+    comparison, rounds = results.comparison, results.summary.rounds
+    changes = (f.change for f in comparison.findings if f.metric is MetricName.RESPONSE_TIME_P50)
+    change = next(changes, None)
     own = [each.own_effect for each in rounds if each.own_effect is not None]
     return Run(
-        kind=kind,
-        seed=seed,
-        exit_code=exit_code,
-        verdict=results.comparison.verdict,
-        unconfirmed=any(
-            f.gated and (f.reason or "").startswith("unconfirmed") for f in results.comparison.findings
-        ),
+        **asdict(ended),
+        verdict=comparison.verdict,
+        unconfirmed=any(f.gated and (f.reason or "").startswith("unconfirmed") for f in comparison.findings),
         rounds=len(rounds),
         load_s=sum(each.load_s for each in rounds),
-        wall_s=wall_s,
         p50_ms=_sides(results, MetricName.RESPONSE_TIME_P50),
         p95_ms=_sides(results, MetricName.RESPONSE_TIME_P95),
         change=change.estimate if change else None,
