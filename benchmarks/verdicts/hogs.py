@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import random
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 
@@ -17,20 +18,12 @@ SHORTEST_S, LONGEST_S = 0.2, 2.0
 @contextlib.contextmanager
 def hogs(count: int, *, seed: int) -> Iterator[None]:
     """``count`` hogs while the block lasts; none is left when it is over."""
-    context = multiprocessing.get_context("spawn")
-    started = [
-        context.Process(target=burn, args=(os.getpid(), f"{seed}-{number}"), daemon=True)
-        for number in range(count)
-    ]
-    try:
-        for process in started:
-            process.start()
+    with contextlib.ExitStack() as started:
+        for number in range(count):
+            command = [sys.executable, __file__, str(os.getpid()), f"{seed}-{number}"]
+            process = started.enter_context(subprocess.Popen(command, stdin=subprocess.DEVNULL))
+            started.callback(process.kill)  # leaving the process itself waits for it
         yield
-    finally:
-        for process in started:
-            if process.pid is not None:
-                process.kill()
-                process.join()
 
 
 def burn(parent: int, seed: str) -> None:
@@ -42,3 +35,7 @@ def burn(parent: int, seed: str) -> None:
         while time.monotonic() < rest:
             pass
         time.sleep(lengths.uniform(SHORTEST_S, LONGEST_S))
+
+
+if __name__ == "__main__":
+    burn(int(sys.argv[1]), sys.argv[2])
