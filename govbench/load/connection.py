@@ -52,6 +52,10 @@ class Connection:
         """Whether an idle connection can take a request: servers close those that were idle for long."""
         return self._transport.is_quiet()
 
+    def ack_at_once(self) -> None:
+        """Acknowledge answers at once; see ``Transport``."""
+        self._transport.ack_at_once()
+
     def close(self) -> None:
         """Close the socket; safe to call twice."""
         self._transport.close()

@@ -251,6 +251,7 @@ class Engine:
         self.phase_index, self.phase = index, self.plan.phases[index]
         phase = self.phase
         self.gathering.may_pause = phase.arrivals is None
+        self.network.acks_at_once = phase.paired
         if isinstance(self._runner, LocalRunner):  # otherwise the master says how many users there are
             users = phase.users if phase.arrivals is None else 0
             if users or self._runner.user_count:

@@ -14,15 +14,19 @@ _PEEK_AFTER_NS = 1_000_000
 
 
 class Network:
-    """What all lanes of a run share: clock, addresses, known heads, the connections that have deadlines."""
+    """What all lanes of a run share: clock, addresses, known heads, the connections that have deadlines.
 
-    __slots__ = ("addresses", "clock", "connections", "heads")
+    ``acks_at_once`` is for phases in pairs (``Transport.ack_at_once``).
+    """
+
+    __slots__ = ("acks_at_once", "addresses", "clock", "connections", "heads")
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.addresses = AddressBook()
         self.connections: set[Connection] = set()
         self.heads = KnownHeads()
+        self.acks_at_once = False
 
     def end_late(self) -> None:
         """End the requests whose deadline has passed."""
@@ -58,6 +62,8 @@ class Lane:
             OSError: this process cannot open a socket at all.
         """
         connection = self._ready(exchange, deadlines)
+        if self._network.acks_at_once:
+            connection.ack_at_once()
         try:
             reusable = connection.exchange(request, exchange, on_data)
         except BaseException:

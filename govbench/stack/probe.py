@@ -30,6 +30,7 @@ class Check:
     """One thing that was looked at: whether it works, what was seen, and what to change if it does not.
 
     ``lasting``: asking again does not mend it, so every request of a load would fail in the same way.
+    ``elapsed_ms`` is what the answer took, where there was one.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Check:
     detail: str
     hint: str | None = None
     lasting: bool = False
+    elapsed_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +155,7 @@ def _failed(request: WireRequest, side: Side, error: httpx.HTTPError) -> Check:
 def _answered(request: WireRequest, side: Side, reply: _Reply, secrets: tuple[str, ...]) -> Check:
     detail = f"{request.name} answers {reply.status} in {reply.elapsed_ms:.0f} ms"
     if 200 <= reply.status < 300:
-        return Check(name="request", ok=True, detail=detail)
+        return Check(name="request", ok=True, detail=detail, elapsed_ms=reply.elapsed_ms)
     said = excerpt(reply.body, secrets)
     return Check(
         name="request",
@@ -161,6 +163,7 @@ def _answered(request: WireRequest, side: Side, reply: _Reply, secrets: tuple[st
         detail=f"{detail}: {said}" if said else detail,
         hint=_status_hint(side, reply),
         lasting=reply.status < 500 and reply.status not in _PASSING,
+        elapsed_ms=reply.elapsed_ms,
     )
 
 

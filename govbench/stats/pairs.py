@@ -15,6 +15,7 @@ from govbench.errors import TooFewSamples
 from govbench.stats.arrays import FloatsLike, IntArray, as_samples
 from govbench.stats.blocks import block_mean_variance
 from govbench.stats.comparison import log_ratio
+from govbench.stats.distributions import chi_square_quantile
 from govbench.stats.intervals import block_quantile_interval
 from govbench.stats.quantiles import is_estimable
 
@@ -23,6 +24,7 @@ MIN_PAIRS = 6  # as many as a 95 % interval of a median needs (``order_statistic
 # Half the interval whose width gives the error of the median, in standard errors of its share: wide enough to
 # hold several of twenty pairs, narrow enough for the density within to be that at the median.
 _REACH = 2.0
+_BLOCKS_ALPHA = 0.05
 _TAIL_LEVEL = 0.9  # of the interval behind a tail's error: wide, yet inside the data of a short round
 
 
@@ -45,7 +47,7 @@ def paired_median(log_ratios: FloatsLike, blocks: IntArray) -> PairedEstimate:
     The median is the mean of the two middle values where n is even: the only median that turns its sign, and
     nothing else, when the sides are swapped. Its error is that of the share below it, carried to values
     (Woodruff 1952): with sₑ the standard error of the mean of sign(x - median)/2, as a ratio between blocks
-    (``blocks.block_mean_variance``) and never below the binomial 1/(2√n),
+    (``blocks.block_mean_variance``), or the binomial 1/(2√n) where that explains how blocks differ,
 
         se = sₑ (n+1) (x₍n-k₎ - x₍k+1₎) / (n-1-2k),     k = ⌊(n-1)/2 - 2 n sₑ⌋, at least 0
 
@@ -142,10 +144,16 @@ def _finite(values: FloatsLike, name: str) -> npt.NDArray[np.float64]:
 
 
 def _share_se(signs: npt.NDArray[np.float64], blocks: IntArray) -> float:
-    """Standard error of the share of values below the median; half signs, so that ties favour no side."""
+    """Standard error of the share of values below the median; half signs, so that ties favour no side.
+
+    The blocks count where they vary by more than independent values would in one of twenty rounds. The larger
+    of the two variances as it comes would make every error a tenth too large: ten blocks know their own
+    variance to a third only.
+    """
     independent = 0.25 / signs.size
     try:
-        between, _ = block_mean_variance(0.5 * signs, blocks)
+        between, count = block_mean_variance(0.5 * signs, blocks)
     except TooFewSamples:  # a single block
-        between = 0.0
-    return math.sqrt(max(independent, between))
+        return math.sqrt(independent)
+    by_chance = chi_square_quantile(1.0 - _BLOCKS_ALPHA, count - 1.0) / (count - 1.0)
+    return math.sqrt(between if between > by_chance * independent else independent)
