@@ -187,14 +187,19 @@ class Trial:
 
     def _is_decided(self) -> bool:
         """Whether every gated metric is settled; beside a confirmed change, one that is invalid is."""
-        gated = {f.verdict for f in self.findings() if f.gated}
+        gated = {f.verdict for f in self._judged(self.level) if f.gated}
         settled = {Verdict.PASS, *_FLAGGED}
         return gated <= (settled | {Verdict.INVALID} if gated & _FLAGGED else settled)
 
     def findings(self) -> tuple[Finding, ...]:
         """What can be reported after these rounds: flagged changes only where fresh rounds agreed."""
+        gated, others = self._judged(self.level), self._judged(self._judging.config.level)
+        return tuple(mine if mine.gated else other for mine, other in zip(gated, others, strict=True))
+
+    def _judged(self, level: float) -> tuple[Finding, ...]:
+        """All metrics at one level: the last look's for the gated ones; the others are looked at once."""
         confirmed = self._confirmed()
-        judged = judge_rounds(self.rounds, self._judging, level=self.level)
+        judged = judge_rounds(self.rounds, self._judging, level=level)
         return tuple(self._reported(f, confirmed.get((f.test_type, f.metric))) for f in judged)
 
     def _reported(self, finding: Finding, confirmation: Confirmation | None) -> Finding:

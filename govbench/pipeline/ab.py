@@ -254,7 +254,7 @@ class Rounds:
 
     @property
     def round_time_s(self) -> float:
-        """What a round takes in all: the mean of all but the first, which takes longer, once there are more."""
+        """What a round takes in all: the mean of all but the first, slower one, once there are more."""
         if len(self._ends_s) == 1:
             return self._ends_s[0]
         return (self._ends_s[-1] - self._ends_s[0]) / (len(self._ends_s) - 1)
@@ -262,10 +262,10 @@ class Rounds:
     def _design(self) -> Design:
         """How many rounds there can be in all, by what one took, and when to look at them."""
         done = len(self._ends_s)
-        fitting = done + int((self._max_time_s - self._ends_s[-1]) / self.round_time_s)
+        fitting = done + (self._max_time_s - self._ends_s[-1]) / self.round_time_s
         if self._exactly is not None:
-            return without_looks(max(done, min(fitting, self._exactly)))
-        return design(max(done, fitting), level=self._judging.config.level)
+            return without_looks(max(done, int(min(fitting, self._exactly))))
+        return design(max(done, int(fitting)), level=self._judging.config.level)
 
     def _choose(self, boot_s: float, answer_s: float) -> float:
         """The load of a phase: chosen in the first round and then kept."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import math
+import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -14,8 +16,8 @@ from typing import Self
 from govbench.config.requests import build_sides
 from govbench.config.rounds import RoundLoad
 from govbench.config.settings import Settings
+from govbench.config.targets import EmbeddedTarget, UrlTarget
 from govbench.config.targets import Target as ParsedTarget
-from govbench.config.targets import UrlTarget
 from govbench.errors import GovbenchError, LoadError, ResultsError, StackError
 from govbench.load.launch import Event, LoadEnd, LoadProcess
 from govbench.pipeline.interrupt import Stopper
@@ -30,8 +32,9 @@ from govbench.record.reader import read_samples
 from govbench.record.resources import Reading
 from govbench.results.plan import BASE, HEAD, Plan, Side
 from govbench.results.rounds import Round
-from govbench.results.run import Window
+from govbench.results.run import SliceWindow, Window
 from govbench.stack.boot import RunningStack, own_port, start
+from govbench.stack.embedded import own_median_ms
 from govbench.stack.prepare import Prepared
 
 BASE_NAME, HEAD_NAME, CONTROL_NAME = "base", "head", "control"
@@ -191,9 +194,20 @@ def measure_round(
             process.begin(plan)
             end, readings = follow_load(process, stacks, bench.stopper, _unheard)
             ended = [stack.name for stack in stacks if stack.exit_code() is not None]
+            own_effect = _own_effect(bench, stacks, plan, end)
     finally:
         process.close()
-    return _recorded(bench, number, plan, end, readings, boot_s=boot_s, confirms=confirms, ended=ended)
+    return _recorded(
+        bench,
+        number,
+        plan,
+        end,
+        readings,
+        boot_s=boot_s,
+        confirms=confirms,
+        ended=ended,
+        own_effect=own_effect,
+    )
 
 
 def _unheard(event: Event) -> None:
@@ -228,6 +242,33 @@ def _first_answers(bench: Bench, sides: tuple[Side, ...]) -> float:
     return longest
 
 
+def _own_effect(
+    bench: Bench, stacks: tuple[RunningStack, RunningStack], plan: Plan, end: LoadEnd
+) -> float | None:
+    """What two instances of the embedded API say of themselves: the mean over paired phases of log ratios.
+
+    None where one of them is something else, has ended, or served nothing in the steady part of a phase. What
+    was asked to control the base is in its median as well.
+    """
+    if not all(isinstance(each.ready.target, EmbeddedTarget) for each in (bench.base, bench.head)):
+        return None
+    ratios = []
+    for index, window in phase_windows(end.events, end_s=time.time()).items():
+        if not plan.phases[index].paired:
+            continue
+        steady = SliceWindow(
+            phase=index, pair=0, side=BASE, start_s=window.steady_start_s, end_s=window.steady_end_s
+        )
+        try:
+            base, head = (own_median_ms(stack.url, [steady]) for stack in stacks)
+        except StackError:  # it ended under the load; that is noted elsewhere
+            return None
+        if not base or not head:
+            return None
+        ratios.append(math.log(head / base))
+    return statistics.fmean(ratios) if ratios else None
+
+
 def _recorded(
     bench: Bench,
     number: int,
@@ -238,6 +279,7 @@ def _recorded(
     boot_s: float,
     confirms: bool,
     ended: list[str],
+    own_effect: float | None,
 ) -> RoundRecord:
     folder = round_folder(bench.folder, number)
     try:
@@ -262,6 +304,7 @@ def _recorded(
             observations=observations,
             control=control,
             circumstances=circumstances_of(samples, plan, windows),
+            own_effect=own_effect,
         ),
         plan=plan,
         windows=windows,

@@ -102,7 +102,8 @@ class Round:
 
     ``start_s`` and ``end_s`` are Unix seconds of its load, ``boot_s`` is how long the instances took before
     that. ``swapped`` tells that head was started first. ``confirms`` marks a fresh round that was run to
-    confirm what earlier ones had flagged.
+    confirm what earlier ones had flagged. ``own_effect`` is log(head / base) of the median service times that
+    the instances themselves took down, where both do: what the measurement can be held against.
     """
 
     number: int
@@ -114,10 +115,13 @@ class Round:
     observations: tuple[Observation, ...] = ()
     control: Control | None = None
     circumstances: tuple[Circumstance, ...] = ()
+    own_effect: float | None = None
 
     def __post_init__(self) -> None:
         if self.number < 0 or not self.start_s <= self.end_s or self.boot_s < 0:
             raise ValueError("a round has a number, and its instants are in order")
+        if self.own_effect is not None and not math.isfinite(self.own_effect):
+            raise ValueError(f"round {self.number}: the effect by the instances' own clocks must be finite")
 
     @property
     def load_s(self) -> float:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
 from govbench.stats.arrays import check_share
-from govbench.stats.distributions import normal_cdf, normal_quantile
+from govbench.stats.distributions import chi_square_quantile, normal_cdf, normal_quantile
 from govbench.stats.intervals import half_width
 from govbench.stats.rounds import planned_rounds
 
@@ -130,12 +128,10 @@ def rounds_needed(
 
 
 def _variance_ratios(df: int) -> list[float]:
-    """Fifty equally likely values of χ²/df, by the cube-root approximation (Wilson & Hilferty 1931).
+    """Fifty equally likely values of χ²/df.
 
     Fewer than two degrees of freedom are not used by ``combine_rounds``, which has the floor alone then.
     """
     if df < 2:
         return [1.0]
-    spread = 2.0 / (9.0 * df)
-    cubes = [1.0 - spread + normal_quantile((i + 0.5) / 50) * math.sqrt(spread) for i in range(50)]
-    return [max(0.0, cube) ** 3 for cube in cubes]
+    return [chi_square_quantile((i + 0.5) / 50, df) / df for i in range(50)]

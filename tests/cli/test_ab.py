@@ -45,6 +45,8 @@ def test_a_slower_head_is_a_regression_that_fresh_rounds_confirm(govbench: Cli) 
     assert [r["swapped"] for r in rounds] == [i % 2 == 1 for i in range(len(rounds))]
     assert sum(r["confirms"] for r in rounds) >= 3
     assert any(r["control"] for r in rounds)
+    own = [r["own_effect"] for r in rounds]  # by the instances' own clocks; what was asked for is log 3
+    assert all(0.5 < effect < 1.5 for effect in own), own
     assert [t["name"] for t in summary["targets"]] == ["base", "head"]
     accounting = summary["accounting"]
     assert accounting["lost"] == 0

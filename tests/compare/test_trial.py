@@ -310,6 +310,21 @@ def test_an_advisory_metric_is_looked_at_once_and_its_last_rounds_have_to_agree(
     assert faded.reason.startswith("unconfirmed")
 
 
+def test_what_early_looks_ask_for_is_not_asked_of_an_advisory_metric() -> None:
+    trial = Trial(Judging(config=CompareConfig()), design(20, level=0.99))
+    for i, (p50, p95) in enumerate(zip(scatter(20, mean=0.1), scatter(20, mean=0.05, seed=2), strict=True)):
+        if trial.step is Step.END:
+            break
+        trial.add(a_round(i, latency(p50), latency(p95, metric=P95, se=0.03), errors()))
+
+    assert trial.looks_taken == 1
+    at_the_look = {
+        f.metric: f for f in judge_rounds(trial.rounds, Judging(config=CompareConfig()), level=trial.level)
+    }
+    assert at_the_look[P95].verdict is Verdict.INCONCLUSIVE
+    assert found(trial, P95).verdict is Verdict.REGRESSION
+
+
 def test_a_metric_may_have_a_margin_of_its_own() -> None:
     wide = CompareConfig(metrics={P50: MetricRule(margin=0.15)})
 

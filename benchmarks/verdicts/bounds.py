@@ -1,0 +1,104 @@
+"""What govbench sets itself for its verdicts, held against what was simulated. Simulates nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from benchmarks.verdicts.million import Analysis
+from benchmarks.verdicts.rates import Rate
+from benchmarks.verdicts.simulated import Tally
+from govbench.results.comparison import Verdict
+
+ANALYSIS_S, ANALYSIS_BYTES = 2.0, 10**9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A bound and what became of it; ``clearly_missed`` where chance does not explain it."""
+
+    text: str
+    measured: str
+    met: bool
+    clearly_missed: bool = False
+
+
+def _at_most(text: str, rate: Rate, bound: float) -> Judged:
+    return Judged(text=text, measured=str(rate), met=rate.value <= bound, clearly_missed=rate.low > bound)
+
+
+def _at_least(text: str, rate: Rate, bound: float) -> Judged:
+    return Judged(text=text, measured=str(rate), met=rate.value >= bound, clearly_missed=rate.high < bound)
+
+
+def _named(text: str, tally: Tally) -> str:
+    return f"{text} ({tally.scenario.name})"
+
+
+def judge(tallies: Mapping[str, Tally], analysis: Analysis | None) -> list[Judged]:
+    """Every bound whose scenarios were simulated."""
+    return [*_false_alarms(tallies), *_power(tallies), *_coverage(tallies), *_analysis(analysis)]
+
+
+def _false_alarms(tallies: Mapping[str, Tally]) -> Iterator[Judged]:
+    nulls = [tally for tally in tallies.values() if tally.scenario.is_null]
+    if nulls:
+        worst = max(nulls, key=lambda tally: tally.share(Verdict.REGRESSION).value)
+        text = _named("false regressions per A/A comparison, worst scenario ≤ 1 %", worst)
+        yield _at_most(text, worst.share(Verdict.REGRESSION), 0.01)
+        early = Rate(hits=sum(t.looks_flagged.hits for t in nulls), n=sum(t.looks_flagged.n for t in nulls))
+        one = Rate(hits=sum(t.one_look_flagged.hits for t in nulls), n=early.n)
+        yield Judged(
+            text="early stopping: false alarms of all looks, unconfirmed, ≤ 1 % (one look at the end)",
+            measured=f"{early} (one look: {one})",
+            met=early.value <= max(0.01, one.value),
+            clearly_missed=early.low > max(0.01, one.high),
+        )
+    if (plain := tallies.get("A/A, 60 s")) is not None:
+        yield _at_least("A/A passes within 60 s ≥ 75 %", plain.share(Verdict.PASS), 0.75)
+
+
+def _power(tallies: Mapping[str, Tally]) -> Iterator[Judged]:
+    for name, least in (("+5 %, 30 s", 0.98), ("+3 %, 60 s", 0.95)):
+        if (tally := tallies.get(name)) is not None:
+            yield _at_least(f"{name}: found ≥ {least * 100:.0f} %", tally.share(Verdict.REGRESSION), least)
+    for name in ("+10 %, 60 s", "+10 % of the slowest 15 %, 60 s"):
+        if (tally := tallies.get(name)) is not None:
+            yield _at_least(f"{name}: p95 (advisory) found ≥ 90 %", tally.tail_regressed, 0.90)
+    for name in ("+10 %, 30 s", "+10 %, 60 s"):
+        if (tally := tallies.get(name)) is not None:
+            load_s = tally.load_s(0.5)
+            met = load_s <= 15.0
+            yield Judged(
+                text=f"{name}: median load until decided ≤ 15 s",
+                measured=f"{load_s:.1f} s",
+                met=met,
+                clearly_missed=not met,
+            )
+
+
+def _coverage(tallies: Mapping[str, Tally]) -> Iterator[Judged]:
+    known = [(tally, rate) for tally in tallies.values() if (rate := tally.covered) is not None]
+    if not known:
+        return
+    tally, rate = min(known, key=lambda each: each[1].value)
+    yield _at_least(_named("the 99 % interval covers ≥ 98.5 %, worst scenario", tally), rate, 0.985)
+    if (plain := tallies.get("A/A, 60 s")) is not None and plain.covered is not None:
+        text = "the 99 % interval covers ≤ 99.7 % where instances vary as assumed (A/A, 60 s)"
+        yield _at_most(text, plain.covered, 0.997)
+
+
+def _analysis(analysis: Analysis | None) -> Iterator[Judged]:
+    if analysis is None:
+        return
+    yield Judged(
+        text=f"a million pairs analysed in ≤ {ANALYSIS_S:.0f} s of CPU",
+        measured=f"{analysis.cpu_s:.2f} s ({analysis.took_s:.2f} s by the clock)",
+        met=analysis.cpu_s <= ANALYSIS_S,
+    )
+    yield Judged(
+        text=f"and in ≤ {ANALYSIS_BYTES / 1e9:.0f} GB",
+        measured=f"{analysis.peak_bytes / 1e6:.0f} MB",
+        met=analysis.peak_bytes <= ANALYSIS_BYTES,
+        clearly_missed=analysis.peak_bytes > ANALYSIS_BYTES,
+    )

@@ -1,0 +1,106 @@
+"""The command line: what to simulate or to measure, and where the result goes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.verdicts import bounds, real, table
+from benchmarks.verdicts.million import analyse_in_child
+from benchmarks.verdicts.simulated import SCENARIOS, Tally, simulate_all
+from benchmarks.verdicts.store import Store
+from benchmarks.verdicts.world import Scenario
+
+SHORT_RUNS = 100
+SHORT_SCENARIOS = frozenset(
+    {"A/A, 60 s", "A/A, heavy tails (t3)", "+5 %, 30 s", "+10 %, 30 s", "+10 %, 60 s"}
+)
+
+
+def main() -> int:
+    """Do what was asked."""
+    asked = _parse()
+    match asked.what:
+        case "simulated":
+            return _simulated(asked)
+        case "real":
+            return _real(asked)
+        case _:
+            print(real.report(Store(asked.folder).runs()))
+            return 0
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="run.py", description=__doc__)
+    ways = parser.add_subparsers(dest="what", required=True)
+    simulated = ways.add_parser("simulated", help="error rates of simulated comparisons")
+    simulated.add_argument("--runs", type=int, default=2000, help="comparisons per scenario (2000)")
+    simulated.add_argument("--only", default="", metavar="TEXT", help="scenarios whose names contain it")
+    simulated.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)))
+    simulated.add_argument("--short", action="store_true", help=f"{SHORT_RUNS} of the chief scenarios")
+    simulated.add_argument("--json", type=Path, metavar="FILE", help="also write every rate to FILE")
+    measured = ways.add_parser("real", help="run govbench ab again and again")
+    for kind in real.KINDS:
+        measured.add_argument(f"--{kind.option}", type=int, default=0, metavar="N", help=kind.meaning)
+    measured.add_argument("--max-time", default="30s", help="of each comparison (30s)")
+    measured.add_argument("--folder", type=Path, help="keeps what is finished, and goes on from there")
+    measured.add_argument("--short", action="store_true", help="one A/A and one +10 %%, for CI")
+    shown = ways.add_parser("table", help="the tables of what a folder holds so far")
+    shown.add_argument("--folder", type=Path, required=True)
+    asked = parser.parse_args()
+    if asked.what == "real" and not asked.short and asked.folder is None:
+        parser.error("real needs a --folder")
+    if asked.what == "real" and asked.hogs > asked.aa:
+        parser.error("--hogs counts those of --aa that have hogs beside them")
+    return asked
+
+
+def _simulated(asked: argparse.Namespace) -> int:
+    """1 in the short form where chance does not explain a missed bound; else this is a measurement."""
+    scenarios = [
+        s for s in SCENARIOS if asked.only in s.name and (not asked.short or s.name in SHORT_SCENARIOS)
+    ]
+    if not scenarios:
+        raise SystemExit(f"no scenario is called like {asked.only!r}")
+    runs = SHORT_RUNS if asked.short else asked.runs
+    tallies = _tallies(scenarios, runs, asked.processes)
+    with tempfile.TemporaryDirectory(prefix="govbench-verdicts-") as folder:
+        analysis = analyse_in_child(Path(folder))
+    judged = bounds.judge({tally.scenario.name: tally for tally in tallies}, analysis)
+    print(f"\n{table.simulated(tallies)}\n\n{table.bounds(judged)}")
+    if asked.json:
+        document = table.as_json(tallies, judged)
+        asked.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    return 1 if asked.short and any(each.clearly_missed for each in judged) else 0
+
+
+def _tallies(scenarios: list[Scenario], runs: int, processes: int) -> list[Tally]:
+    found = []
+    began = time.monotonic()
+    for tally in simulate_all(scenarios, runs, processes=processes):
+        found.append(tally)
+        print(
+            f"{len(found):2} of {len(scenarios)}, {time.monotonic() - began:4.0f} s: {table.brief(tally)}",
+            flush=True,
+        )
+    return found
+
+
+def _real(asked: argparse.Namespace) -> int:
+    """1 in the short form where a verdict is wrong or a comparison could not be made."""
+    if asked.short:
+        with tempfile.TemporaryDirectory(prefix="govbench-verdicts-") as folder:
+            store = Store(Path(folder))
+            real.measure(store, {"aa": 1, "plus10": 1}, max_time=asked.max_time)
+            print(real.report(store.runs()))
+            return 0 if all(real.is_right(run) for run in store.runs()) else 1
+    store = Store(asked.folder)
+    wanted = {kind.option: getattr(asked, kind.option) for kind in real.KINDS}
+    wanted["aa"] -= wanted["hogs"]
+    real.measure(store, wanted, max_time=asked.max_time)
+    print(real.report(store.runs()))
+    return 0
