@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -91,19 +92,19 @@ def command(
         "output.folder": output,
     }
     settings = settings_of(flags, config)
-    progress = ShownProgress(how)
-    for note in settings.notes:
-        progress.note(note)
     form = settings.target.form
-    call = Call(
-        base=form, head=form, settings=settings, environ=environment(), cwd=Path.cwd(), progress=progress
-    )
-    made = calibrate(
-        call,
-        rounds=rounds,
-        max_time_s=None if max_time is None else settings.ab.max_time_s,
-        commit=commit,
-    )
+    with closing(ShownProgress(how)) as progress:
+        for note in settings.notes:
+            progress.note(note)
+        call = Call(
+            base=form, head=form, settings=settings, environ=environment(), cwd=Path.cwd(), progress=progress
+        )
+        made = calibrate(
+            call,
+            rounds=rounds,
+            max_time_s=None if max_time is None else settings.ab.max_time_s,
+            commit=commit,
+        )
     typer.echo(report.details(made.calibration))
     typer.echo(f"\nstored {shown(made.stored.path)}, the rounds in {shown(made.folder)}")
     if made.stored.commit_sha:

@@ -9,13 +9,13 @@ from dataclasses import replace
 from govbench.compare.calibration import said_of
 from govbench.compare.compare import concluded
 from govbench.compare.course import courses_of
-from govbench.compare.explain import explained
+from govbench.compare.explain import besides, explained
 from govbench.compare.moved import moved_in_rounds
 from govbench.compare.rounds import Judging, control_effect, control_fault
 from govbench.compare.soundness import run_fault
 from govbench.compare.trial import Trial
 from govbench.config.settings import Threshold
-from govbench.results.comparison import Comparison, Finding, Method, Reference
+from govbench.results.comparison import Comparison, Method, Reference
 from govbench.results.rounds import Round
 from govbench.results.run import RunSummary
 
@@ -39,7 +39,8 @@ def compare_rounds(
     """
     rounds = trial.rounds if trial else []
     fault = run_fault(summary) or ("not one round was whole" if trial is None else None)
-    findings = _findings(trial, judging) if trial and not fault else ()
+    moved = moved_in_rounds(rounds, judging) if not fault else ()
+    findings = explained(trial.findings(), moved) if trial and not fault else ()
     compared = concluded(
         Method.PAIRED_ROUNDS,
         baseline,
@@ -54,12 +55,9 @@ def compare_rounds(
         compared,
         candidate=replace(compared.candidate, label=f"{head.name} ({head.form})"),
         courses=courses_of(findings, rounds, judging),
+        besides=besides(findings, moved),
         looks=trial.plan.looks[: trial.looks_taken] if trial else (),
     )
-
-
-def _findings(trial: Trial, judging: Judging) -> tuple[Finding, ...]:
-    return explained(trial.findings(), moved_in_rounds(trial.rounds, judging))
 
 
 def _notes(rounds: Sequence[Round], trial: Trial | None, judging: Judging) -> tuple[str, ...]:

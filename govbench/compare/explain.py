@@ -74,6 +74,12 @@ def explained(findings: Sequence[Finding], moved: Sequence[Movement] = ()) -> tu
     )
 
 
+def besides(findings: Sequence[Finding], moved: Sequence[Movement]) -> tuple[Explanation, ...]:
+    """The categories and scenarios that moved and explain no finding: too few requests to move a median."""
+    told = {explanation for finding in findings for explanation in finding.explanations}
+    return tuple(m.explanation for m in moved if m.key in GROUPED and m.explanation not in told)
+
+
 def _of(finding: Finding, known: Iterable[Movement]) -> tuple[Explanation, ...]:
     fitting = [m for m in known if m.test_type is finding.test_type and _fits(finding, m)]
     first = _FIRST_OF.get(finding.metric, ())

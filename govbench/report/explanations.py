@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from govbench.report import format as fmt
 from govbench.report.tables import CHANGED
-from govbench.results.comparison import Explanation, Finding
+from govbench.results.comparison import Comparison, Explanation, Finding
 from govbench.results.metrics import METRICS, MetricName, Unit
 from govbench.results.plan import TestType
 from govbench.results.rounds import Aspect
@@ -51,6 +51,12 @@ def explained(findings: Iterable[Finding], *, gated_only: bool = False) -> tuple
         )
         for (test_type, explanations), found in alike.items()
     )
+
+
+def notes(comparison: Comparison) -> tuple[str, ...]:
+    """The notes of a comparison, and what moved though no flagged metric shows it."""
+    found = (f"No flagged metric shows it: {sentence(each)}." for each in comparison.besides)
+    return (*comparison.notes, *found)
 
 
 def sentence(explanation: Explanation) -> str:

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from govbench.errors import ExitCode
 from govbench.report import distributions, figures, html_tables, rounds, tables
 from govbench.report import format as fmt
-from govbench.report.explanations import explained
+from govbench.report.explanations import explained, notes
 from govbench.report.html_tables import Cell, metric_cell
 from govbench.results.comparison import (
     Change,
@@ -105,7 +105,7 @@ def render(results: Results) -> str:
             explanations=explained(findings),
             thresholds=_thresholds(comparison),
             mde=fmt.mde_sentence(comparison) if comparison else None,
-            notes=comparison.notes if comparison else (),
+            notes=notes(comparison) if comparison else (),
             warnings=summary.warnings,
             distributions=_distributions(results),
             levels=_levels(results),

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from govbench.report import circumstances, rounds, tables
 from govbench.report import format as fmt
-from govbench.report.explanations import explained
+from govbench.report.explanations import explained, notes
 from govbench.report.tables import Table
 from govbench.results.comparison import Results, Verdict
 from govbench.results.run import RunStatus, RunSummary
@@ -125,8 +125,8 @@ def _symbol(results: Results) -> str:
 
 def _remarks(results: Results) -> list[tuple[str, str]]:
     """What a reader should know: warnings of the run first, then notes on the comparison."""
-    notes = () if results.comparison is None else results.comparison.notes
-    return [("⚠️", text) for text in results.summary.warnings] + [("ℹ️", text) for text in notes]
+    noted = () if results.comparison is None else notes(results.comparison)
+    return [("⚠️", text) for text in results.summary.warnings] + [("ℹ️", text) for text in noted]
 
 
 def _sections(results: Results) -> list[_Section]:

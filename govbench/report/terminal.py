@@ -18,7 +18,7 @@ from rich.text import Text
 from govbench.report import blocks, circumstances, rounds, tables
 from govbench.report import format as fmt
 from govbench.report.circumstances import side_count, side_name
-from govbench.report.explanations import explained
+from govbench.report.explanations import explained, notes
 from govbench.report.gaps import covered, rates
 from govbench.report.tables import Table
 from govbench.results.comparison import Comparison, Finding, Results, ThresholdState, Verdict
@@ -95,7 +95,7 @@ def _comparison(comparison: Comparison) -> list[RenderableType]:
         parts += _lines("detectable", [sentence])
     if comparison.thresholds:
         parts += [Text(), _thresholds(comparison)]
-    return parts + _lines("notes", map(fmt.one_line, comparison.notes))
+    return parts + _lines("notes", map(fmt.one_line, notes(comparison)))
 
 
 def _findings(findings: tuple[Finding, ...]) -> Grid:

@@ -158,7 +158,8 @@ class Course:
 class Comparison:
     """The answer: an overall verdict, why, and every finding behind it.
 
-    ``courses`` and ``looks``, after how many rounds a verdict was looked for, are there for paired rounds.
+    ``courses`` and ``looks``, after how many rounds a verdict was looked for, are there for paired rounds, as
+    is ``besides``: categories and scenarios that moved though no flagged finding shows it.
     """
 
     verdict: Verdict
@@ -171,6 +172,7 @@ class Comparison:
     notes: tuple[str, ...] = ()
     courses: tuple[Course, ...] = ()
     looks: tuple[int, ...] = ()
+    besides: tuple[Explanation, ...] = ()
 
     @property
     def missed(self) -> tuple[ThresholdResult, ...]:

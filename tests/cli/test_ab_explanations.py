@@ -18,11 +18,12 @@ HEAD = "embedded:errors=0.2,leak=500000"
 
 @pytest.mark.load
 def test_failures_and_a_leak_are_told_beside_the_verdict(govbench: Cli) -> None:
-    asked = ("ab", "--base", "embedded", "--head", HEAD, "--round", "2s", "--max-time", "120s")
-    ended = govbench.start(*asked).end(timeout_s=150)
+    arguments = ("ab", "--base", "embedded", "--head", HEAD, "--round", "2s", "--max-time", "120s")
+    ended = govbench.start(*arguments).end(timeout_s=150)
 
     (folder,) = (f for f in (govbench.cwd / "results").iterdir() if f.is_dir() and not f.is_symlink())
-    comparison = codec.read(folder).comparison
+    results = codec.read(folder)
+    comparison = results.comparison
     assert comparison is not None
     found = {f.metric: f for f in comparison.findings}
     errors, memory = found[MetricName.ERROR_RATE], found[MetricName.MEMORY_PEAK]
@@ -32,6 +33,8 @@ def test_failures_and_a_leak_are_told_beside_the_verdict(govbench: Cli) -> None:
     assert 0.1 < first.candidate < 0.3
     assert first.baseline == 0
     assert MetricName.MEMORY_PEAK in {e.metric for e in errors.explanations}
+    asked = {c.which for each in results.summary.rounds for c in each.circumstances}
+    assert {"passports", "taxes"} <= asked, "a paired request says of which category it is"
     # The failures come in every category alike, so none is singled out.
     assert not any(e.aspect is Aspect.CATEGORY and e.only for e in errors.explanations)
     assert any(e.aspect is Aspect.ERROR_CLASS for e in memory.explanations)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from govbench.compare.compare import compare_runs
-from govbench.compare.explain import explained
+from govbench.compare.explain import besides, explained
 from govbench.compare.moved import Movement
 from govbench.config.settings import CompareConfig
 from govbench.results.comparison import Change, Explanation, Finding, Verdict
@@ -125,3 +125,11 @@ def test_two_runs_are_explained_by_their_metrics_and_error_classes(
     # Two timeouts of a thousand requests are chance.
     assert [(e.which, e.candidate) for e in errors.explanations] == [(("http_5xx",), 0.078), ((), 2.0)]
     assert errors.explanations[1].metric is CPU
+
+
+def test_a_category_that_moved_no_median_is_kept_besides() -> None:
+    slow, failing = movement(Aspect.CATEGORY, 0.6, "passports"), movement(Aspect.RESPONSE_BYTES, 0.1)
+    assert besides(explained((finding(P50, 0.0, Verdict.PASS),), (slow, failing)), (slow, failing)) == (
+        slow.explanation,
+    )
+    assert besides(explained((finding(P50, 0.3),), (slow,)), (slow,)) == ()

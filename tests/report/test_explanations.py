@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from govbench.report import html, markdown, terminal
 from govbench.report.explanations import NOTHING, explained, sentence
 from govbench.results.comparison import Finding, Results, Verdict
 from govbench.results.metrics import MetricName
@@ -60,3 +61,14 @@ def test_advisory_ones_are_left_out_only_where_a_gated_one_is_flagged(results: R
     assert [one.metrics for one in explained([advisory], gated_only=True)] == [
         "target memory peak of concurrent"
     ]
+
+
+def test_what_no_flagged_metric_shows_is_noted_in_every_report(results: Results) -> None:
+    comparison = results.comparison
+    assert comparison is not None
+    slow = flagged(results).explanations[0]
+    found = dataclasses.replace(results, comparison=dataclasses.replace(comparison, besides=(slow,)))
+    said = "No flagged metric shows it: only queries of category passport"
+    assert said in terminal.render(found, width=200)
+    assert said in markdown.render(found)
+    assert said in html.render(found)
