@@ -54,19 +54,26 @@ def quick_check(settings: Settings, *, environ: Mapping[str, str], progress: Pro
     return Checked(target=describe(target), checks=checks)
 
 
-def preflight(side: Side, settings: Settings, target: Target, progress: Progress) -> None:
+def preflight(side: Side, settings: Settings, target: Target, progress: Progress) -> float | None:
     """Ask one question before the load, so that a wrong address, key or API is told at once.
 
     What may pass by itself, such as a 503 or an answer that takes too long, is for the load to measure.
 
+    Returns:
+        What the answer took in seconds; None where there was none.
+
     Raises:
         StackError: no request of the load could succeed.
     """
+    answer_s = None
     for check in _ask(side, settings, target):
         if check.lasting:
             raise StackError(f"{describe(target)}: {check.detail}", hint=check.hint)
         if not check.ok:
             progress.note(f"first request: {check.detail}")
+        if check.elapsed_ms is not None:
+            answer_s = check.elapsed_ms / 1e3
+    return answer_s
 
 
 def _booted(

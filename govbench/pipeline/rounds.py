@@ -231,14 +231,14 @@ def _first_answers(bench: Bench, sides: tuple[Side, ...]) -> float:
     """
     longest = 0.0
     for side, contestant in ((BASE, bench.base), (HEAD, bench.head)):
-        began = time.monotonic()
+        took_s = None
         try:
-            preflight(sides[side], contestant.settings, contestant.ready.target, bench.progress)
+            took_s = preflight(sides[side], contestant.settings, contestant.ready.target, bench.progress)
         except StackError as error:
             if side == BASE:
                 raise SideFailed(side, error) from error
             bench.progress.note(f"{error}; the load will tell")
-        longest = max(longest, time.monotonic() - began)
+        longest = max(longest, took_s or 0.0)
     return longest
 
 
