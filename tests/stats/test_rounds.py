@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from govbench.errors import TooFewSamples
 from govbench.stats.comparison import LogRatio
-from govbench.stats.rounds import PRIOR_ROUNDS, RoundsEffect, combine_rounds, planned_rounds
+from govbench.stats.rounds import FLOOR_SHARE, PRIOR_ROUNDS, RoundsEffect, combine_rounds, planned_rounds
 from govbench.stats.sequential import nominal_levels
 
 FLOOR = 0.01
@@ -53,7 +53,7 @@ def test_the_moderated_variance_is_that_of_smyth() -> None:
 
 def test_rounds_that_agree_do_not_narrow_the_interval() -> None:
     result = combine([0.01] * 6, [0.0] * 6)
-    assert result.half_width == pytest.approx(2.5758 * FLOOR / math.sqrt(6), rel=1e-4)
+    assert result.half_width == pytest.approx(FLOOR_SHARE * 2.5758 * FLOOR / math.sqrt(6), rel=1e-4)
     assert result.total_se == result.floor_se
 
 
