@@ -52,7 +52,9 @@ class Outcome:
     ``improved`` is of any gated metric; ``unconfirmed`` tells that one was flagged and not
     reported. ``looks_flagged`` tells that a look saw a regression before any confirmation,
     ``one_look_flagged`` that a single look at the configured level after all rounds would have. ``covered``
-    is None where the true change of the median is not known exactly.
+    is of the interval shown at the end, ``covered_by_all`` of that of all rounds that the time allows: a
+    comparison that stops once its interval lies within the margin picks those that hold no change. Both are
+    None where the true change of the median is not known exactly.
     """
 
     verdict: Verdict
@@ -60,6 +62,7 @@ class Outcome:
     unconfirmed: bool
     rounds: int
     covered: bool | None
+    covered_by_all: bool | None
     tail: Verdict | None
     looks_flagged: bool
     one_look_flagged: bool
@@ -88,16 +91,17 @@ def compare_once(scenario: Scenario, rng: np.random.Generator) -> Outcome:
     verdict = overall(findings, (), without_findings=Verdict.INVALID)
     if control_fault(trial.rounds, judging.config):
         verdict = Verdict.INVALID
-    everything = [*trial.rounds, *coming] if scenario.is_null else trial.rounds
+    judged = judge_rounds([*trial.rounds, *coming], judging)
     return Outcome(
         verdict=verdict,
         improved=any(f.gated and f.verdict is Verdict.IMPROVEMENT for f in findings),
         unconfirmed=any(f.gated and (f.reason or "").startswith("unconfirmed") for f in findings),
         rounds=len(trial.rounds),
         covered=_covers(by_name[P50], scenario),
+        covered_by_all=_covers(next(f for f in judged if f.metric is P50), scenario),
         tail=by_name[P95].verdict if P95 in by_name else None,
         looks_flagged=looks_flagged,
-        one_look_flagged=scenario.is_null and _regressed(judge_rounds(everything, judging)),
+        one_look_flagged=scenario.is_null and _regressed(judged),
     )
 
 
@@ -138,6 +142,12 @@ class Tally:
     def covered(self) -> Rate | None:
         """How often the shown interval of the median holds the true change."""
         known = [o.covered for o in self.outcomes if o.covered is not None]
+        return self._rate(known) if known else None
+
+    @property
+    def covered_by_all(self) -> Rate | None:
+        """How often the interval of all rounds that the time allows does."""
+        known = [o.covered_by_all for o in self.outcomes if o.covered_by_all is not None]
         return self._rate(known) if known else None
 
     @property

@@ -24,6 +24,7 @@ _HEAD = (
 _COURSE = (
     "simulated comparison",
     "99 % interval covers",
+    "that of all rounds",
     "unconfirmed",
     "any look flags",
     "one look at the end",
@@ -70,10 +71,9 @@ def _verdicts(tally: Tally) -> list[str]:
 
 
 def _course(tally: Tally) -> list[str]:
-    covered = tally.covered
     return [
         tally.scenario.name,
-        "–" if covered is None else str(covered),
+        *("–" if rate is None else str(rate) for rate in (tally.covered, tally.covered_by_all)),
         str(tally.unconfirmed),
         str(tally.looks_flagged),
         str(tally.one_look_flagged) if tally.scenario.is_null else "–",
@@ -97,6 +97,7 @@ def as_json(tallies: Sequence[Tally], judged: Sequence[Judged]) -> dict[str, Any
                 "runs": len(tally.outcomes),
                 "verdicts": {verdict.value: tally.share(verdict).hits for verdict in Verdict},
                 "covered": None if tally.covered is None else tally.covered.hits,
+                "covered_by_all": None if tally.covered_by_all is None else tally.covered_by_all.hits,
                 "improved": tally.improved.hits,
                 "unconfirmed": tally.unconfirmed.hits,
                 "looks_flagged": tally.looks_flagged.hits,

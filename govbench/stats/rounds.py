@@ -15,8 +15,8 @@ from govbench.stats.multiple import two_sided_p_value
 # What the calibrated variance counts for, in rounds (the d₀ of Smyth 2004). More would narrow the intervals,
 # and cover too little where instances vary three times as much (docs/statistics.md).
 PRIOR_ROUNDS = 0.5
-# How wide the floor is beside what the calibration alone would say. A whole one makes 99 % intervals cover 99.5
-# to 99.8 % where the calibration is right, four fifths 99.1 to 99.5 %, and neither matters where it is not.
+# How wide the floor is beside what the calibration alone would say. A whole one makes 99 % intervals cover
+# 99.5 to 99.8 % where the calibration is right, four fifths 99.1 to 99.5 %; where it is not, neither matters.
 FLOOR_SHARE = 0.8
 
 
