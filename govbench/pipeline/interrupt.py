@@ -12,6 +12,14 @@ from govbench.errors import ExitCode, Interrupted
 _NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
 
+class _Signalled(KeyboardInterrupt):
+    """A signal has come.
+
+    Not KeyboardInterrupt itself: of that one Python remembers, when it came while ``exec`` ran a text (as
+    dataclasses do), that the process has to die of SIGINT, whatever becomes of it and of our exit code.
+    """
+
+
 class Stopper:
     """Catches the signals while its block runs.
 
@@ -34,7 +42,7 @@ class Stopper:
     ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
-        if kind is KeyboardInterrupt:
+        if kind is not None and issubclass(kind, KeyboardInterrupt):
             raise self.interrupted("interrupted before the end; what was written before stays") from error
 
     @property
@@ -54,5 +62,5 @@ class Stopper:
         again = self.stopped
         self.signal_number = number
         if again or self.graceful is None:
-            raise KeyboardInterrupt
+            raise _Signalled
         self.graceful()

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.load
 
 EMBEDDED = "embedded:latency=5ms"
 # Short rounds: what these tests look at is what becomes of them.
-QUICK = ("--round", "0.6", "--max-time", "90s")
+QUICK = ("--round", "0.6", "--max-time", "50s")
 
 
 def ab(govbench: Cli, base: str, head: str, *options: str) -> Ended:

@@ -18,8 +18,8 @@ HEAD = "embedded:errors=0.2,leak=500000"
 
 @pytest.mark.load
 def test_failures_and_a_leak_are_told_beside_the_verdict(govbench: Cli) -> None:
-    arguments = ("ab", "--base", "embedded", "--head", HEAD, "--round", "2s", "--max-time", "120s")
-    ended = govbench.start(*arguments).end(timeout_s=150)
+    arguments = ("ab", "--base", "embedded", "--head", HEAD, "--round", "2s", "--max-time", "60s")
+    ended = govbench.start(*arguments).end(timeout_s=120)
 
     (folder,) = (f for f in (govbench.cwd / "results").iterdir() if f.is_dir() and not f.is_symlink())
     results = codec.read(folder)

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -72,3 +74,19 @@ def test_afterwards_the_handlers_are_those_from_before() -> None:
 def test_other_errors_pass_through() -> None:
     with pytest.raises(ValueError, match="as it was"), Stopper():
         raise ValueError("as it was")
+
+
+def test_a_signal_while_a_text_is_executed_leaves_our_exit_code() -> None:
+    script = """
+import os, signal, sys
+from govbench.errors import Interrupted
+from govbench.pipeline.interrupt import Stopper
+try:
+    with Stopper():
+        exec("os.kill(os.getpid(), signal.SIGINT)")
+except Interrupted as error:
+    sys.exit(error.exit_code)
+"""
+    ended = subprocess.run([sys.executable, "-c", script], check=False, timeout=60)
+
+    assert ended.returncode == ExitCode.INTERRUPTED
