@@ -76,17 +76,17 @@ def test_other_errors_pass_through() -> None:
         raise ValueError("as it was")
 
 
-def test_a_signal_while_a_text_is_executed_leaves_our_exit_code() -> None:
+def test_a_signal_while_a_text_is_executed_leaves_the_exit_code_to_us() -> None:
     script = """
-import os, signal, sys
+import os, signal
 from govbench.errors import Interrupted
 from govbench.pipeline.interrupt import Stopper
 try:
     with Stopper():
         exec("os.kill(os.getpid(), signal.SIGINT)")
-except Interrupted as error:
-    sys.exit(error.exit_code)
+except Interrupted:
+    pass
 """
     ended = subprocess.run([sys.executable, "-c", script], check=False, timeout=60)
 
-    assert ended.returncode == ExitCode.INTERRUPTED
+    assert ended.returncode == 0, "it dies of SIGINT, whatever it does about it"
