@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from govbench.compare.effects import unpaired_effect
 from govbench.compare.history import change_text
-from govbench.compare.verdict import change_of, decide, margin_of, worse_sign
+from govbench.compare.verdict import change_of, decide, margin_of
 from govbench.config.settings import CompareConfig
 from govbench.results.baseline import BaselineEntry
 from govbench.results.comparison import Change, Finding, Verdict
@@ -40,5 +40,5 @@ def _beyond(old: Metric, finding: Finding, config: CompareConfig) -> Change | No
         return None
     limit = margin_of(effect, margin, (old.value, new.value))
     significant = not effect.interval.contains(0.0)
-    verdict = decide(effect, worse_sign(finding.metric), limit, significant=significant)
-    return change_of(effect) if verdict in {Verdict.REGRESSION, Verdict.IMPROVEMENT} else None
+    verdict = decide(effect, 0, limit, significant=significant)
+    return change_of(effect) if verdict is Verdict.REGRESSION else None

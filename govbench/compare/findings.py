@@ -25,11 +25,15 @@ _SIDE_BY_SIDE = frozenset({Method.PAIRED_SLICES, Method.PAIRED_ROUNDS})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pairing:
-    """A metric on both sides with its effect, before the correction for their number."""
+    """A metric on both sides with its effect, before the correction for their number.
+
+    ``worse`` is the sign of a change for the worse, 0 where any change is one.
+    """
 
     test_type: TestType
     name: MetricName
     gated: bool
+    worse: int
     margin: Margin
     baseline: Metric | None
     candidate: Metric | None
@@ -85,6 +89,7 @@ def _pairings(
                     test_type=test_type,
                     name=name,
                     gated=is_gated(config, test_type, name),
+                    worse=worse_sign(name, config.metrics.get(name)),
                     margin=_margin(config, name, method),
                     baseline=old,
                     candidate=new,
@@ -156,7 +161,7 @@ def _finding(row: Pairing, effect: Effect, *, significant: bool, tests: int) -> 
         # However wide the interval: what did not happen once is no reason to leave a verdict open.
         verdict, reason = Verdict.PASS, "no request failed on either side"
     else:
-        verdict = decide(effect, worse_sign(row.name), margin, significant=significant)
+        verdict = decide(effect, row.worse, margin, significant=significant)
         reason = _why(verdict, effect, margin, significant=significant)
     return Finding(
         test_type=row.test_type,

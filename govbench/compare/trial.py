@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from govbench.compare.effects import Effect, at_level
 from govbench.compare.rounds import Judging, effect_over, judge_rounds, observations
-from govbench.compare.verdict import change_of, worse_sign
+from govbench.compare.verdict import change_of
 from govbench.results.comparison import Finding, Verdict
 from govbench.results.metrics import MetricName
 from govbench.results.plan import TestType
@@ -98,7 +98,7 @@ class Trial:
         self.looks_taken = 0
         self.step = Step.MEASURE if plan.rounds else Step.END
         self._judging = judging
-        self._flagged: dict[Key, Verdict] = {}
+        self._flagged: dict[Key, Finding] = {}
         self._confirmations: dict[Key, Confirmation] = {}
         self._flagged_after = 0
         self._fresh_wanted = 0
@@ -144,7 +144,7 @@ class Trial:
         left = self.plan.rounds - len(self.rounds)
         if not fresh or left < FEWEST_CONFIRMING:
             return False
-        self._flagged = {(f.test_type, f.metric): f.verdict for f in fresh}
+        self._flagged = {(f.test_type, f.metric): f for f in fresh}
         self._flagged_after = len(self.rounds)
         wanted = max(MIN_CONFIRMING, math.ceil(CONFIRMING_SHARE * len(self.rounds)))
         self._fresh_wanted = min(left, wanted)
@@ -156,14 +156,14 @@ class Trial:
         if not self._flagged or len(fresh) < FEWEST_CONFIRMING:
             return self._confirmations
         found = dict(self._confirmations)
-        for key, verdict in self._flagged.items():
+        for key, flagged in self._flagged.items():
             effect = self._alone(fresh, key)
             found[key] = Confirmation(
-                verdict=verdict,
+                verdict=flagged.verdict,
                 flagged_after=self._flagged_after,
                 fresh=len(fresh),
                 effect=effect,
-                agrees=_agrees(effect, verdict, key[1]),
+                agrees=_agrees(effect, flagged),
             )
         return found
 
@@ -223,18 +223,17 @@ class Trial:
         if finding.verdict not in _FLAGGED:
             return finding
         last = self.rounds[-max(FEWEST_CONFIRMING, len(self.rounds) // 3) :]
-        if _agrees(self._alone(last, (finding.test_type, finding.metric)), finding.verdict, finding.metric):
+        if _agrees(self._alone(last, (finding.test_type, finding.metric)), finding):
             return finding
         reason = "unconfirmed: the last third of the rounds alone does not show it"
         return replace(finding, verdict=Verdict.INCONCLUSIVE, reason=reason)
 
 
-def _agrees(effect: Effect | None, verdict: Verdict, name: MetricName) -> bool:
+def _agrees(effect: Effect | None, flagged: Finding) -> bool:
     """Whether fresh rounds alone show a change in the same direction."""
-    if effect is None:
+    if effect is None or flagged.change is None:
         return False
-    is_worse = effect.effect * worse_sign(name) > 0
-    return is_worse == (verdict is Verdict.REGRESSION) and not effect.interval.contains(0.0)
+    return effect.effect * flagged.change.estimate > 0 and not effect.interval.contains(0.0)
 
 
 def _unconfirmed(confirmation: Confirmation | None) -> str:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from govbench.compare.effects import Effect, at_level
+from govbench.config.settings import MetricRule
 from govbench.errors import ExitCode
 from govbench.results.comparison import (
     Change,
@@ -42,21 +43,22 @@ def decide(effect: Effect, worse: int, margin: float, *, significant: bool) -> V
 
     Args:
         effect: on log scale for ratios, as a plain difference for shares.
-        worse: +1 where more is worse, -1 where less is.
+        worse: +1 where more is worse, -1 where less is, 0 where any change is.
         margin: on the scale of the effect, > 0.
         significant: whether the interval excludes no change, corrected for the number of gated metrics.
     """
     if significant and abs(effect.effect) > margin:
-        return Verdict.REGRESSION if effect.effect * worse > 0 else Verdict.IMPROVEMENT
+        return Verdict.REGRESSION if not worse or effect.effect * worse > 0 else Verdict.IMPROVEMENT
     interval = effect.interval
     if -margin <= interval.low and interval.high <= margin:
         return Verdict.PASS
     return Verdict.INCONCLUSIVE
 
 
-def worse_sign(name: MetricName) -> int:
-    """+1 where more is worse, -1 where less is."""
-    return 1 if METRICS[name].direction is Direction.LOWER else -1
+def worse_sign(name: MetricName, rule: MetricRule | None = None) -> int:
+    """+1 where more is worse, -1 where less is, 0 where the rule says that any change is."""
+    direction = rule.direction if rule is not None and rule.direction is not None else METRICS[name].direction
+    return {Direction.LOWER: 1, Direction.HIGHER: -1, Direction.NEITHER: 0}[direction]
 
 
 def margin_of(effect: Effect, margin: Margin, values: Sequence[float]) -> float:

@@ -11,7 +11,7 @@ from govbench.config import values as v
 from govbench.config.profiles import PROFILES
 from govbench.config.values import Kind
 from govbench.results.comparison import Verdict
-from govbench.results.metrics import METRICS, MetricName, Unit
+from govbench.results.metrics import METRICS, Direction, MetricName, Unit
 from govbench.results.plan import Api, ArrivalProcess, TestType
 
 VARIABLE_PREFIX = "GOVBENCH_"
@@ -185,6 +185,12 @@ _COMPARE = (
         flag="--fail-on",
     ),
     _key("compare.metrics.<metric>.gate", v.SWITCH, "whether the metric can fail a run", field=None),
+    _key(
+        "compare.metrics.<metric>.direction",
+        v.choice(Direction),
+        "which change is a regression; with neither_is_better every one",
+        field=None,
+    ),
     _key("compare.metrics.<metric>.margin", _RATIO, "relative margin of the metric", field=None),
     _key("compare.metrics.<metric>.absolute_margin", v.number(), "margin in the metric's unit", field=None),
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from govbench.results.comparison import Verdict
-from govbench.results.metrics import MetricName
+from govbench.results.metrics import Direction, MetricName
 from govbench.results.plan import (
     DEFAULT_MAX_IN_FLIGHT,
     Api,
@@ -121,6 +121,7 @@ class MetricRule:
     """How one metric is judged (section ``[compare.metrics.NAME]``). None means: the general rule."""
 
     gate: bool | None = None
+    direction: Direction | None = None
     margin: float | None = None
     absolute_margin: float | None = None
 

@@ -18,10 +18,11 @@ class Unit(StrEnum):
 
 
 class Direction(StrEnum):
-    """Which way is better."""
+    """Which way is better; ``neither`` is for what ought to stay as it is, and is nobody's default."""
 
     LOWER = "lower_is_better"
     HIGHER = "higher_is_better"
+    NEITHER = "neither_is_better"
 
 
 class MetricName(StrEnum):

@@ -12,7 +12,7 @@ from govbench.compare.rounds import Judging, control_fault, judge_rounds
 from govbench.compare.trial import FEWEST_CONFIRMING, MIN_ROUNDS, Step, Trial, design
 from govbench.config.settings import CompareConfig, MetricRule
 from govbench.results.comparison import Finding, Verdict
-from govbench.results.metrics import MetricName
+from govbench.results.metrics import Direction, MetricName
 from govbench.results.plan import TestType
 from govbench.results.rounds import Control, Observation, Round
 
@@ -329,6 +329,22 @@ def test_a_metric_may_have_a_margin_of_its_own() -> None:
     wide = CompareConfig(metrics={P50: MetricRule(margin=0.15)})
 
     assert found(course(scatter(20, mean=math.log(1.05), sd=0.005), config=wide)).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize("change", [0.10, -0.10])
+def test_what_ought_to_stay_as_it_is_regresses_either_way(change: float) -> None:
+    config = CompareConfig(metrics={P50: MetricRule(direction=Direction.NEITHER)})
+
+    trial = course(scatter(20, mean=math.log1p(change)), config=config)
+
+    assert found(trial).verdict is Verdict.REGRESSION
+    assert "fresh rounds agree" in found(trial).reason
+
+
+def test_the_direction_of_a_metric_can_be_turned_round() -> None:
+    config = CompareConfig(metrics={P50: MetricRule(direction=Direction.HIGHER)})
+
+    assert found(course(scatter(20, mean=0.1), config=config)).verdict is Verdict.IMPROVEMENT
 
 
 def test_instances_that_stay_the_same_leave_their_noise_undiminished() -> None:
