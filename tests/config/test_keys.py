@@ -50,6 +50,8 @@ COMPANIONS: dict[str, dict[str, str]] = {
 def sample(key: Key) -> object:
     if key.name in SAMPLES:
         return SAMPLES[key.name]
+    if key.name.endswith(".direction"):
+        return "neither_is_better"
     for candidate in (0.5, 7, True, "word"):
         try:
             key.kind.parse(candidate)
