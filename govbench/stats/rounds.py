@@ -16,8 +16,8 @@ from govbench.stats.multiple import two_sided_p_value
 # and cover too little where instances vary three times as much (docs/statistics.md).
 PRIOR_ROUNDS = 0.5
 # How wide the floor is beside what the calibration alone would say. A whole one makes 99 % intervals cover
-# 99.5 to 99.8 % where the calibration is right, four fifths 99.1 to 99.5 %; where it is not, neither matters.
-FLOOR_SHARE = 0.8
+# 99.5 to 99.8 % where the calibration is right, nine tenths 99.2 to 99.6 %; where it is not, neither matters.
+FLOOR_SHARE = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,7 @@ def combine_rounds(
     calibrated ``instance_sd``, rounds are expected to vary by v = σ² + τ². The wider of two intervals holds:
 
         rounds  t of d₀+R-1 df times  sqrt((d₀ v + (R-1) s²) / (d₀+R-1) / R),   d₀ = 0.5
-        floor   z times               0.8 sqrt(v / R)
+        floor   z times               0.9 sqrt(v / R)
 
     The first is the moderated t of Smyth 2004 with the calibration as its prior: it keeps its level,
     at any level, where instances vary up to three times as much as calibrated. The second keeps rounds that
