@@ -39,6 +39,7 @@ LOCAL_JOIN_S: Final = 60.0
 REMOTE_JOIN_S: Final = 600.0
 FLUSH_S: Final = 60.0
 EXIT_S: Final = 10.0
+LINGER_MS: Final = 5000
 
 logger = logging.getLogger(__name__)
 
@@ -357,7 +358,8 @@ class Master:
         self._runner.stop(send_stop_to_client=False)
         self._runner.greenlet.kill(block=True)
         server: Any = self._runner.server
-        server.close(linger=1000)
+        server.close(linger=LINGER_MS)
+        server.socket.context.term()  # the last words are on their way before this process may end
         for member in self._members:
             if member.received is not None:
                 member.received.close()

@@ -101,7 +101,7 @@ def test_the_table_fits_the_terminal(width: int) -> None:
 def test_elsewhere_a_round_is_one_short_line() -> None:
     line = standing.line(trial_of((*SLOWER, 0.2)))
     assert line == (
-        "round 7 of 12, confirming: response time p50 +20.0 % [+18.4, +21.7];"
+        "round 7 of 12, confirming: response time p50 +20.0 % [+18.5, +21.5];"
         " error rate +0.000 pp [-0.472, +0.472] pass"
     )
 
