@@ -38,7 +38,7 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="run.py", description=__doc__)
     ways = parser.add_subparsers(dest="what", required=True)
     simulated = ways.add_parser("simulated", help="error rates of simulated comparisons")
-    simulated.add_argument("--runs", type=int, default=2000, help="comparisons per scenario (2000)")
+    simulated.add_argument("--runs", type=int, default=5000, help="comparisons per scenario (5000)")
     simulated.add_argument("--only", default="", metavar="TEXT", help="scenarios whose names contain it")
     simulated.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)))
     simulated.add_argument("--short", action="store_true", help=f"{SHORT_RUNS} of the chief scenarios")
