@@ -35,7 +35,9 @@ from govbench.pipeline.rounds import (
 )
 from govbench.pipeline.run import Finished, run
 from govbench.record.environment import describe_environment
+from govbench.results.comparison import Results
 from govbench.results.plan import BASE
+from govbench.results.run import Environment
 
 # As many rounds as a first look and its confirmation take should fit, however slow the boot is.
 _ROUNDS_TO_FIT = 9
@@ -93,46 +95,73 @@ def _compared(call: Call, load: RoundLoad) -> Finished:
         SideFailed: a side could not be built, or did not come up in the first round.
     """
     targets = parse_target(call.base), parse_target(call.head)
-    run_id = new_run_id(datetime.now(UTC))
-    folder = make_run_folder(call.cwd / call.settings.output.folder, run_id)
-    environment = describe_environment(call.environ)  # before the load: it notes how busy the machine was
-    started = datetime.now(UTC)
-    with at_bench(call, targets, load, folder) as bench:
-        stopper = bench.stopper
-        known = calibration_for(
-            call.settings, environment.machine_class, load, targets, call.cwd, call.progress
-        )
+    occasion = begin(call)
+    with at_bench(call, targets, load, occasion.folder) as bench:
+        machine_class = occasion.environment.machine_class
+        known = calibration_for(call.settings, machine_class, load, targets, call.cwd, call.progress)
         judging = Judging(
             config=call.settings.compare,
             calibration=known.calibration,
             refused=known.refused,
             restarted=bench.restarts,
         )
-        rounds = Rounds(bench, judging)
-        with contextlib.suppress(KeyboardInterrupt):
-            rounds.measure()
-        if not rounds.records:
-            raise KeyboardInterrupt
-        call.progress.step("comparing and writing the reports")
-        # What was measured is written down whole: from here on only the second signal cuts it short.
-        stopper.graceful = lambda: call.progress.step("interrupted: the reports are being written")
-        measured = Measured(
-            bench=bench,
-            judging=judging,
-            records=tuple(rounds.records),
-            trial=rounds.trial,
-            failure=rounds.failure,
-            environment=environment,
-            started=started,
-            run_id=run_id,
-            cwd=call.cwd,
-        )
-        results = results_of(measured, interrupted=stopper.stopped)
-        write_documents(results, folder, fail_on=call.settings.compare.fail_on)
-        point_latest(folder)
-        if stopper.stopped:
-            raise stopper.interrupted(f"interrupted; what was measured is in {folder}")
-    return Finished(results=results, folder=folder)
+        _, results = written(call, occasion, Rounds(bench, judging))
+    return Finished(results=results, folder=occasion.folder)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occasion:
+    """When, where and under which name rounds are measured."""
+
+    run_id: str
+    folder: Path
+    environment: Environment
+    started: datetime
+
+
+def begin(call: Call) -> Occasion:
+    """A folder for what is to come, and the machine as it is before any load."""
+    run_id = new_run_id(datetime.now(UTC))
+    folder = make_run_folder(call.cwd / call.settings.output.folder, run_id)
+    environment = describe_environment(call.environ)  # notes how busy the machine was
+    return Occasion(run_id=run_id, folder=folder, environment=environment, started=datetime.now(UTC))
+
+
+def written(call: Call, occasion: Occasion, rounds: Rounds, *, lost: str = "") -> tuple[Measured, Results]:
+    """Measure the rounds, and write down whatever there is of them.
+
+    ``lost`` begins what is told where a signal came: what there is none of.
+
+    Raises:
+        SideFailed: a side did not come up in the first round.
+        LoadError: the same of the load.
+        Interrupted: a signal ended it; what was measured is written.
+    """
+    stopper = rounds.bench.stopper
+    with contextlib.suppress(KeyboardInterrupt):
+        rounds.measure()
+    if not rounds.records:
+        raise KeyboardInterrupt
+    call.progress.step("writing the reports")
+    # What was measured is written down whole: from here on only the second signal cuts it short.
+    stopper.graceful = lambda: call.progress.step("interrupted: the reports are being written")
+    measured = Measured(
+        bench=rounds.bench,
+        judging=rounds.judging,
+        records=tuple(rounds.records),
+        trial=rounds.trial,
+        failure=rounds.failure,
+        environment=occasion.environment,
+        started=occasion.started,
+        run_id=occasion.run_id,
+        cwd=call.cwd,
+    )
+    results = results_of(measured, interrupted=stopper.stopped)
+    write_documents(results, occasion.folder, fail_on=call.settings.compare.fail_on)
+    point_latest(occasion.folder)
+    if stopper.stopped:
+        raise stopper.interrupted(f"interrupted; {lost}what was measured is in {occasion.folder}")
+    return measured, results
 
 
 @contextlib.contextmanager
@@ -201,7 +230,7 @@ class Rounds:
         """
         self.records: list[RoundRecord] = []
         self.trial: Trial | None = None
-        self._bench, self._judging, self._exactly = bench, judging, exactly
+        self.bench, self.judging, self._exactly = bench, judging, exactly
         self._max_time_s = bench.settings.ab.max_time_s if max_time_s is None else max_time_s
         self.failure: str | None = None
         self._load_s = 0.0
@@ -215,7 +244,7 @@ class Rounds:
                 measured before is worth a report.
             LoadError: the same of the load.
         """
-        bench = self._bench
+        bench = self.bench
         began = time.monotonic()
         step = Step.MEASURE
         while step is not Step.END:
@@ -245,11 +274,11 @@ class Rounds:
         if self.trial is None:
             if len(self.records) == 1 and not is_last:
                 return Step.MEASURE
-            self.trial = Trial(self._judging, self._design())
+            self.trial = Trial(self.judging, self._design())
         step = self.trial.step
         for record in self.records[len(self.trial.rounds) :]:
             step = self.trial.add(record.round)
-        self._bench.progress.round_ends(self.trial)
+        self.bench.progress.round_ends(self.trial)
         return step
 
     @property
@@ -265,12 +294,12 @@ class Rounds:
         fitting = done + (self._max_time_s - self._ends_s[-1]) / self.round_time_s
         if self._exactly is not None:
             return without_looks(max(done, int(min(fitting, self._exactly))))
-        return design(max(done, int(fitting)), level=self._judging.config.level)
+        return design(max(done, int(fitting)), level=self.judging.config.level)
 
     def _choose(self, boot_s: float, answer_s: float) -> float:
         """The load of a phase: chosen in the first round and then kept."""
         if not self._load_s:
-            ab, phases = self._bench.settings.ab, len(self._bench.load.phases(load_s=1.0, number=0))
+            ab, phases = self.bench.settings.ab, len(self.bench.load.phases(load_s=1.0, number=0))
             wanted = round_s(ab, boot_s=boot_s, answer_s=answer_s, phases=phases)
             room = (ab.max_time_s / _ROUNDS_TO_FIT - boot_s - _OVERHEAD_S) / phases
             least = round_s(ab, boot_s=0.0, answer_s=answer_s, phases=phases)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from govbench import __version__
@@ -17,14 +15,11 @@ from govbench.compare.trial import MIN_ROUNDS
 from govbench.config.rounds import round_load
 from govbench.config.targets import Target, parse_target
 from govbench.errors import MeasurementError
-from govbench.pipeline.ab import Call, Rounds, at_bench
-from govbench.pipeline.ab_results import Measured, results_of
+from govbench.pipeline.ab import Call, Rounds, at_bench, begin, written
+from govbench.pipeline.ab_results import Measured
 from govbench.pipeline.calibrations import anonymous
-from govbench.pipeline.documents import write_documents
-from govbench.pipeline.folder import make_run_folder, new_run_id, point_latest
 from govbench.pipeline.rounds import SideFailed
 from govbench.publish.calibrations import StoredCalibration, check_committable, store_calibration
-from govbench.record.environment import describe_environment
 from govbench.results.calibration import Calibration
 from govbench.results.comparison import Finding, Results
 from govbench.results.rounds import Round
@@ -86,41 +81,15 @@ def _measured(
         SideFailed: the stack could not be built, or did not come up in the first round.
     """
     load = round_load(call.settings.load, call.settings.ab)
-    run_id = new_run_id(datetime.now(UTC))
-    folder = make_run_folder(call.cwd / call.settings.output.folder, run_id)
-    environment = describe_environment(call.environ)  # before the load: it notes how busy the machine was
-    started = datetime.now(UTC)
-    with at_bench(call, (target, target), load, folder) as bench:
+    occasion = begin(call)
+    with at_bench(call, (target, target), load, occasion.folder) as bench:
         if not bench.restarts:
             call.progress.note(NOT_RESTARTED)
         judging = Judging(config=call.settings.compare, restarted=bench.restarts)
         course = Rounds(
             bench, judging, exactly=rounds, max_time_s=math.inf if max_time_s is None else max_time_s
         )
-        with contextlib.suppress(KeyboardInterrupt):
-            course.measure()
-        if not course.records:
-            raise KeyboardInterrupt
-        bench.stopper.graceful = lambda: call.progress.step("interrupted: the reports are being written")
-        call.progress.step("writing the reports")
-        measured = Measured(
-            bench=bench,
-            judging=judging,
-            records=tuple(course.records),
-            trial=course.trial,
-            failure=course.failure,
-            environment=environment,
-            started=started,
-            run_id=run_id,
-            cwd=call.cwd,
-        )
-        results = results_of(measured, interrupted=bench.stopper.stopped)
-        write_documents(results, folder, fail_on=call.settings.compare.fail_on)
-        point_latest(folder)
-        if bench.stopper.stopped:
-            raise bench.stopper.interrupted(
-                f"interrupted; nothing is calibrated, and what was measured is in {folder}"
-            )
+        measured, results = written(call, occasion, course, lost="nothing is calibrated, and ")
     return measured, results, course.round_time_s
 
 
