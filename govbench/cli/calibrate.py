@@ -9,12 +9,19 @@ from typing import Annotated
 import typer
 
 from govbench.cli.options import (
+    ApiOption,
     ConfigOption,
+    HeaderOption,
     NoColorOption,
     Output,
     OutputOption,
+    PairedTestTypesOption,
+    PairedUsersOption,
     QuietOption,
+    RoundOption,
+    SeedOption,
     TargetArgument,
+    ThroughputOption,
     VerboseOption,
     settings_of,
 )
@@ -36,29 +43,13 @@ def command(
         str | None,
         typer.Option("--max-time", help="As many of the rounds as fit: 60, 60s, 5m; default no limit."),
     ] = None,
-    round_: Annotated[
-        str | None, typer.Option("--round", help="Load of one round; default as long as a boot takes.")
-    ] = None,
-    users: Annotated[int | None, typer.Option("--users", help="Users of test type concurrent.")] = None,
-    test_types: Annotated[
-        str | None,
-        typer.Option(
-            "--test-types", "--test", help="concurrent (default), baseline, custom; comma-separated."
-        ),
-    ] = None,
-    throughput: Annotated[
-        float | None,
-        typer.Option(
-            "--throughput", metavar="RPS", help="Measure throughput too, in open loops at that rate."
-        ),
-    ] = None,
-    api: Annotated[
-        str | None, typer.Option("--api", help="govstack, govstack-message, openai-chat or http.")
-    ] = None,
-    header: Annotated[
-        list[str] | None, typer.Option("--header", help="Header of every request, 'Name: value'; repeatable.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Seed of all random choices.")] = None,
+    round_: RoundOption = None,
+    users: PairedUsersOption = None,
+    test_types: PairedTestTypesOption = None,
+    throughput: ThroughputOption = None,
+    api: ApiOption = None,
+    header: HeaderOption = None,
+    seed: SeedOption = None,
     commit: Annotated[bool, typer.Option("--commit", help="Commit exactly the calibration file.")] = False,
     output: OutputOption = None,
     config: ConfigOption = None,

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
-from govbench.cli.options import NoColorOption, Output, OutputOption, QuietOption, VerboseOption, settings_of
+from govbench.cli.options import (
+    NoColorOption,
+    Output,
+    OutputOption,
+    QuietOption,
+    SeedOption,
+    VerboseOption,
+    settings_of,
+)
 from govbench.cli.progress import ShownProgress
 from govbench.cli.run import shown
 from govbench.config.load import environment
@@ -18,7 +25,7 @@ from govbench.report import terminal
 
 def command(
     output: OutputOption = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Seed of all random choices.")] = None,
+    seed: SeedOption = None,
     verbose: VerboseOption = False,
     quiet: QuietOption = False,
     no_color: NoColorOption = False,

@@ -41,6 +41,26 @@ VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Tell more 
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Tell nothing on the way, only the answer.")]
 NoColorOption = Annotated[bool, typer.Option("--no-color", help="No colours (NO_COLOR does the same).")]
 
+ApiOption = Annotated[
+    str | None, typer.Option("--api", help="govstack, govstack-message, openai-chat or http.")
+]
+HeaderOption = Annotated[
+    list[str] | None, typer.Option("--header", help="Header of every request, 'Name: value'; repeatable.")
+]
+SeedOption = Annotated[int | None, typer.Option("--seed", help="Seed of all random choices.")]
+RoundOption = Annotated[
+    str | None, typer.Option("--round", help="Load of one round; default as long as a boot takes.")
+]
+PairedUsersOption = Annotated[int | None, typer.Option("--users", help="Users of test type concurrent.")]
+PairedTestTypesOption = Annotated[
+    str | None,
+    typer.Option("--test-types", "--test", help="concurrent (default), baseline, custom; comma-separated."),
+]
+ThroughputOption = Annotated[
+    float | None,
+    typer.Option("--throughput", metavar="RPS", help="Measure throughput too, in open loops at that rate."),
+]
+
 NARROW, WIDE = 80, 120
 
 

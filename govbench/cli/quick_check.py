@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from govbench.cli.options import (
+    ApiOption,
     ConfigOption,
     NoColorOption,
     Output,
@@ -25,9 +26,7 @@ from govbench.stack.probe import Check
 
 def command(
     target: TargetArgument = None,
-    api: Annotated[
-        str | None, typer.Option("--api", help="govstack, govstack-message, openai-chat or http.")
-    ] = None,
+    api: ApiOption = None,
     api_timeout: Annotated[
         str | None, typer.Option("--api-timeout", help="Longest time for the answer: 60, 60s.")
     ] = None,

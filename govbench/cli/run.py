@@ -9,12 +9,15 @@ from typing import Annotated
 import typer
 
 from govbench.cli.options import (
+    ApiOption,
     ConfigOption,
     FailOnOption,
+    HeaderOption,
     NoColorOption,
     Output,
     OutputOption,
     QuietOption,
+    SeedOption,
     TargetArgument,
     VerboseOption,
     settings_of,
@@ -59,18 +62,14 @@ def command(
         typer.Option("--max-in-flight", help="With --rate: most requests under way; default 1000."),
     ] = None,
     api_url: Annotated[str | None, typer.Option("--api-url", help="The same as TARGET.")] = None,
-    api: Annotated[
-        str | None, typer.Option("--api", help="govstack, govstack-message, openai-chat or http.")
-    ] = None,
+    api: ApiOption = None,
     api_timeout: Annotated[
         str | None, typer.Option("--api-timeout", help="Longest time for one answer: 60, 60s.")
     ] = None,
-    header: Annotated[
-        list[str] | None, typer.Option("--header", help="Header of every request, 'Name: value'; repeatable.")
-    ] = None,
+    header: HeaderOption = None,
     output: OutputOption = None,
     region: Annotated[str | None, typer.Option("--region", help="Label: where the load comes from.")] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Seed of all random choices.")] = None,
+    seed: SeedOption = None,
     max_requests: Annotated[
         int | None, typer.Option("--max-requests", help="Stop after that many requests.")
     ] = None,
