@@ -66,9 +66,10 @@ def _notes(rounds: Sequence[Round], trial: Trial | None, judging: Judging) -> tu
     load_s = sum(each.load_s for each in rounds)
     confirming = sum(each.confirms for each in rounds)
     fresh = "fresh instances in each" if judging.restarted else "the same instances in all"
-    said = f"{len(rounds)} rounds with {fresh}, {load_s:.0f} s of load in pairs; {_looks(trial.looks_taken)}"
+    number = f"{len(rounds)} round{'s' if len(rounds) > 1 else ''}"
+    said = f"{number} with {fresh}, {load_s:.0f} s of load in pairs; {_looks(trial.looks_taken)}"
     if confirming:
-        said += f"; {confirming} of the rounds were run to confirm"
+        said += f"; {confirming} of the rounds {'was' if confirming == 1 else 'were'} run to confirm"
     control = control_effect(rounds)
     flat = f"Control: base against itself {math.expm1(control.effect):+.1%}." if control else None
     return tuple(note for note in (f"{said}.", _noise(judging), flat) if note)

@@ -109,6 +109,11 @@ class Trial:
         return tuple(self._flagged)
 
     @property
+    def lacks_one_round(self) -> bool:
+        """Whether a single round more would let a confirmation that has begun be judged."""
+        return bool(self._flagged) and len(self.rounds) - self._flagged_after == FEWEST_CONFIRMING - 1
+
+    @property
     def level(self) -> float:
         """The level of the last look that was taken, the configured one before the first."""
         return self.plan.levels[self.looks_taken - 1] if self.looks_taken else self._judging.config.level
@@ -207,7 +212,7 @@ class Trial:
         if count < MIN_ROUNDS and finding.verdict is not Verdict.INVALID:
             rounds = "1 round" if count == 1 else f"{count} rounds"
             reason = f"only {rounds}; at least {MIN_ROUNDS} are needed: raise --max-time"
-            return replace(finding, verdict=Verdict.INCONCLUSIVE, reason=reason)
+            return replace(finding, verdict=Verdict.INCONCLUSIVE, reason=reason, mde=None)
         if not finding.gated:
             return self._advisory(finding)
         if confirmation is not None and confirmation.agrees and confirmation.verdict is finding.verdict:
@@ -216,7 +221,8 @@ class Trial:
         is_open = finding.verdict is Verdict.INCONCLUSIVE and confirmation is not None
         if finding.verdict not in _FLAGGED and not is_open:
             return finding
-        return replace(finding, verdict=Verdict.INCONCLUSIVE, reason=_unconfirmed(confirmation))
+        mde = None if confirmation is None else finding.mde  # nothing would have been reported, however large
+        return replace(finding, verdict=Verdict.INCONCLUSIVE, reason=_unconfirmed(confirmation), mde=mde)
 
     def _advisory(self, finding: Finding) -> Finding:
         """Advisory metrics are looked at once, at the end; the last third of the rounds has to agree."""

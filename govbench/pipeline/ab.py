@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -10,16 +11,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from govbench.compare.rounds import Judging
-from govbench.compare.trial import Design, Step, Trial, design, without_looks
+from govbench.compare.trial import (
+    FEWEST_CONFIRMING,
+    MIN_ROUNDS,
+    Design,
+    Step,
+    Trial,
+    design,
+    without_looks,
+)
 from govbench.config.rounds import RoundLoad, round_load, round_s
 from govbench.config.settings import Settings
 from govbench.config.targets import Target as ParsedTarget
 from govbench.config.targets import parse_target
-from govbench.errors import LoadError, StackError
+from govbench.errors import LoadError, StackError, UsageError
 from govbench.pipeline.ab_results import Measured, results_of
 from govbench.pipeline.calibrations import calibration_for
 from govbench.pipeline.documents import write_documents
-from govbench.pipeline.folder import make_run_folder, new_run_id, point_latest
+from govbench.pipeline.folder import kept_unless_empty, make_run_folder, new_run_id, point_latest
 from govbench.pipeline.interrupt import Stopper
 from govbench.pipeline.progress import Progress
 from govbench.pipeline.ready import ready_to_boot, settings_at
@@ -39,6 +48,8 @@ from govbench.results.comparison import Results
 from govbench.results.plan import BASE
 from govbench.results.run import Environment
 
+# A first look, and the fewest rounds that confirm what it flags.
+ROUNDS_FOR_A_VERDICT = MIN_ROUNDS + FEWEST_CONFIRMING
 # As many rounds as a first look and its confirmation take should fit, however slow the boot is.
 _ROUNDS_TO_FIT = 9
 # Starting and ending a round beside boot and load: stopping the stacks, reading the samples.
@@ -68,6 +79,12 @@ def ab(call: Call) -> Finished:
         Interrupted: a signal ended it; what was measured is written.
     """
     load = round_load(call.settings.load, call.settings.ab)
+    asked = call.settings.ab
+    if asked.round_s is not None and asked.round_s > asked.max_time_s:
+        raise UsageError(
+            f"ab.round_s: a round of {asked.round_s:g} s exceeds ab.max_time_s, {asked.max_time_s:g} s",
+            hint=f"a verdict takes {ROUNDS_FOR_A_VERDICT} rounds: shorten --round or raise --max-time",
+        )
     try:
         return _compared(call, load)
     except SideFailed as failure:
@@ -80,6 +97,10 @@ def _by_stored_baseline(call: Call, failure: SideFailed) -> Finished:
     """Measure head alone, and hold it against what is stored."""
     note = f"base ({call.base}) could not be measured, so the stored baseline judges: {failure.cause}"
     call.progress.note(note)
+    call.progress.note(
+        f"head is measured alone, as by govbench run (profile {call.settings.load.profile}):"
+        " --max-time and --round do not count"
+    )
     settings = replace(
         call.settings,
         target=replace(call.settings.target, form=call.head),
@@ -96,16 +117,17 @@ def _compared(call: Call, load: RoundLoad) -> Finished:
     """
     targets = parse_target(call.base), parse_target(call.head)
     occasion = begin(call)
-    with at_bench(call, targets, load, occasion.folder) as bench:
-        machine_class = occasion.environment.machine_class
+    machine_class = occasion.environment.machine_class
+    with kept_unless_empty(occasion.folder):
         known = calibration_for(call.settings, machine_class, load, targets, call.cwd, call.progress)
-        judging = Judging(
-            config=call.settings.compare,
-            calibration=known.calibration,
-            refused=known.refused,
-            restarted=bench.restarts,
-        )
-        _, results = written(call, occasion, Rounds(bench, judging))
+        with at_bench(call, targets, load, occasion.folder) as bench:
+            judging = Judging(
+                config=call.settings.compare,
+                calibration=known.calibration,
+                refused=known.refused,
+                restarted=bench.restarts,
+            )
+            _, results = written(call, occasion, Rounds(bench, judging))
     return Finished(results=results, folder=occasion.folder)
 
 
@@ -266,7 +288,8 @@ class Rounds:
                 return
             is_last = self._ends_s[-1] + self.round_time_s > self._max_time_s
             step = self._take(is_last=is_last)
-            if is_last:
+            # A confirmation that has begun is worth more than the seconds by which a round exceeds the time.
+            if is_last and not (self.trial and self.trial.lacks_one_round):
                 return
 
     def _take(self, *, is_last: bool) -> Step:
@@ -275,11 +298,21 @@ class Rounds:
             if len(self.records) == 1 and not is_last:
                 return Step.MEASURE
             self.trial = Trial(self.judging, self._design())
+            self._tell_when_too_few(self.trial.plan.rounds)
         step = self.trial.step
         for record in self.records[len(self.trial.rounds) :]:
             step = self.trial.add(record.round)
         self.bench.progress.round_ends(self.trial)
         return step
+
+    def _tell_when_too_few(self, rounds: int) -> None:
+        if self._exactly is None and rounds < ROUNDS_FOR_A_VERDICT:
+            needed_s = math.ceil(ROUNDS_FOR_A_VERDICT * self.round_time_s)
+            fit = "round fits" if rounds == 1 else "rounds fit"
+            self.bench.progress.note(
+                f"only {rounds} {fit} into {self._max_time_s:g} s, and a change takes {ROUNDS_FOR_A_VERDICT}"
+                f" to be reported: about --max-time {needed_s}s here"
+            )
 
     @property
     def round_time_s(self) -> float:

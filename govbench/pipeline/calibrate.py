@@ -18,6 +18,7 @@ from govbench.errors import MeasurementError
 from govbench.pipeline.ab import Call, Rounds, at_bench, begin, written
 from govbench.pipeline.ab_results import Measured
 from govbench.pipeline.calibrations import anonymous
+from govbench.pipeline.folder import kept_unless_empty
 from govbench.pipeline.rounds import SideFailed
 from govbench.publish.calibrations import StoredCalibration, check_committable, store_calibration
 from govbench.results.calibration import Calibration
@@ -82,7 +83,8 @@ def _measured(
     """
     load = round_load(call.settings.load, call.settings.ab)
     occasion = begin(call)
-    with at_bench(call, (target, target), load, occasion.folder) as bench:
+    folder = occasion.folder
+    with kept_unless_empty(folder), at_bench(call, (target, target), load, folder) as bench:
         if not bench.restarts:
             call.progress.note(NOT_RESTARTED)
         judging = Judging(config=call.settings.compare, restarted=bench.restarts)

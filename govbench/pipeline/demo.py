@@ -15,7 +15,7 @@ from govbench.config.requests import build_sides
 from govbench.config.settings import Settings
 from govbench.config.targets import EmbeddedSwitches, EmbeddedTarget
 from govbench.pipeline.documents import write_documents
-from govbench.pipeline.folder import make_run_folder, new_run_id, point_latest
+from govbench.pipeline.folder import kept_unless_empty, make_run_folder, new_run_id, point_latest
 from govbench.pipeline.interrupt import Stopper
 from govbench.pipeline.measure import Measurement, measure
 from govbench.pipeline.progress import Progress
@@ -76,7 +76,7 @@ def demo(settings: Settings, *, environ: Mapping[str, str], cwd: Path, progress:
         EmbeddedSwitches(seed=settings.load.seed + 1, slowdown=SLOWDOWN),
     )
     targets = tuple(EmbeddedTarget(switches=s) for s in switches)
-    with Stopper() as stopper:
+    with kept_unless_empty(folder), Stopper() as stopper:
         progress.step("booting the embedded API twice: base, and head slowed by 1.3")
         with (
             boot(targets[0], settings.stack, name=SIDES[0], log_folder=folder, environ=environ) as base,

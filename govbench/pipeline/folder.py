@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,6 +36,16 @@ def make_run_folder(output: Path, run_id: str) -> Path:
             hint="name another folder with --output, or make this one writable",
         ) from error
     return folder
+
+
+@contextlib.contextmanager
+def kept_unless_empty(folder: Path) -> Iterator[None]:
+    """Remove the folder of a run that was left without a file in it, such as one that was never begun."""
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):  # it holds something
+            folder.rmdir()
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -37,9 +37,13 @@ def read_history(
         and (not only_gated or is_gated(settings.compare, history.test_type, history.metric))
     )
     if not found:
-        what = "has such a metric" if entries else "is there"
+        if not entries:
+            raise ResultsError(
+                f"{folder}: no baseline is there",
+                hint="measure with govbench run, then govbench baseline update",
+            )
         raise ResultsError(
-            f"{folder}: no baseline {what}",
+            f"{folder}: no baseline has such a metric",
             hint="govbench baseline list shows what is stored, govbench baseline show its metrics",
         )
     return found

@@ -16,7 +16,7 @@ from govbench.config.targets import UrlTarget, describe, parse_target
 from govbench.load.launch import MASTER_PORT
 from govbench.pipeline.baselines import compare_with_baseline
 from govbench.pipeline.documents import write_documents
-from govbench.pipeline.folder import make_run_folder, new_run_id, point_latest
+from govbench.pipeline.folder import kept_unless_empty, make_run_folder, new_run_id, point_latest
 from govbench.pipeline.interrupt import Stopper
 from govbench.pipeline.measure import Measurement, measure
 from govbench.pipeline.progress import Progress
@@ -50,7 +50,7 @@ def run(settings: Settings, *, environ: Mapping[str, str], cwd: Path, progress: 
     checked_test_file(settings.load.test_file)  # before anything is booted
     run_id = new_run_id(datetime.now(UTC))
     folder = make_run_folder(cwd / settings.output.folder, run_id)
-    with Stopper() as stopper:
+    with kept_unless_empty(folder), Stopper() as stopper:
         with _booted(settings, target, folder=folder, environ=environ, progress=progress) as (ready, stack):
             here = settings_at(settings, ready)
             sides = build_sides(here, [("candidate", address_of(ready.target, stack))])

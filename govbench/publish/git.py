@@ -275,8 +275,8 @@ def provenance(folder: Path, *, baselines_folder: Path = Path("baselines")) -> P
 def trailers(folder: Path, key: str, *, base: str | None, head: str) -> tuple[tuple[str, str], ...]:
     """The commits that carry a trailer, each with its value; newest first, a commit once per value.
 
-    Read are the commits up to ``head`` that ``base`` does not have; ``head`` alone where that is none, or
-    where ``base`` is None or not known here. None where there is no repository, or ``head`` is not known.
+    Read are the commits up to ``head`` that ``base`` does not have; ``head`` alone where ``base`` is None or
+    not known here. None where there is no repository, or ``head`` is not known.
     """
     with repository(folder) as found:
         if found is None:
@@ -285,11 +285,11 @@ def trailers(folder: Path, key: str, *, base: str | None, head: str) -> tuple[tu
             tip = found.resolve(head)
         except ResultsError:
             return ()
-        messages = ""
+        commits = ["--max-count=1", tip]
         if base is not None:
             with suppress(ResultsError):
-                messages = found.trailers(key, f"{found.resolve(base)}..{tip}")
-        messages = messages or found.trailers(key, "--max-count=1", tip)
+                commits = [f"{found.resolve(base)}..{tip}"]
+        messages = found.trailers(key, *commits)
     lines = [record.strip().split(_FIELD) for record in messages.split(_RECORD)]
     return tuple((commit, value) for commit, *values in lines for value in values if value)
 

@@ -56,8 +56,10 @@ def read_text(file: Path) -> str:
         return file.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise
-    except (OSError, UnicodeDecodeError) as error:
-        raise ResultsError(f"{file}: cannot be read: {error}") from error
+    except UnicodeDecodeError as error:
+        raise ResultsError(f"{file}: is no text", hint="restore it with git, or write a new one") from error
+    except OSError as error:
+        raise ResultsError(f"{file}: cannot be read: {error.strerror or error}") from error
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -68,6 +68,8 @@ def test_the_time_is_kept_and_too_few_rounds_decide_nothing(govbench: Cli) -> No
     assert "at least 6 are needed: raise --max-time" in " ".join(ended.out.split()).replace("│ ", "")
     assert time.monotonic() - began < 40
     assert len(govbench.document["summary"]["rounds"]) < 6
+    assert "and a change takes 8 to be reported: about --max-time" in ended.err
+    assert "would have flagged" not in ended.out
 
 
 def test_throughput_and_one_user_are_measured_where_asked_for(govbench: Cli) -> None:
@@ -125,6 +127,7 @@ def test_a_base_that_does_not_boot_leaves_head_to_the_stored_baseline(govbench: 
 
     assert ended.code == 0, ended.err
     assert "base (command:false {port}) could not be measured, so the stored baseline judges" in ended.err
+    assert "--max-time and --round do not count" in " ".join(ended.err.split())
     newest = max(govbench.cwd.glob("results/*/results.json"))
     assert "could not be measured" in newest.read_text()
 
@@ -174,6 +177,7 @@ def test_what_dies_in_mid_round_ends_the_comparison_as_failed(govbench: Cli, vic
         (("--base", "git:nowhere", "--head", "embedded"), "git:nowhere"),
         (("--base", "embedded", "--head", "embedded", "--max-time", "soon"), "max_time_s"),
         (("--base", "embedded", "--head", "embedded", "--users", "0"), "ab.users"),
+        (("--base", "embedded", "--head", "embedded", "--round", "20s", "--max-time", "10s"), "ab.round_s"),
         (("--base", "command:x --port 80", "--head", "embedded"), "{port}"),
     ],
 )
@@ -184,6 +188,9 @@ def test_wrong_options_are_told_before_anything_starts(
 
     assert ended.code == 2
     assert said in ended.err
+    assert all(any(folder.iterdir()) for folder in govbench.cwd.glob("results/*")), (
+        "an empty folder is no run"
+    )
 
 
 # --- signals

@@ -147,7 +147,7 @@ def test_other_files_beside_entries_are_let_be(folder: Path, entry_of: EntryOf) 
     (folder / "baselines/notes.json").write_text("{}")
     assert len(list_entries(folder, BASELINES)) == 1
     (stored.path.parent / "bytes.json").write_bytes(b"\xff\xfe")
-    with pytest.raises(ResultsError, match="cannot be read"):
+    with pytest.raises(ResultsError, match="is no text"):
         list_entries(folder, BASELINES)
 
 

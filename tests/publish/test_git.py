@@ -245,9 +245,11 @@ def test_without_a_base_the_head_alone_is_read(repo: Repo, folder: Path, base: s
     assert trailers(folder, "Govbench-Accept", base=base, head=head) == ((head, "all second"),)
 
 
-def test_the_head_is_read_where_it_is_the_base(repo: Repo, folder: Path) -> None:
-    head = say(repo, "one\n\nGovbench-Accept: all first")
-    assert trailers(folder, "Govbench-Accept", base=head, head=head) == ((head, "all first"),)
+def test_what_the_base_has_accepted_accepts_nothing_new(repo: Repo, folder: Path) -> None:
+    older = say(repo, "one\n\nGovbench-Accept: all first")
+    base = say(repo, "two\n\nGovbench-Accept: all second")
+    assert trailers(folder, "Govbench-Accept", base=base, head=base) == ()
+    assert trailers(folder, "Govbench-Accept", base=base, head=older) == ()
 
 
 @pytest.mark.parametrize("head", ["0" * 40, "no-such-ref", "--output=x"])
