@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from govbench.cli.leave import ask_for_leave
 from govbench.cli.options import (
     ApiOption,
     ConfigOption,
@@ -23,12 +24,14 @@ from govbench.cli.options import (
     SeedOption,
     ThroughputOption,
     VerboseOption,
+    YesOption,
     settings_of,
 )
 from govbench.cli.progress import ShownProgress
 from govbench.cli.run import shown
 from govbench.compare.verdict import exit_code
 from govbench.config.load import environment
+from govbench.config.rounds import round_load
 from govbench.pipeline.ab import Call, ab
 from govbench.report import terminal
 
@@ -54,6 +57,7 @@ def command(
     api: ApiOption = None,
     header: HeaderOption = None,
     seed: SeedOption = None,
+    yes: YesOption = False,
     output: OutputOption = None,
     fail_on: FailOnOption = None,
     config: ConfigOption = None,
@@ -84,6 +88,7 @@ def command(
         "load.seed": seed,
         "target.api": api,
         "target.headers": header or None,
+        "load.assume_yes": yes or None,
         "compare.fail_on": fail_on,
         "output.folder": output,
     }
@@ -91,6 +96,8 @@ def command(
     with closing(ShownProgress(how)) as progress:
         for note in settings.notes:
             progress.note(note)
+        phases = round_load(settings.load, settings.ab).phases(load_s=1.0, number=0)
+        ask_for_leave([base, head], phases, assume_yes=settings.load.assume_yes)
         call = Call(
             base=base, head=head, settings=settings, environ=environment(), cwd=Path.cwd(), progress=progress
         )

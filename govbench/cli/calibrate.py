@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from govbench.cli.leave import ask_for_leave
 from govbench.cli.options import (
     ApiOption,
     ConfigOption,
@@ -23,12 +24,14 @@ from govbench.cli.options import (
     TargetArgument,
     ThroughputOption,
     VerboseOption,
+    YesOption,
     settings_of,
 )
 from govbench.cli.progress import ShownProgress
 from govbench.cli.run import shown
 from govbench.compare.trial import MIN_ROUNDS
 from govbench.config.load import environment
+from govbench.config.rounds import round_load
 from govbench.pipeline.ab import Call
 from govbench.pipeline.calibrate import DEFAULT_ROUNDS, calibrate
 from govbench.report import calibration as report
@@ -50,6 +53,7 @@ def command(
     api: ApiOption = None,
     header: HeaderOption = None,
     seed: SeedOption = None,
+    yes: YesOption = False,
     commit: Annotated[bool, typer.Option("--commit", help="Commit exactly the calibration file.")] = False,
     output: OutputOption = None,
     config: ConfigOption = None,
@@ -80,6 +84,7 @@ def command(
         "load.seed": seed,
         "target.api": api,
         "target.headers": header or None,
+        "load.assume_yes": yes or None,
         "output.folder": output,
     }
     settings = settings_of(flags, config)
@@ -87,6 +92,8 @@ def command(
     with closing(ShownProgress(how)) as progress:
         for note in settings.notes:
             progress.note(note)
+        phases = round_load(settings.load, settings.ab).phases(load_s=1.0, number=0)
+        ask_for_leave([form], phases, assume_yes=settings.load.assume_yes)
         call = Call(
             base=form, head=form, settings=settings, environ=environment(), cwd=Path.cwd(), progress=progress
         )

@@ -60,6 +60,7 @@ ThroughputOption = Annotated[
     float | None,
     typer.Option("--throughput", metavar="RPS", help="Measure throughput too, in open loops at that rate."),
 ]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before loading another machine.")]
 
 NARROW, WIDE = 80, 120
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from govbench.cli.leave import ask_for_leave
 from govbench.cli.options import (
     ApiOption,
     ConfigOption,
@@ -20,20 +20,16 @@ from govbench.cli.options import (
     SeedOption,
     TargetArgument,
     VerboseOption,
+    YesOption,
     settings_of,
 )
 from govbench.cli.progress import ShownProgress
 from govbench.compare.verdict import exit_code
 from govbench.config.load import environment
 from govbench.config.profiles import build_phases
-from govbench.config.settings import Settings
-from govbench.config.targets import describe, is_local, parse_target
 from govbench.errors import UsageError
 from govbench.pipeline.run import run
 from govbench.report import terminal
-
-ASK_ABOVE_USERS = 50
-ASK_ABOVE_RPS = 50
 
 
 def command(
@@ -91,9 +87,7 @@ def command(
         str | None,
         typer.Option("--user-class", help="Which users of the test file run, comma-separated; default all."),
     ] = None,
-    yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Do not ask before loading another machine.")
-    ] = False,
+    yes: YesOption = False,
     fail_on: FailOnOption = None,
     config: ConfigOption = None,
     verbose: VerboseOption = False,
@@ -145,7 +139,7 @@ def command(
     progress = ShownProgress(how)
     for note in settings.notes:
         progress.note(note)
-    _ask_for_leave(settings)
+    ask_for_leave([settings.target.form], build_phases(settings.load), assume_yes=settings.load.assume_yes)
     finished = run(settings, environ=environment(), cwd=Path.cwd(), progress=progress)
     results = finished.results
     typer.echo(terminal.render(results, folder=shown(finished.folder), width=how.width, color=how.color))
@@ -156,26 +150,3 @@ def command(
 def shown(folder: Path) -> str:
     """A folder as short as it can be said from here."""
     return str(folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder)
-
-
-def _ask_for_leave(settings: Settings) -> None:
-    """Somebody else's machine is not loaded by a slip of the hand.
-
-    Raises:
-        UsageError: nobody is there to ask, or the answer was no.
-    """
-    target, phases = parse_target(settings.target.form), build_phases(settings.load)
-    users = max((phase.users for phase in phases if phase.arrivals is None), default=0)
-    rate = max((point.rate_rps for p in phases if p.arrivals for point in p.arrivals.points), default=0)
-    if is_local(target) or settings.load.assume_yes:
-        return
-    if users <= ASK_ABOVE_USERS and rate <= ASK_ABOVE_RPS:
-        return
-    load = " and ".join(
-        [f"{users} concurrent users"] * bool(users) + [f"{rate:g} requests a second"] * bool(rate)
-    )
-    question = f"{describe(target)} is not this machine. Put {load} on it?"
-    if not sys.stdin.isatty():
-        raise UsageError(question, hint="say so with --yes where nobody can be asked")
-    if not typer.confirm(question, err=True):
-        raise UsageError("nothing was measured: the load was not agreed to")

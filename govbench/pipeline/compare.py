@@ -37,12 +37,18 @@ def compare(
         acceptances: regressions that are meant, besides those that commits accept.
 
     Raises:
-        ResultsError: one of them cannot be read, or they are of different suites.
+        ResultsError: one of them cannot be read, they are of different suites, or a run of two stacks is to
+            be held against a baseline.
         UsageError: there is no run yet.
     """
     folder = latest_run(cwd / settings.output.folder) if candidate is None else cwd / candidate
     summary = codec.read(folder).summary
     if baseline is None or baseline.startswith(BASELINE_FORM):
+        if len(summary.targets) > 1:
+            raise ResultsError(
+                f"{folder}: measured two stacks against each other and has its verdict; a baseline is of one",
+                hint="govbench report shows it; govbench compare takes a run of one stack, or two results",
+            )
         ref = baseline.removeprefix(BASELINE_FORM) if baseline else None
         comparison = compare_with_baseline(summary, settings, cwd, ref=ref or None, acceptances=acceptances)
         return Results(summary=summary, comparison=comparison)

@@ -56,6 +56,9 @@ def test_a_slower_head_is_a_regression_that_fresh_rounds_confirm(govbench: Cli) 
         assert (govbench.folder / name).stat().st_size > 0
     again = govbench("report", str(govbench.folder), "--markdown")
     assert "regression" in again.out
+    refused = govbench("compare")
+    assert refused.code == 2
+    assert "measured two stacks against each other and has its verdict" in refused.err
 
 
 def test_the_time_is_kept_and_too_few_rounds_decide_nothing(govbench: Cli) -> None:

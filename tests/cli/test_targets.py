@@ -48,7 +48,7 @@ def test_a_wrong_address_key_or_api_is_told_before_the_load(
 ) -> None:
     assert_not_measured(govbench, serve(mode), *words)
 
-    assert not (govbench.folder / "samples").exists()
+    assert not list(govbench.cwd.glob("results/*Z-*")), "nothing was measured, so there is no run"
 
 
 def test_the_key_that_is_refused_is_not_shown(govbench: Cli, serve: Serve) -> None:
@@ -96,8 +96,20 @@ def test_a_program_that_does_not_exist(govbench: Cli) -> None:
     assert_not_measured(govbench, "command:no-such-program {port}", "no program 'no-such-program'")
 
 
-def test_another_machine_is_not_loaded_without_leave(govbench: Cli) -> None:
-    ended = govbench("run", "http://no-such-host.invalid", "--max-users", "51")
+FAR = "http://no-such-host.invalid"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run", FAR, "--max-users", "51"),
+        ("ab", "--base", "embedded", "--head", FAR, "--users", "51"),
+        ("ab", "--base", FAR, "--head", FAR, "--throughput", "51"),
+        ("calibrate", FAR, "--users", "51"),
+    ],
+)
+def test_another_machine_is_not_loaded_without_leave(govbench: Cli, arguments: tuple[str, ...]) -> None:
+    ended = govbench(*arguments)
 
     assert ended.code == 2
     assert "not this machine" in ended.complaint
