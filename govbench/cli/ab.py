@@ -32,7 +32,7 @@ from govbench.cli.run import shown
 from govbench.compare.verdict import exit_code
 from govbench.config.load import environment
 from govbench.config.rounds import round_load
-from govbench.pipeline.ab import Call, ab
+from govbench.pipeline.ab.command import Call, ab
 from govbench.report import terminal
 
 

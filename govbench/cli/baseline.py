@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from govbench.baselines import entries as baselines
 from govbench.cli.options import ConfigOption, OutputOption, settings_of
 from govbench.compare.scope import ALL, parse_scope
 from govbench.config.load import environment
@@ -15,7 +16,6 @@ from govbench.errors import ResultsError, UsageError
 from govbench.pipeline.baselines import store_run
 from govbench.pipeline.folder import latest_run, write_whole
 from govbench.pipeline.history import read_history
-from govbench.publish import baselines
 from govbench.record.environment import describe_environment
 from govbench.report import baseline as baseline_report
 from govbench.report import history as history_report

@@ -32,7 +32,7 @@ from govbench.cli.run import shown
 from govbench.compare.trial import MIN_ROUNDS
 from govbench.config.load import environment
 from govbench.config.rounds import round_load
-from govbench.pipeline.ab import Call
+from govbench.pipeline.ab.command import Call
 from govbench.pipeline.calibrate import DEFAULT_ROUNDS, calibrate
 from govbench.report import calibration as report
 

@@ -12,8 +12,8 @@ from govbench.cli.options import NoColorOption, Output, QuietOption, VerboseOpti
 from govbench.cli.progress import ShownProgress
 from govbench.config.environment import environment
 from govbench.errors import ExitCode
-from govbench.pipeline.selftest import selftest
-from govbench.pipeline.selftest_checks import Check, Figure, SelfTest, State, Unit
+from govbench.pipeline.selftest.checks import Check, Figure, SelfTest, State, Unit
+from govbench.pipeline.selftest.command import selftest
 
 _HEAD: Final = ("check", "figure", "measured", "truth", "difference", "bound", "")
 _COLORS: Final = {

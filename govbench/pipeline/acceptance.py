@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from govbench.baselines.git import trailers
 from govbench.compare.acceptance import TRAILER, Acceptance, accept, parse_acceptance
 from govbench.errors import UsageError
-from govbench.publish.git import trailers
 from govbench.results.comparison import Comparison
 
 

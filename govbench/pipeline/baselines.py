@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from govbench.baselines import entries as baselines
+from govbench.baselines.entries import Nearest, Stored
 from govbench.compare.acceptance import Acceptance
 from govbench.compare.compare import compare_window, without_baseline
 from govbench.config.settings import Settings
 from govbench.errors import PublishError, ResultsError
 from govbench.pipeline.acceptance import with_acceptances
 from govbench.pipeline.calibrations import calibration_for_run
-from govbench.publish import baselines
-from govbench.publish.baselines import Nearest, Stored
 from govbench.results.baseline import BaselineEntry, entry_from_results
 from govbench.results.comparison import Comparison, Reference, Results, Verdict
 from govbench.results.run import RunSummary

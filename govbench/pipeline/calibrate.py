@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from govbench import __version__
+from govbench.baselines.calibration import StoredCalibration, check_committable, store_calibration
 from govbench.compare.calibration import detectable_changes, noises_of
 from govbench.compare.rounds import Judging, control_fault
 from govbench.compare.soundness import run_fault
@@ -15,12 +16,11 @@ from govbench.compare.trial import MIN_ROUNDS
 from govbench.config.rounds import round_load
 from govbench.config.targets import Target, parse_target
 from govbench.errors import MeasurementError
-from govbench.pipeline.ab import Call, Rounds, at_bench, begin, written
-from govbench.pipeline.ab_results import Measured
+from govbench.pipeline.ab.command import Call, Rounds, at_bench, begin, written
+from govbench.pipeline.ab.results import Measured
+from govbench.pipeline.ab.rounds import SideFailed
 from govbench.pipeline.calibrations import anonymous
 from govbench.pipeline.folder import kept_unless_empty
-from govbench.pipeline.rounds import SideFailed
-from govbench.publish.calibrations import StoredCalibration, check_committable, store_calibration
 from govbench.results.calibration import Calibration
 from govbench.results.comparison import Finding, Results
 from govbench.results.rounds import Round

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+from govbench.baselines.calibration import calibration_path, read_calibration
 from govbench.compare.calibration import InForce, Load, refusal
 from govbench.config.rounds import RoundLoad
 from govbench.config.settings import Settings
 from govbench.config.targets import CommandTarget, Target, UrlTarget, describe
 from govbench.pipeline.progress import Progress
-from govbench.publish.calibrations import calibration_path, read_calibration
 from govbench.results.calibration import OtherVersion
 from govbench.results.run import RunSummary
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from govbench.baselines import entries as baselines
 from govbench.compare.findings import is_gated
 from govbench.compare.history import all_histories
 from govbench.compare.scope import Scope
 from govbench.config.settings import Settings
 from govbench.errors import ResultsError
-from govbench.publish import baselines
 from govbench.results.history import MetricHistory
 
 

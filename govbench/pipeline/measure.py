@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from govbench import __version__
+from govbench.baselines.git import provenance
 from govbench.config.profiles import suite_version
 from govbench.config.settings import Settings
 from govbench.errors import LoadError, ResultsError
 from govbench.load.launch import Event, LoadEnd, LoadProcess
 from govbench.pipeline.interrupt import Stopper
 from govbench.pipeline.progress import Progress
-from govbench.publish.git import provenance
 from govbench.record.environment import describe_environment
 from govbench.record.phases import dropped_by_phase, phase_windows, slice_windows
 from govbench.record.reader import SampleTable, read_samples

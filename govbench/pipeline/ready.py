@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from govbench.baselines.git import provenance
 from govbench.config.settings import Settings
 from govbench.config.targets import Target, UrlTarget, describe
 from govbench.pipeline.progress import Progress
-from govbench.publish.git import provenance
 from govbench.results.run import Provenance
 from govbench.stack.prepare import Prepared, Workshop, prepared
 

@@ -1,7 +1,7 @@
 """A committed baseline: what a run leaves in git for later ones to be compared with, and its JSON form.
 
 Reads and writes no files and decides nothing: where entries lie, and which may be stored, is
-``publish/baselines.py``; what follows from them is ``compare/``.
+``baselines/entries.py``; what follows from them is ``compare/``.
 """
 
 from __future__ import annotations

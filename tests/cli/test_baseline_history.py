@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from govbench.publish.baselines import entry_path
+from govbench.baselines.entries import entry_path
 from govbench.results.baseline import BaselineEntry, BaselineTestType, to_json
 from govbench.results.metrics import Metric, MetricName
 from govbench.results.plan import TestType

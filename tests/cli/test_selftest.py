@@ -10,7 +10,7 @@ import signal
 import pytest
 
 from govbench.cli.selftest import to_json, to_text
-from govbench.pipeline.selftest_checks import Capacity, Check, Figure, SelfTest, State, at_most, equal
+from govbench.pipeline.selftest.checks import Capacity, Check, Figure, SelfTest, State, at_most, equal
 from tests.cli.conftest import Cli
 
 CHECKS = (

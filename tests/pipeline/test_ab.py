@@ -11,8 +11,8 @@ import pytest
 
 from govbench.compare.rounds import Judging
 from govbench.config.settings import AbConfig, CompareConfig
-from govbench.pipeline import ab
-from govbench.pipeline.ab import Rounds
+from govbench.pipeline.ab import command as ab
+from govbench.pipeline.ab.command import Rounds
 from govbench.results.metrics import MetricName
 from govbench.results.plan import TestType
 from govbench.results.rounds import Observation, Round

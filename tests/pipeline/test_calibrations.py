@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from govbench.baselines.calibration import store_calibration
 from govbench.compare.calibration import InForce
 from govbench.config.load import load_settings
 from govbench.config.rounds import round_load
@@ -16,7 +17,6 @@ from govbench.config.settings import Settings
 from govbench.config.targets import parse_target
 from govbench.errors import ResultsError
 from govbench.pipeline.calibrations import anonymous, calibration_for, calibration_for_run
-from govbench.publish.calibrations import store_calibration
 from govbench.results.calibration import Calibration, to_json
 from govbench.results.plan import TestType
 from tests.pipeline.conftest import MACHINE, ToldProgress, made_summary

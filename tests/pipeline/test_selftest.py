@@ -10,8 +10,8 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from govbench.pipeline import selftest
-from govbench.pipeline.selftest_checks import (
+from govbench.pipeline.selftest import command as selftest
+from govbench.pipeline.selftest.checks import (
     Capacity,
     Check,
     Figure,
@@ -30,7 +30,7 @@ from govbench.pipeline.selftest_checks import (
     near_and_in_interval,
     stalled,
 )
-from govbench.pipeline.selftest_load import Load, Trial
+from govbench.pipeline.selftest.load import Load, Trial
 from govbench.record.reader import read_samples
 from govbench.reference import truth
 from govbench.results.plan import Api, LoadModel

@@ -9,15 +9,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from govbench import __version__
+from govbench.baselines.git import provenance
 from govbench.compare.ab import compare_rounds
 from govbench.compare.rounds import Judging
 from govbench.compare.trial import Trial
 from govbench.config.targets import describe
+from govbench.pipeline.ab.rounds import Bench, Contestant, RoundRecord
 from govbench.pipeline.acceptance import with_acceptances
 from govbench.pipeline.ready import measured_commit
-from govbench.pipeline.rounds import Bench, Contestant, RoundRecord
 from govbench.pipeline.run import described
-from govbench.publish.git import provenance
 from govbench.record.phases import dropped_by_phase, slice_windows
 from govbench.record.reader import read_samples
 from govbench.record.summarise import Recording, summarise

@@ -25,14 +25,8 @@ from govbench.config.settings import Settings
 from govbench.config.targets import Target as ParsedTarget
 from govbench.config.targets import parse_target
 from govbench.errors import LoadError, StackError, UsageError
-from govbench.pipeline.ab_results import Measured, results_of
-from govbench.pipeline.calibrations import calibration_for
-from govbench.pipeline.documents import write_documents
-from govbench.pipeline.folder import kept_unless_empty, make_run_folder, new_run_id, point_latest
-from govbench.pipeline.interrupt import Stopper
-from govbench.pipeline.progress import Progress
-from govbench.pipeline.ready import ready_to_boot, settings_at
-from govbench.pipeline.rounds import (
+from govbench.pipeline.ab.results import Measured, results_of
+from govbench.pipeline.ab.rounds import (
     BASE_NAME,
     HEAD_NAME,
     Bench,
@@ -42,6 +36,12 @@ from govbench.pipeline.rounds import (
     SideFailed,
     measure_round,
 )
+from govbench.pipeline.calibrations import calibration_for
+from govbench.pipeline.documents import write_documents
+from govbench.pipeline.folder import kept_unless_empty, make_run_folder, new_run_id, point_latest
+from govbench.pipeline.interrupt import Stopper
+from govbench.pipeline.progress import Progress
+from govbench.pipeline.ready import ready_to_boot, settings_at
 from govbench.pipeline.run import Finished, run
 from govbench.record.environment import describe_environment
 from govbench.results.comparison import Results

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from uuid import uuid4
 
+from govbench.baselines.git import GitFailed, Repository
 from govbench.errors import PublishError, ResultsError
-from govbench.publish.git import GitFailed, Repository
 
 
 def require(found: Repository | None, folder: Path) -> Repository:

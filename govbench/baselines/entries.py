@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from govbench.baselines.git import Change, repository
+from govbench.baselines.work_tree import read_text, require, require_to_store, write_whole
 from govbench.errors import ConfigError, PublishError, ResultsError
-from govbench.publish.git import Change, repository
-from govbench.publish.work_tree import read_text, require, require_to_store, write_whole
 from govbench.results.baseline import BaselineEntry, from_json, to_json
 from govbench.results.comparison import Verdict
 

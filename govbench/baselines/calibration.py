@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from govbench.publish.baselines import CALIBRATION_NAME
-from govbench.publish.git import Change, Repository, repository
-from govbench.publish.work_tree import read_text, require, require_to_store, write_whole
+from govbench.baselines.entries import CALIBRATION_NAME
+from govbench.baselines.git import Change, Repository, repository
+from govbench.baselines.work_tree import read_text, require, require_to_store, write_whole
 from govbench.results.calibration import Calibration, from_json, to_json
 
 

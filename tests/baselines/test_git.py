@@ -6,8 +6,8 @@ from pathlib import Path, PurePosixPath
 import pytest
 from git import Repo
 
+from govbench.baselines.git import Change, Repository, provenance, repository, trailers
 from govbench.errors import PublishError, ResultsError
-from govbench.publish.git import Change, Repository, provenance, repository, trailers
 from govbench.results.run import Provenance
 
 
@@ -195,7 +195,7 @@ def test_a_head_that_moved_meanwhile_is_built_upon(
 def test_a_head_that_cannot_move_is_reported(
     found: Repository, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("govbench.publish.git._RETRY_PAUSE_S", 0)
+    monkeypatch.setattr("govbench.baselines.git._RETRY_PAUSE_S", 0)
     write(folder, "kept/a.json", "{}\n")
     (folder / ".git/refs/heads/main.lock").touch()
     with pytest.raises(PublishError, match="HEAD could not be moved"):
@@ -205,7 +205,7 @@ def test_a_head_that_cannot_move_is_reported(
 def test_a_locked_index_is_reported_after_the_commit(
     found: Repository, repo: Repo, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("govbench.publish.git._RETRY_PAUSE_S", 0)
+    monkeypatch.setattr("govbench.baselines.git._RETRY_PAUSE_S", 0)
     write(folder, "kept/a.json", "{}\n")
     (folder / ".git/index.lock").touch()
     with pytest.raises(PublishError, match="committed, but the index") as caught:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from govbench.errors import LoadError, ResultsError
 from govbench.load.launch import Event, LoadProcess
-from govbench.pipeline.selftest_checks import Times
+from govbench.pipeline.selftest.checks import Times
 from govbench.record.phases import phase_windows
 from govbench.record.reader import SampleTable, read_samples
 from govbench.record.resources import ResourcePoller, usage_by_role

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from git import Repo
 
-from govbench.errors import PublishError, ResultsError
-from govbench.publish.baselines import list_entries
-from govbench.publish.calibrations import (
+from govbench.baselines.calibration import (
     calibration_path,
     check_committable,
     read_calibration,
     store_calibration,
 )
+from govbench.baselines.entries import list_entries
+from govbench.errors import PublishError, ResultsError
 from govbench.results.calibration import Calibration, OtherVersion
 from tests.results.test_calibration import CALIBRATION
 

@@ -19,7 +19,7 @@ from typing import Final
 from govbench.load.launch import Event, LoadProcess
 from govbench.pipeline.interrupt import Stopper
 from govbench.pipeline.progress import Progress
-from govbench.pipeline.selftest_checks import (
+from govbench.pipeline.selftest.checks import (
     Capacity,
     Check,
     Figure,
@@ -37,7 +37,7 @@ from govbench.pipeline.selftest_checks import (
     near_and_in_interval,
     stalled,
 )
-from govbench.pipeline.selftest_load import Bench, Load, Trial, cores
+from govbench.pipeline.selftest.load import Bench, Load, Trial, cores
 from govbench.reference import truth
 from govbench.results.plan import ArrivalProcess, Arrivals, RatePoint
 from govbench.results.run import Outcome

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 from git import Repo
 
-from govbench.errors import ConfigError, ExitCode, PublishError, ResultsError
-from govbench.publish.baselines import (
+from govbench.baselines.entries import (
     Stored,
     entry_path,
     find_entry,
@@ -23,6 +22,7 @@ from govbench.publish.baselines import (
     read_window,
     store,
 )
+from govbench.errors import ConfigError, ExitCode, PublishError, ResultsError
 from govbench.results.baseline import BaselineEntry, from_json, to_json
 from govbench.results.comparison import Verdict
 from govbench.results.run import Accounting
@@ -341,7 +341,7 @@ def test_an_ambiguous_commit_lists_what_it_may_be(folder: Path, entry_of: EntryO
 STORE = """
 import sys
 from pathlib import Path
-from govbench.publish.baselines import store
+from govbench.baselines.entries import store
 from govbench.results.baseline import from_json
 entry = from_json(Path(sys.argv[2]).read_text(), source="entry")
 print("ready", flush=True)

@@ -1,0 +1,1 @@
+"""``govbench ab``: the rounds, their course, and the results."""

@@ -1,0 +1,1 @@
+"""``govbench selftest``: the loads, the checks, and the command."""
