@@ -19,8 +19,9 @@ from govbench.pipeline.progress import Progress
 from govbench.record.environment import describe_environment
 from govbench.record.phases import dropped_by_phase, phase_windows, slice_windows
 from govbench.record.reader import SampleTable, read_samples
-from govbench.record.resources import Reading, ResourcePoller
+from govbench.record.resources import ProcessTree, Reading, ResourcePoller
 from govbench.record.summarise import GENERATOR, Recording, summarise, target_role
+from govbench.results.meters import Together
 from govbench.results.plan import Plan
 from govbench.results.run import Provenance, RunInfo, RunStatus, RunSummary, Target
 from govbench.stack.boot import RunningStack
@@ -107,8 +108,9 @@ def follow_load(
     on_event: Callable[[Event], None],
 ) -> tuple[LoadEnd, tuple[Reading, ...]]:
     """Follow a load process to its end, polling it and the stacks; the first signal ends it in order."""
-    pids = {target_role(i): stack.pid for i, stack in enumerate(stacks) if stack.pid is not None}
-    poller = ResourcePoller({GENERATOR: process.pid, **pids})
+    parts = {target_role(i): stack.meters(ProcessTree) for i, stack in enumerate(stacks)}
+    meters = {role: Together(found) for role, found in parts.items() if found}
+    poller = ResourcePoller({GENERATOR: ProcessTree(process.pid), **meters})
     stopper.graceful = process.stop
     try:
         end = process.follow(on_event)

@@ -1,4 +1,4 @@
-"""What processes use while the load runs, polled with psutil. Judges nothing."""
+"""What the load process and the stacks use while the load runs, polled. Judges nothing."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import psutil
 
+from govbench.results.meters import Meter, Use
 from govbench.results.run import ProcessUsage, Window
 
 INTERVAL_S = 0.5
@@ -18,7 +19,7 @@ INTERVAL_S = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """One look at a process and its children: Unix time, CPU seconds so far, resident bytes now."""
+    """One look at what plays a role: Unix time, CPU seconds so far, resident bytes now."""
 
     role: str
     at_s: float
@@ -26,20 +27,44 @@ class Reading:
     rss_bytes: int
 
 
-class ResourcePoller:
-    """Reads CPU and memory of whole process trees twice a second until it is stopped.
+class ProcessTree:
+    """The meter of a process and all its descendants.
 
-    A process that ends is no error: its readings simply end. CPU time of descendants that have come and gone
-    between two looks stays counted: it passes to whoever has waited for them.
+    CPU time of descendants that have come and gone between two looks stays counted: it passes to whoever has
+    waited for them.
     """
 
-    def __init__(self, pids: Mapping[str, int]) -> None:
-        self._processes: dict[str, psutil.Process] = {}
-        for role, pid in pids.items():
-            try:
-                self._processes[role] = psutil.Process(pid)
-            except psutil.Error:
-                continue
+    def __init__(self, pid: int) -> None:
+        try:
+            self._process: psutil.Process | None = psutil.Process(pid)
+        except psutil.Error:
+            self._process = None
+
+    def read(self) -> Use | None:
+        """What the tree has used; None once it has ended."""
+        if self._process is None:
+            return None
+        cpu_s, rss = 0.0, 0
+        try:
+            for member in (self._process, *self._process.children(recursive=True)):
+                with member.oneshot():
+                    cpu_s += _cpu_s(member.cpu_times())
+                    rss += member.memory_info().rss
+        except psutil.Error:
+            return None  # a member ended under the look: its time is in no counter that was read
+        if not rss:
+            return None  # ended, but its parent has not asked for it yet
+        return Use(cpu_s=cpu_s, rss_bytes=rss)
+
+
+class ResourcePoller:
+    """Reads the meter of each role twice a second until it is stopped.
+
+    What ends is no error: its readings simply end.
+    """
+
+    def __init__(self, meters: Mapping[str, Meter]) -> None:
+        self._meters = dict(meters)
         self._readings: list[Reading] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._poll, name="resources", daemon=True)
@@ -53,26 +78,14 @@ class ResourcePoller:
 
     def _poll(self) -> None:
         while True:
-            for role, process in self._processes.items():
-                reading = _read(role, process)
-                if reading:
-                    self._readings.append(reading)
+            for role, meter in self._meters.items():
+                use = meter.read()
+                if use is not None:
+                    self._readings.append(
+                        Reading(role=role, at_s=time.time(), cpu_s=use.cpu_s, rss_bytes=use.rss_bytes)
+                    )
             if self._stop.wait(INTERVAL_S):
                 return
-
-
-def _read(role: str, process: psutil.Process) -> Reading | None:
-    cpu_s, rss = 0.0, 0
-    try:
-        for member in (process, *process.children(recursive=True)):
-            with member.oneshot():
-                cpu_s += _cpu_s(member.cpu_times())
-                rss += member.memory_info().rss
-    except psutil.Error:
-        return None  # a member ended under the look: its time is in no counter that was read
-    if not rss:
-        return None  # ended, but its parent has not asked for it yet
-    return Reading(role=role, at_s=time.time(), cpu_s=cpu_s, rss_bytes=rss)
 
 
 def _cpu_s(times: Any) -> float:

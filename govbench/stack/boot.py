@@ -22,6 +22,7 @@ from typing import Final, Self
 from govbench.config.settings import StackConfig
 from govbench.config.targets import Bootable, CommandTarget, EmbeddedSwitches, EmbeddedTarget, UrlTarget
 from govbench.errors import ConfigError, StackError
+from govbench.results.meters import Meter
 from govbench.stack.health import HealthReport, exit_text, wait_until_healthy, with_log
 from govbench.stack.processes import MARK_VARIABLE, Process, kill_marked, terminate
 
@@ -98,6 +99,13 @@ class RunningStack:
     def exit_code(self) -> int | None:
         """Exit code of the booted process; None while it runs, and where nothing was booted."""
         return None if self._process is None else self._process.poll()
+
+    def meters(self, of_processes: Callable[[int], Meter]) -> Mapping[str, Meter]:
+        """The meter of each part that was booted, by its name; none where nothing was booted.
+
+        ``of_processes`` makes the meter of a process and its descendants.
+        """
+        return {} if self.pid is None else {self.name: of_processes(self.pid)}
 
     def stop(self) -> None:
         """End the booted process and all it started; does nothing the second time."""

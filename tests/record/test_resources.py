@@ -10,7 +10,8 @@ import psutil
 import pytest
 
 from govbench.record import resources
-from govbench.record.resources import Reading, ResourcePoller, peak_cores, usage_by_role
+from govbench.record.resources import ProcessTree, Reading, ResourcePoller, peak_cores, usage_by_role
+from govbench.results.meters import Together, Use
 from govbench.results.run import Window
 
 MIB = 1024 * 1024
@@ -47,7 +48,7 @@ def test_a_process_tree_is_read(burner: subprocess.Popen[str], monkeypatch: pyte
     assert burner.stdout is not None
     assert burner.stdout.readline() == "ready\n"
     before_s = sum(psutil.Process(burner.pid).cpu_times()[:2])
-    poller = ResourcePoller({"target:0": burner.pid, "gone": 2**22 + 1})
+    poller = ResourcePoller({"target:0": ProcessTree(burner.pid), "gone": ProcessTree(2**22 + 1)})
     assert burner.stdout.readline() == "done\n"
     time.sleep(0.2)
     readings = poller.stop()
@@ -61,7 +62,7 @@ def test_a_process_tree_is_read(burner: subprocess.Popen[str], monkeypatch: pyte
 def test_a_process_that_ends_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resources, "INTERVAL_S", 0.02)
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    poller = ResourcePoller({"target:0": process.pid, "generator": os.getpid()})
+    poller = ResourcePoller({"target:0": ProcessTree(process.pid), "generator": ProcessTree(os.getpid())})
     time.sleep(0.1)
     process.kill()
     time.sleep(0.1)  # a zombie by now
@@ -100,3 +101,26 @@ def test_too_few_readings_are_no_usage() -> None:
     assert usage_by_role([reading(0, 1), reading(1, 2)], [window(9, 12)]) == ()
     assert usage_by_role([], [window(9, 12)]) == ()
     assert peak_cores([reading(10, 1)], "generator", [window(9, 12)]) is None
+
+
+def test_whatever_has_a_meter_is_polled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resources, "INTERVAL_S", 0.02)
+    containers = Together({"api": Container(0.5, 3), "db": Container(0.25, 4)})
+    poller = ResourcePoller({"target:0": containers, "target:1": Together({"db": Container(None, 0)})})
+    time.sleep(0.1)
+    readings = poller.stop()
+    assert {(r.role, r.cpu_s, r.rss_bytes) for r in readings} == {("target:0", 0.75, 7)}
+
+
+def test_a_sum_with_an_unknown_part_is_unknown() -> None:
+    assert Together({"api": Container(0.5, 3), "db": Container(None, 0)}).read() is None
+
+
+class Container:
+    """A part of a stack that is no process of this machine."""
+
+    def __init__(self, cpu_s: float | None, rss_bytes: int) -> None:
+        self.use = None if cpu_s is None else Use(cpu_s=cpu_s, rss_bytes=rss_bytes)
+
+    def read(self) -> Use | None:
+        return self.use
