@@ -57,7 +57,7 @@ def analyse_in_child(folder: Path) -> Analysis:
 def plan() -> Plan:
     """One phase of pairs."""
     url = "http://127.0.0.1:8000"
-    names = ("base", "head", "control")
+    names = ("base", "head", "control of base", "control of head")
     return Plan(
         phases=round_load(LoadConfig(), AbConfig(users=USERS)).phases(load_s=60.0, number=0),
         scenarios=(Scenario(name="citizen", queries=(Query(text="How do I renew my passport?"),)),),

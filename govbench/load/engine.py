@@ -25,6 +25,7 @@ from govbench.load.exchange import Exchange
 from govbench.load.foreign import ForeignRequests
 from govbench.load.gathering import Gathering
 from govbench.load.lane import Network
+from govbench.load.models import Controls
 from govbench.load.open_loop import OpenLoop
 from govbench.load.recorder import Recorder
 from govbench.load.users import GovStackUser
@@ -70,6 +71,7 @@ class Engine:
         self.course = Course(self.plan, self.clock, self, emit)
         self.recorder = Recorder(folder)
         self.wires = [Wire(side) for side in plan.sides]
+        self.controls = Controls(plan.seed, part)
         self.phase_index = 0
         self.phase = plan.phases[0]
         self.side = 0

@@ -10,8 +10,8 @@ from itertools import pairwise
 
 from govbench.results.plan import (
     BASE,
-    CONTROL,
     CONTROL_EVERY,
+    CONTROL_OF,
     HEAD,
     ArrivalProcess,
     Arrivals,
@@ -57,20 +57,51 @@ class Pacer:
         return self._due_ns
 
 
+class Controls:
+    """Which pairs of a load process are controls, and of which side; all its users draw from one.
+
+    Of every ``CONTROL_EVERY`` pairs one is a control, its place drawn by lot; of every two controls one is of
+    base and one of head, in an order drawn by lot. So at every instant the process has asked both sides for
+    the same number of controls, give or take one, and neither carries more load than the other. Were users to
+    draw each for themselves, chance would give one side more for a while, and where a stack queues a while
+    is enough to make it look slower.
+    """
+
+    __slots__ = ("_ahead", "_rng")
+
+    def __init__(self, seed: int, part: int = 0) -> None:
+        self._rng = random.Random(f"{seed}/{part}/controls")
+        self._ahead: list[int | None] = []
+
+    def next_side(self) -> int | None:
+        """The side that the next pair asks twice, or None where it asks both."""
+        if not self._ahead:
+            self._ahead = self._drawn()
+        return self._ahead.pop()
+
+    def _drawn(self) -> list[int | None]:
+        drawn: list[int | None] = []
+        for side in self._rng.sample((BASE, HEAD), 2):
+            block: list[int | None] = [None] * CONTROL_EVERY
+            block[self._rng.randrange(CONTROL_EVERY)] = side
+            drawn += block
+        return drawn
+
+
 class Pairing:
-    """Which two sides one user asks next, in which order; users do not have their controls together."""
+    """Which two sides one user asks next, in which order."""
 
-    __slots__ = ("_count", "_rng")
+    __slots__ = ("_controls", "_rng")
 
-    def __init__(self, seed: int, user: int) -> None:
+    def __init__(self, seed: int, user: int, controls: Controls) -> None:
         self._rng = random.Random(f"{seed}/{user}/pairing")
-        self._count = user
+        self._controls = controls
 
     def next_sides(self) -> tuple[int, int]:
-        """The base and whom it is held against; which of them first is drawn by lot."""
-        self._count += 1
-        other = HEAD if self._count % CONTROL_EVERY else CONTROL
-        return (BASE, other) if self._rng.random() < 0.5 else (other, BASE)
+        """Base and head, or a side and its control; which of them first is drawn by lot."""
+        side = self._controls.next_side()
+        one, other = (BASE, HEAD) if side is None else (side, CONTROL_OF[side])
+        return (one, other) if self._rng.random() < 0.5 else (other, one)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from govbench.load.rest import RestMethods
 from govbench.load.stream import EventStream, KnownPiece
 from govbench.load.transport import origin_of
 from govbench.results.answers import PIECE, Answer, StreamEvent
-from govbench.results.plan import Pause, Query, Scenario
+from govbench.results.plan import BASE, HEAD, Pause, Query, Scenario, served_by
 from govbench.results.run import Outcome
 from govbench.results.samples import kind_suffix
 from govbench.results.wire import Wire, WireRequest
@@ -171,17 +171,31 @@ class GovStackUser(BenchUser):
             self.scenario = pick.choices(plan.scenarios, weights)[0]
         self._id = f"user-{self.number}"
         self._pacer = Pacer()
-        self._pairing = Pairing(plan.seed, self.number)
+        self._pairing = Pairing(plan.seed, self.number, self.engine.controls)
         self._conversations = [self._begun(side) for side in range(len(plan.sides))]
+        self._asides: list[Conversation] = []
+        if plan.is_paired:
+            self._set_controls_apart()
 
-    def _begun(self, side: int) -> Conversation:
+    def _set_controls_apart(self) -> None:
+        """Let pairs of control advance neither conversation, and use the connection of the side they ask.
+
+        Base and head are then at the same turn whenever both are asked, each over one connection.
+        """
+        lanes = [self._conversations[side].lane for side in (BASE, HEAD)]
+        self._asides = [self._begun(side, lanes[side]) for side in (BASE, HEAD)]
+        for side, lane in enumerate(lanes):
+            for control in served_by(side)[1:]:
+                self._conversations[control].lane = lane
+
+    def _begun(self, side: int, lane: Lane | None = None) -> Conversation:
         origin = origin_of(urlsplit(self.engine.plan.sides[side].url))
         return Conversation(
             wire=self.engine.wires[side],
             host=origin.host,
             secure=origin.scheme == "https",
             is_streamed=self.engine.plan.sides[side].stream,
-            lane=Lane(self.engine.network, origin),
+            lane=lane or Lane(self.engine.network, origin),
         )
 
     def wait_time(self) -> float:
@@ -220,8 +234,12 @@ class GovStackUser(BenchUser):
         """Ask two sides the same question, one right after the other (``Phase.paired``)."""
         query = self._next_query(self._conversation())
         kind = kind_suffix(self.scenario.name, query.category)
-        for side in self._pairing.next_sides():
-            self._ask(side, self._conversations[side], query.text, kind)
+        sides = self._pairing.next_sides()
+        is_control = max(sides) > HEAD
+        for side in sides:
+            aside = is_control and side <= HEAD
+            conversation = self._asides[side] if aside else self._conversations[side]
+            self._ask(side, conversation, query.text, kind)
 
     def _next_query(self, conversation: Conversation) -> Query:
         queries = self.scenario.queries

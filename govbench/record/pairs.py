@@ -16,7 +16,7 @@ from govbench.record.reader import SampleTable
 from govbench.record.resources import Reading
 from govbench.record.summarise import process_metrics
 from govbench.results.metrics import Metric, MetricName
-from govbench.results.plan import BASE, CONTROL, HEAD, Plan, TestType
+from govbench.results.plan import BASE, CONTROL_OF, HEAD, Plan, TestType
 from govbench.results.rounds import Control, Observation
 from govbench.results.run import Window
 from govbench.results.samples import NO_TOKENS
@@ -56,7 +56,8 @@ _WHOLE = (MetricName.TPOT_P50, MetricName.CHUNK_GAP_P50, MetricName.CHUNK_GAP_P9
 class Pairs:
     """Requests that were asked as pairs: ``base`` and ``other`` hold the k-th pair at place k.
 
-    ``other`` is on side ``HEAD`` or ``CONTROL``; ``first_s`` is when the earlier of the two was due.
+    ``base`` is on side ``BASE`` and ``other`` on ``HEAD``; of a control, ``base`` is on either of them and
+    ``other`` on its control. ``first_s`` is when the earlier of the two was due.
     """
 
     base: SampleTable
@@ -86,8 +87,8 @@ def pair_up(table: SampleTable, plan: Plan) -> Pairs:
     is_first = (place % 2 == 0) & np.r_[user[1:] == user[:-1], False][: len(user)]
     first, second = order[np.flatnonzero(is_first)], order[np.flatnonzero(is_first) + 1]
     side = asked.column("side")
-    base = np.where(side[first] == BASE, first, second)
-    other = np.where(side[first] == BASE, second, first)
+    in_order = side[first] < side[second]  # a control has a larger number than what it controls
+    base, other = np.where(in_order, first, second), np.where(in_order, second, first)
     return Pairs(base=_rows(asked, base), other=_rows(asked, other), first_s=np.asarray(asked.due_s[first]))
 
 
@@ -106,7 +107,7 @@ def observe(
 
     Args:
         table: all samples of the round.
-        plan: of the round, its sides base, head and control.
+        plan: of the round, its sides base, head and their controls.
         windows: of its phases.
         events: of the load process; they say where the slices of open-loop phases lie.
         readings: CPU and memory by (phase, side), where the processes could be looked at.
@@ -127,13 +128,12 @@ def observe(
 def readings_by_side(
     samples: SampleTable, windows: Mapping[int, Window], readings: Sequence[Reading]
 ) -> dict[tuple[int, int], tuple[Metric, ...]]:
-    """CPU and memory of the sides by (phase, side); what was asked of the control was asked of base."""
+    """CPU and memory of the sides by (phase, side)."""
     found = {}
     for phase, window in windows.items():
         mine = samples.where(samples.column("phase") == phase)
-        for side, asked in ((BASE, (BASE, CONTROL)), (HEAD, (HEAD,))):
-            chosen = mine.where(np.isin(mine.column("side"), asked))
-            found[phase, side] = process_metrics(readings, chosen, side, [window])
+        for side in (BASE, HEAD):
+            found[phase, side] = process_metrics(readings, mine, side, [window])
     return found
 
 
@@ -346,8 +346,10 @@ def _readings(
 
 
 def _control(pairs: Pairs, spans: Sequence[tuple[float, float]]) -> Control | None:
+    """Both sides against themselves: what makes either crooked makes the measurement crooked."""
     mine = within(pairs, spans)
-    mine = mine.where((mine.other.column("side") == CONTROL) & mine.base.ok & mine.other.ok)
+    is_control = np.isin(mine.other.column("side"), tuple(CONTROL_OF.values()))
+    mine = mine.where(is_control & mine.base.ok & mine.other.ok)
     base, other = mine.base.response_time_ms, mine.other.response_time_ms
     try:
         estimate = paired_median(

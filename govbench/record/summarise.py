@@ -20,7 +20,7 @@ from govbench.record.measure import (
 from govbench.record.reader import BoolArray, SampleTable
 from govbench.record.resources import Reading, peak_cores, usage_by_role
 from govbench.results.metrics import Metric, MetricName
-from govbench.results.plan import CONTROL, LoadModel, Pause, Plan, TestType
+from govbench.results.plan import CONTROL, LoadModel, Pause, Plan, TestType, served_by
 from govbench.results.rounds import Round
 from govbench.results.run import (
     Accounting,
@@ -81,8 +81,8 @@ class Recording:
 
     @property
     def sides(self) -> int:
-        """How many sides the plan has; the control of a paired one is the base again."""
-        return CONTROL if any(phase.paired for phase in self.plan.phases) else len(self.plan.sides)
+        """How many sides the plan has; the controls of a paired one are base and head again."""
+        return CONTROL if self.plan.is_paired else len(self.plan.sides)
 
     @property
     def all_windows(self) -> list[Window]:
@@ -159,7 +159,7 @@ def _phase_results(recording: Recording) -> tuple[PhaseResult, ...]:
                     accounting=accounting(samples, part_dropped=recording.dropped.get((index, side), 0)),
                     metrics=(
                         *measure(samples, spans),
-                        *process_metrics(recording.readings, samples, side, recording.windows_of(index)),
+                        *process_metrics(recording.readings, in_phase, side, recording.windows_of(index)),
                     ),
                     distribution=distribution(samples, spans),
                     scheduling_delay_p99_ms=_open_loop_delay(recording, index, samples, spans),
@@ -187,10 +187,15 @@ def _spans(recording: Recording, phase: int, side: int) -> list[tuple[float, flo
 def process_metrics(
     readings: Sequence[Reading], samples: SampleTable, side: int, windows: Sequence[Window]
 ) -> tuple[Metric, ...]:
-    """CPU per request and peak memory of a target that runs here; a URL's process is not ours to see."""
+    """CPU per request and peak memory of a target that runs here; a URL's process is not ours to see.
+
+    ``samples`` are those of all sides: what a target spent went into everything that it served, its controls
+    included.
+    """
+    served = samples.where(np.isin(samples.column("side"), served_by(side)))
     usage = next((u for u in usage_by_role(readings, windows) if u.role == target_role(side)), None)
     spans = [steady_span(window) for window in windows]
-    ok = int((inside(samples, spans) & samples.ok).sum())
+    ok = int((inside(served, spans) & served.ok).sum())
     if usage is None or not ok:
         return ()
     cpu_ms = usage.cpu_cores_mean * sum(stop - start for start, stop in spans) * 1e3 / ok

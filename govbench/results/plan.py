@@ -12,9 +12,20 @@ from itertools import pairwise
 
 DEFAULT_MAX_IN_FLIGHT = 1000
 
-# The sides of a paired phase. The control is the base once more: its ratio to the base must be flat.
-BASE, HEAD, CONTROL = 0, 1, 2
+# The sides of a paired phase. A control is a side once more: its ratio to that side must be flat.
+BASE, HEAD, CONTROL, HEAD_CONTROL = 0, 1, 2, 3
+CONTROL_OF = {BASE: CONTROL, HEAD: HEAD_CONTROL}
+# One pair in so many is a control, of base and of head equally often.
 CONTROL_EVERY = 10
+
+
+def served_by(side: int) -> tuple[int, ...]:
+    """The sides whose requests the stack of ``side`` answers: its own, and those of its control.
+
+    Runs of older versions have a control of base alone, which this reads as well.
+    """
+    control = CONTROL_OF.get(side)
+    return (side,) if control is None else (side, control)
 
 
 class TestType(StrEnum):
@@ -159,8 +170,8 @@ class Phase:
 
     Without ``slices`` all requests go to side 0. With them, the slices lie within the steady segment's
     stretch of the phase and say which side is asked when. In a ``paired`` phase every question goes to two
-    sides, one right after the other in random order: to ``BASE`` and ``HEAD``, or each ``CONTROL_EVERY``-th
-    time to ``BASE`` and ``CONTROL``.
+    sides, one right after the other in random order: to ``BASE`` and ``HEAD``, or one time in
+    ``CONTROL_EVERY`` to a side and its control, which is the same stack.
     """
 
     name: str
@@ -286,8 +297,13 @@ class Plan:
             raise ValueError("a plan has at most 256 phases and 256 sides")
         if any(s.side >= len(self.sides) for p in self.phases for s in p.slices):
             raise ValueError("a slice names a side that the plan does not have")
-        if any(p.paired for p in self.phases) and len(self.sides) <= CONTROL:
-            raise ValueError("a paired phase needs three sides: base, head and control")
+        if self.is_paired and len(self.sides) <= HEAD_CONTROL:
+            raise ValueError("a paired phase needs four sides: base, head and a control of each")
+
+    @property
+    def is_paired(self) -> bool:
+        """Whether any question is asked of two sides, one right after the other."""
+        return any(phase.paired for phase in self.phases)
 
     @property
     def duration_s(self) -> float:

@@ -89,7 +89,7 @@ class Circumstance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
-    """The base against itself within a round: log ratio of the control pairs, over all their phases."""
+    """Both sides against themselves within a round: log ratio of the control pairs over all phases."""
 
     effect: float
     standard_error: float

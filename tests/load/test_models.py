@@ -3,14 +3,25 @@ from __future__ import annotations
 import heapq
 import math
 import random
-from itertools import islice, pairwise
+from collections import Counter
+from itertools import islice
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from govbench.load.models import Pacer, Pairing, due_offsets, pause_s
-from govbench.results.plan import BASE, CONTROL, ArrivalProcess, Arrivals, Pause, RatePoint, ThinkTime
+from govbench.load.models import Controls, Pacer, Pairing, due_offsets, pause_s
+from govbench.results.plan import (
+    BASE,
+    CONTROL,
+    HEAD,
+    HEAD_CONTROL,
+    ArrivalProcess,
+    Arrivals,
+    Pause,
+    RatePoint,
+    ThinkTime,
+)
 
 CONSTANT, POISSON = ArrivalProcess.CONSTANT, ArrivalProcess.POISSON
 
@@ -145,23 +156,52 @@ def test_another_think_time_begins_anew() -> None:
     assert pacer.next_ns(slower, 10_000_000_000, rng) == 12_000_000_000
 
 
-def test_sides_are_asked_in_random_order_and_every_tenth_pair_is_a_control() -> None:
-    pairing = Pairing(1, 3)
+def test_sides_are_asked_in_random_order_and_one_pair_in_ten_is_a_control() -> None:
+    pairing = Pairing(1, 3, Controls(1))
     asked = [pairing.next_sides() for _ in range(2000)]
 
-    assert all(BASE in sides for sides in asked)
-    controls = [number for number, sides in enumerate(asked) if CONTROL in sides]
-    assert len(controls) == 200
-    assert {b - a for a, b in pairwise(controls)} == {10}
-    assert 900 < sum(sides[0] == BASE for sides in asked) < 1100
+    kinds = Counter(frozenset(sides) for sides in asked)
+    assert kinds == {
+        frozenset({BASE, HEAD}): 1800,
+        frozenset({BASE, CONTROL}): 100,
+        frozenset({HEAD, HEAD_CONTROL}): 100,
+    }
+    for kind, count in kinds.items():
+        in_order = sum(sides[0] < sides[1] for sides in asked if frozenset(sides) == kind)
+        assert 0.3 * count < in_order < 0.7 * count
 
 
-def test_pairing_follows_from_seed_and_user_and_users_have_their_controls_apart() -> None:
-    def course(seed: int, user: int) -> list[tuple[int, int]]:
-        pairing = Pairing(seed, user)
+def test_both_sides_have_as_many_controls_at_every_instant_whoever_asks() -> None:
+    controls = Controls(5)
+    users = [Pairing(5, number, controls) for number in range(10)]
+    rng = random.Random(2)  # who is next to ask
+    ahead, of_user = 0, Counter[int]()
+    for _ in range(5000):
+        number = rng.randrange(10)
+        sides = users[number].next_sides()
+        ahead += (CONTROL in sides) - (HEAD_CONTROL in sides)
+        of_user[number] += max(sides) > HEAD
+        assert abs(ahead) <= 1
+
+    assert min(of_user.values()) > 20
+
+
+def test_controls_lie_at_random_places_in_a_random_order() -> None:
+    controls = Controls(3)
+    asked = [controls.next_side() for _ in range(4000)]
+
+    places = [place for place, side in enumerate(asked) if side is not None]
+    assert len({place % 10 for place in places}) == 10  # ten users in step do not leave them to one of them
+    first_of_two = [asked[place] for place in places[::2]]
+    assert 70 < first_of_two.count(BASE) < 130
+
+
+def test_pairing_follows_from_seed_user_and_process() -> None:
+    def course(seed: int, user: int, part: int = 0) -> list[tuple[int, int]]:
+        pairing = Pairing(seed, user, Controls(seed, part))
         return [pairing.next_sides() for _ in range(50)]
 
     assert course(1, 0) == course(1, 0)
     assert course(1, 0) != course(2, 0)
-    first = [next(i for i, sides in enumerate(course(1, user)) if CONTROL in sides) for user in range(10)]
-    assert sorted(first) == list(range(10))
+    assert course(1, 0) != course(1, 1)
+    assert course(1, 0) != course(1, 0, part=1)

@@ -11,7 +11,17 @@ import pytest
 from govbench.record.pairs import observe, pair_up
 from govbench.record.phases import phase_windows
 from govbench.results.metrics import MetricName
-from govbench.results.plan import BASE, CONTROL, HEAD, Plan, ThinkTime
+from govbench.results.plan import (
+    BASE,
+    CONTROL,
+    CONTROL_OF,
+    HEAD,
+    HEAD_CONTROL,
+    Plan,
+    ThinkTime,
+    Workers,
+    served_by,
+)
 from tests.load.conftest import BODY, Loads, Serve, http, make_plan, replies
 
 pytestmark = pytest.mark.load
@@ -19,8 +29,8 @@ pytestmark = pytest.mark.load
 HEAD_OF_ANSWER, REST = http()[: -len(BODY)], BODY
 
 
-def paired(*urls: str, steady_s: float = 1.5, users: int = 4) -> Plan:
-    plan = make_plan(*urls, steady_s=steady_s, users=users)
+def paired(base: str, head: str, *, steady_s: float = 1.5, users: int = 4, turns: int = 1) -> Plan:
+    plan = make_plan(base, head, base, head, steady_s=steady_s, users=users, turns=turns)
     phases = tuple(replace(p, paired=True, think_time=ThinkTime()) for p in plan.phases)
     return replace(plan, phases=phases)
 
@@ -28,7 +38,8 @@ def paired(*urls: str, steady_s: float = 1.5, users: int = 4) -> Plan:
 def test_every_user_asks_two_sides_the_same_question(serve: Serve, loads: Loads) -> None:
     base, head = serve(replies(http(), keep=True)), serve(replies(http(), keep=True))
 
-    ended = loads.run(paired(base.url, head.url, base.url))
+    plan = paired(base.url, head.url)
+    ended = loads.run(plan)
 
     samples = ended.samples
     for user in np.unique(samples.column("user")):
@@ -36,19 +47,67 @@ def test_every_user_asks_two_sides_the_same_question(serve: Serve, loads: Loads)
         order = np.argsort(mine.due_s, kind="stable")
         sides = mine.column("side")[order]
         for first, second in zip(sides[::2], sides[1::2], strict=False):
-            assert {int(first), int(second)} in ({BASE, HEAD}, {BASE, CONTROL})
-    pairs = pair_up(samples, paired(base.url, head.url, base.url))
-    controls = int((pairs.other.column("side") == CONTROL).sum())
-    assert len(pairs) / 10 - 4 <= controls <= len(pairs) / 10 + 4
+            assert {int(first), int(second)} in ({BASE, HEAD}, {BASE, CONTROL}, {HEAD, HEAD_CONTROL})
+    pairs = pair_up(samples, plan)
+    for control in CONTROL_OF.values():
+        controls = int((pairs.other.column("side") == control).sum())
+        assert len(pairs) / 20 - 3 <= controls <= len(pairs) / 20 + 3
     asked = [sum(b"POST" in request for request in server.requests) for server in (base, head)]
     assert sum(asked) == len(samples)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_both_sides_are_sent_as_much_in_every_tenth_of_a_round(
+    serve: Serve, loads: Loads, workers: int
+) -> None:
+    """Counted over all users: with the controls to itself, base alone would be sent a tenth more."""
+    server = serve(replies(http(), keep=True))
+    users = 6
+    plan = paired(server.url, server.url, users=users, steady_s=60.0)
+    plan = replace(plan, workers=Workers(local=workers), max_requests=4000)
+
+    samples = loads.run(plan).samples
+
+    sent_s = samples.due_s + samples.column("send_delay_ms") / 1e3
+    first_s, last_s = float(sent_s.min()), float(sent_s.max())
+    tenth = np.minimum((10 * (sent_s - first_s) / (last_s - first_s)).astype(int), 9)
+    asked = [np.isin(samples.column("side"), served_by(side)) for side in (BASE, HEAD)]
+    for place in range(10):
+        base, head = (int((side & (tenth == place)).sum()) for side in asked)
+        # Users are within a pair at either end of a tenth; of two controls one may lie beyond it.
+        assert abs(base - head) <= 2 * users + 4 * workers, (place, base, head)
+    base, head = (int(side.sum()) for side in asked)
+    assert base + head == 4000
+    assert abs(base - head) <= users + 2 * workers
+
+
+def test_controls_use_the_connections_of_their_side(serve: Serve, loads: Loads) -> None:
+    """A server that gives each connection a place has as many of them to give on either side."""
+    base, head = serve(replies(http(), keep=True)), serve(replies(http(), keep=True))
+
+    ended = loads.run(paired(base.url, head.url, users=3, steady_s=0.5))
+
+    assert {CONTROL, HEAD_CONTROL} <= set(ended.samples.column("side").tolist())
+    assert (base.connections, head.connections) == (3, 3)
+
+
+def test_controls_leave_base_and_head_at_the_same_turn(serve: Serve, loads: Loads) -> None:
+    server = serve(replies(http(), keep=True))
+    plan = paired(server.url, server.url, users=2, steady_s=0.6, turns=4)
+
+    samples = loads.run(plan).samples
+
+    pairs = pair_up(samples, plan)
+    assert (pairs.other.column("side") > HEAD).any()
+    assert (pairs.base.column("turn") == pairs.other.column("turn")).all()
+    assert set(pairs.base.column("turn").tolist()) == {0, 1, 2, 3}
 
 
 def test_no_side_is_slow_so_that_the_other_is_fast(serve: Serve, loads: Loads) -> None:
     """Head and body in two segments: where acknowledgements are delayed, one side takes 40 ms."""
     answer = replies(HEAD_OF_ANSWER, REST, keep=True)
     base, head = serve(answer), serve(answer)
-    plan = paired(base.url, head.url, base.url)
+    plan = paired(base.url, head.url)
 
     ended = loads.run(plan)
 
@@ -66,7 +125,7 @@ def test_no_side_is_slow_so_that_the_other_is_fast(serve: Serve, loads: Loads) -
 
 def test_users_have_their_questions_in_the_order_of_the_seed(serve: Serve, loads: Loads) -> None:
     server = serve(replies(http(), keep=True))
-    plan = paired(server.url, server.url, server.url, users=1, steady_s=0.4)
+    plan = paired(server.url, server.url, users=1, steady_s=0.4)
 
     loads.run(plan)
 

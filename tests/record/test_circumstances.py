@@ -22,7 +22,7 @@ PAIRS = 120
 PLAN = Plan(
     phases=(Phase(name="paired", test_type=TestType.CONCURRENT, users=1, steady_s=60.0, paired=True),),
     scenarios=(Scenario(name="s", queries=(Query(text="q"),)),),
-    sides=tuple(Side(name=name, url="http://x", api=Api.GOVSTACK) for name in ("base", "head", "control")),
+    sides=tuple(Side(name=name, url="http://x", api=Api.GOVSTACK) for name in ("base", "head", "c1", "c2")),
 )
 WINDOW = Window(start_s=T0_S, steady_start_s=T0_S, steady_end_s=T0_S + 60, end_s=T0_S + 60)
 

@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from govbench.record.pairs import observe, pair_up
+from govbench.record.pairs import block_s, observe, pair_up, readings_by_side
 from govbench.record.reader import SampleTable, read_samples
+from govbench.record.resources import Reading
 from govbench.results.metrics import Metric, MetricName
 from govbench.results.plan import (
     BASE,
     CONTROL,
+    CONTROL_OF,
     HEAD,
     ArrivalProcess,
     Arrivals,
@@ -31,7 +33,7 @@ from tests.record.conftest import T0_S, make_plan, phase, record, write
 P50, P95, TTFT = MetricName.RESPONSE_TIME_P50, MetricName.RESPONSE_TIME_P95, MetricName.TTFT_P50
 ERRORS, TOKENS, RATE = MetricName.ERROR_RATE, MetricName.OUTPUT_TOKENS, MetricName.THROUGHPUT
 PAIRED = replace(phase("paired", users=2), paired=True)
-PLAN = make_plan(PAIRED, sides=3)
+PLAN = make_plan(PAIRED, sides=4)
 WINDOW = Window(start_s=T0_S, steady_start_s=T0_S + 1, steady_end_s=T0_S + 9, end_s=T0_S + 10)
 
 
@@ -95,7 +97,7 @@ def test_a_pair_that_the_end_cut_in_two_is_left_out(tmp_path: Path) -> None:
 
 
 def test_retries_and_other_phases_form_no_pairs(tmp_path: Path) -> None:
-    plan = make_plan(PAIRED, phase("alone"), sides=3)
+    plan = make_plan(PAIRED, phase("alone"), sides=4)
     retry = [record(1.05, side=BASE, attempt=1)]
     alone = [record(5 + i, phase=1, user=0) for i in range(4)]
     table = table_of(tmp_path, pair(1, 10, 11), retry, alone)
@@ -225,16 +227,76 @@ def test_tokens_are_compared_answer_by_answer(tmp_path: Path) -> None:
     assert seen.standard_error < 0.005
 
 
-def test_the_control_holds_the_base_against_itself(tmp_path: Path) -> None:
-    control = [
-        each for at in np.linspace(1, 8, 30) for each in pair(float(at), 20, 21, user=50, other=CONTROL)
+def control_pair(at_s: float, own_ms: float, again_ms: float, *, of: int, user: int = 50) -> list[bytes]:
+    return [
+        record(at_s, side=of, user=user, last_byte_ms=own_ms),
+        record(at_s + 0.1, side=CONTROL_OF[of], user=user, last_byte_ms=again_ms),
     ]
+
+
+@pytest.mark.parametrize("side", [BASE, HEAD])
+def test_the_control_holds_a_side_against_itself(tmp_path: Path, side: int) -> None:
+    control = [each for at in np.linspace(1, 8, 30) for each in control_pair(float(at), 20, 21, of=side)]
     observations, seen = observe(table_of(tmp_path, many(1.0), control), PLAN, {0: WINDOW})
 
     assert isinstance(seen, Control)
     assert seen.n == 30
     assert seen.effect == pytest.approx(math.log(21 / 20))
     assert found(observations, P50).base_n == 300
+
+
+def test_the_control_is_that_of_both_sides(tmp_path: Path) -> None:
+    """A head three times as slow as base is no fault; what asking twice adds to either is."""
+    control = [
+        each
+        for place, at in enumerate(np.linspace(1, 8, 40))
+        for each in control_pair(
+            float(at), *((20, 22) if place % 2 else (60, 66)), of=BASE if place % 2 else HEAD
+        )
+    ]
+    _, seen = observe(table_of(tmp_path, many(3.0), control), PLAN, {0: WINDOW})
+
+    assert seen is not None
+    assert seen.n == 40
+    assert seen.effect == pytest.approx(math.log(1.1))
+
+
+def test_a_round_of_an_older_version_has_controls_of_base_alone(tmp_path: Path) -> None:
+    control = [
+        each for at in np.linspace(1, 8, 30) for each in pair(float(at), 20, 21, user=50, other=CONTROL)
+    ]
+    _, seen = observe(table_of(tmp_path, many(1.0), control), PLAN, {0: WINDOW})
+
+    assert seen is not None
+    assert seen.n == 30
+    assert seen.effect == pytest.approx(math.log(21 / 20))
+
+
+def test_cpu_is_of_everything_that_a_side_served_its_controls_included(tmp_path: Path) -> None:
+    """Base answers 20 requests of control, head 60, both 300 others, and each takes them 10 ms."""
+    controls = [
+        each
+        for side, count in ((BASE, 10), (HEAD, 30))
+        for at in np.linspace(1.1, 8, count)
+        for each in control_pair(float(at), 20, 20, of=side)
+    ]
+    table = table_of(tmp_path, many(1.0), controls)
+    readings = [
+        Reading(role=f"target:{side}", at_s=T0_S + at, cpu_s=at / 8 * 0.010 * served, rss_bytes=1_000_000)
+        for side, served in ((BASE, 320), (HEAD, 360))
+        for at in np.linspace(0, 10, 41).tolist()
+    ]
+
+    per_side = readings_by_side(table, {0: WINDOW}, readings)
+
+    for side in (BASE, HEAD):
+        cpu = next(m for m in per_side[0, side] if m.name is MetricName.CPU_PER_REQUEST)
+        assert cpu.value == pytest.approx(10.0, rel=0.02)
+
+
+def test_blocks_are_a_tenth_of_the_round_and_never_too_short_for_neighbours_to_be_apart() -> None:
+    assert block_s([(0.0, 3.0), (10.0, 15.0)]) == pytest.approx(0.8)
+    assert block_s([(0.0, 0.4)]) == 0.1
 
 
 def test_readings_are_observations_without_an_error(tmp_path: Path) -> None:
@@ -252,23 +314,23 @@ def test_readings_are_observations_without_an_error(tmp_path: Path) -> None:
 # --- throughput
 
 
-def turns() -> Phase:
+def turns(slice_s: float = 4.0) -> Phase:
     return Phase(
         name="rate",
         test_type=TestType.CONCURRENT,
         users=100,
-        steady_s=8,
+        steady_s=2 * slice_s,
         model=LoadModel.OPEN,
         arrivals=Arrivals(points=(RatePoint(at_s=0, rate_rps=50),), process=ArrivalProcess.CONSTANT),
         slices=(
-            Slice(side=BASE, start_s=0, duration_s=4, pair=0),
-            Slice(side=HEAD, start_s=4, duration_s=4, pair=0),
+            Slice(side=BASE, start_s=0, duration_s=slice_s, pair=0),
+            Slice(side=HEAD, start_s=slice_s, duration_s=slice_s, pair=0),
         ),
     )
 
 
 def test_throughput_is_that_of_the_turns_of_an_open_loop(tmp_path: Path) -> None:
-    plan: Plan = make_plan(turns(), sides=3)
+    plan: Plan = make_plan(turns(), sides=4)
     window = Window(start_s=T0_S, steady_start_s=T0_S, steady_end_s=T0_S + 8, end_s=T0_S + 8)
     events = [{"event": "slice", "index": 0, "slice": i, "at_s": T0_S + 4.0 * i} for i in (0, 1)]
     base = [record(i * 0.02, side=BASE, user=i % 9) for i in range(195)]
@@ -282,3 +344,17 @@ def test_throughput_is_that_of_the_turns_of_an_open_loop(tmp_path: Path) -> None
     assert seen.head == pytest.approx(25, rel=0.05)
     assert seen.effect == pytest.approx(math.log(0.5), abs=0.06)
     assert seen.standard_error is not None
+
+
+def test_turns_too_short_for_whole_seconds_have_the_error_of_a_count(tmp_path: Path) -> None:
+    plan: Plan = make_plan(turns(2.0), sides=4)
+    window = Window(start_s=T0_S, steady_start_s=T0_S, steady_end_s=T0_S + 4, end_s=T0_S + 4)
+    events = [{"event": "slice", "index": 0, "slice": i, "at_s": T0_S + 2.0 * i} for i in (0, 1)]
+    base = [record(i * 0.02, side=BASE, user=i % 9) for i in range(95)]
+    head = [record(2 + i * 0.04, side=HEAD, user=i % 9) for i in range(48)]
+
+    observations, _ = observe(table_of(tmp_path, base, head), plan, {0: window}, events)
+
+    seen = found(observations, RATE)
+    assert seen.base_n > seen.head_n > 40
+    assert seen.standard_error == pytest.approx(math.sqrt(1 / seen.base_n + 1 / seen.head_n))

@@ -11,7 +11,17 @@ from govbench.record.reader import read_samples
 from govbench.record.resources import Reading
 from govbench.record.summarise import Recording, summarise, target_role
 from govbench.results.metrics import Metric, MetricName
-from govbench.results.plan import Pause, Phase, Slice, TestType, ThinkTime
+from govbench.results.plan import (
+    BASE,
+    CONTROL,
+    HEAD,
+    HEAD_CONTROL,
+    Pause,
+    Phase,
+    Slice,
+    TestType,
+    ThinkTime,
+)
 from govbench.results.run import Outcome, RunSummary, SliceWindow, Window
 from tests.record.conftest import (
     ENVIRONMENT,
@@ -149,6 +159,31 @@ def test_processes(tmp_path: Path) -> None:
     assert result.generator.cpu_cores_mean == pytest.approx(0.95)
     assert result.generator.lag_p50_ms == pytest.approx(0.49)
     assert result.generator.lag_p99_ms == pytest.approx(0.98)
+
+
+def test_cpu_per_request_counts_the_controls_that_a_side_served(tmp_path: Path) -> None:
+    served = {BASE: 100, CONTROL: 20, HEAD: 100, HEAD_CONTROL: 60}
+    records = [
+        record(10 * i / count, side=side, user=side) for side, count in served.items() for i in range(count)
+    ]
+    readings = tuple(
+        Reading(role=target_role(side), at_s=T0_S + at, cpu_s=at / 10 * 0.010 * count, rss_bytes=1_000_000)
+        for side, count in ((BASE, 120), (HEAD, 160))
+        for at in range(11)
+    )
+
+    found = summary(
+        tmp_path,
+        records,
+        [dataclasses.replace(phase(), paired=True)],
+        {0: window(0, 0, 10, 10)},
+        sides=4,
+        readings=readings,
+    )
+
+    assert [result.side for result in found.phases] == [BASE, HEAD]
+    for result in found.phases:
+        assert metric(result.metrics, MetricName.CPU_PER_REQUEST).value == pytest.approx(10.0)
 
 
 def test_lags_that_were_not_measured_do_not_thin_out_those_that_were(tmp_path: Path) -> None:

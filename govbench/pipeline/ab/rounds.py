@@ -37,7 +37,7 @@ from govbench.stack.boot import RunningStack, own_port, start
 from govbench.stack.embedded import own_median_ms
 from govbench.stack.prepare import Prepared
 
-BASE_NAME, HEAD_NAME, CONTROL_NAME = "base", "head", "control"
+BASE_NAME, HEAD_NAME = "base", "head"
 
 
 class SideFailed(Exception):
@@ -215,12 +215,12 @@ def _unheard(event: Event) -> None:
 
 
 def _sides(bench: Bench, stacks: tuple[RunningStack, RunningStack]) -> tuple[Side, ...]:
-    """Base, head and control as the load process speaks to them; each as its own commit configures it."""
+    """Base, head and their controls as the load process speaks to them; as their own commits configure."""
     base, head = (
         build_sides(each.settings, [(each.name, address_of(each.ready.target, stack))])[0]
         for each, stack in zip((bench.base, bench.head), stacks, strict=True)
     )
-    return base, head, replace(base, name=CONTROL_NAME)
+    return base, head, *(replace(each, name=f"control of {each.name}") for each in (base, head))
 
 
 def _first_answers(bench: Bench, sides: tuple[Side, ...]) -> float:
@@ -247,8 +247,8 @@ def _own_effect(
 ) -> float | None:
     """What two instances of the embedded API say of themselves: the mean over paired phases of log ratios.
 
-    None where one of them is something else, has ended, or served nothing in the steady part of a phase. What
-    was asked to control the base is in its median as well.
+    None where one of them is something else, has ended, or served nothing in the steady part of a phase.
+    Pairs of control are in the medians of both.
     """
     if not all(isinstance(each.ready.target, EmbeddedTarget) for each in (bench.base, bench.head)):
         return None
