@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,7 +10,14 @@ from govbench.compare.compare import concluded
 from govbench.compare.course import courses_of
 from govbench.compare.explain import besides, explained
 from govbench.compare.moved import moved_in_rounds
-from govbench.compare.rounds import Judging, control_effect, control_fault
+from govbench.compare.rounds import (
+    CONTROL_LEVEL,
+    Judging,
+    control_effect,
+    control_fault,
+    control_said,
+    is_flat,
+)
 from govbench.compare.soundness import run_fault
 from govbench.compare.trial import Trial
 from govbench.config.settings import Threshold
@@ -70,9 +76,15 @@ def _notes(rounds: Sequence[Round], trial: Trial | None, judging: Judging) -> tu
     said = f"{number} with {fresh}, {load_s:.0f} s of load in pairs; {_looks(trial.looks_taken)}"
     if confirming:
         said += f"; {confirming} of the rounds {'was' if confirming == 1 else 'were'} run to confirm"
+    return tuple(note for note in (f"{said}.", _noise(judging), _control(rounds, judging)) if note)
+
+
+def _control(rounds: Sequence[Round], judging: Judging) -> str | None:
     control = control_effect(rounds)
-    flat = f"Control: base against itself {math.expm1(control.effect):+.1%}." if control else None
-    return tuple(note for note in (f"{said}.", _noise(judging), flat) if note)
+    if control is None:
+        return None
+    flat = "flat" if is_flat(control, judging.config) else "not flat"
+    return f"Control: each side against itself {control_said(control)} at {CONTROL_LEVEL:.1%}, {flat}."
 
 
 def _looks(count: int) -> str:

@@ -103,7 +103,7 @@ def effect_over(seen: Sequence[Observation], judging: Judging, level: float) -> 
 
 
 def control_effect(rounds: Sequence[Round]) -> RoundsEffect | None:
-    """The base against itself over all rounds: one instance on both sides, so no noise between instances."""
+    """Each side against itself over all rounds: one instance twice, so no noise between instances."""
     controls = [each.control for each in rounds if each.control is not None]
     if not controls:
         return None
@@ -116,16 +116,25 @@ def control_effect(rounds: Sequence[Round]) -> RoundsEffect | None:
 
 
 def control_fault(rounds: Sequence[Round], config: CompareConfig) -> str | None:
-    """Why the measurement itself is crooked, or None: the base does not look like itself."""
+    """Why the measurement itself is crooked, or None: the sides do not look like themselves."""
     effect = control_effect(rounds)
-    if effect is None or effect.interval.contains(0.0):
-        return None
-    if abs(effect.effect) <= math.log1p(config.paired_margin):
+    if effect is None or is_flat(effect, config):
         return None
     return (
-        f"the control is not flat: base against itself differs by {math.expm1(effect.effect):+.1%},"
-        " so the measurement itself cannot be trusted"
+        f"the control is not flat: the sides against themselves differ by {control_said(effect)}, beyond"
+        f" the margin of {config.paired_margin:.1%}, so the measurement itself cannot be trusted"
     )
+
+
+def is_flat(control: RoundsEffect, config: CompareConfig) -> bool:
+    """Whether the sides look like themselves: no difference is shown, or one within the margin."""
+    return control.interval.contains(0.0) or abs(control.effect) <= math.log1p(config.paired_margin)
+
+
+def control_said(control: RoundsEffect) -> str:
+    """The control's change and its interval as text."""
+    low, high = (math.expm1(end) for end in (control.interval.low, control.interval.high))
+    return f"{math.expm1(control.effect):+.1%} [{low:+.1%}, {high:+.1%}]"
 
 
 def share_difference(

@@ -309,7 +309,7 @@ def _rounds(results: Results) -> html_tables.Table | None:
         return None
     return html_tables.of_texts(
         "rounds",
-        "Changes as each round shows them alone; control: base against itself.",
+        "Changes as each round shows them alone; control: each side against itself.",
         rounds.table(results),
         words=2,
         empty="",
