@@ -21,7 +21,7 @@ from govbench.cli.options import (
 from govbench.cli.progress import ShownProgress
 from govbench.config.environment import environment
 from govbench.config.settings import StackConfig
-from govbench.config.targets import UrlTarget, describe, parse_target
+from govbench.config.targets import base_address, describe, parse_target
 from govbench.errors import ExitCode, StackError, UsageError
 from govbench.pipeline.interrupt import Stopper
 from govbench.stack import state
@@ -231,14 +231,14 @@ def _the_one(name: str | None) -> str:
 
 def _wait_for_url(text: str, config: StackConfig, progress: ShownProgress) -> tuple[str, HealthReport]:
     target = parse_target(text)
-    if not isinstance(target, UrlTarget):
+    if target.address is None:
         raise UsageError(
             f"{describe(target)} does not run yet: wait for a URL, or for a stack that was brought up",
             hint=f"bring it up, which waits too: govbench stack up {text}",
         )
-    progress.step(f"waiting for {target.url}")
-    report = wait_until_healthy(target.url, config, alive=lambda: None, foreign=True)
-    return target.url, report
+    url = base_address(target.address)
+    progress.step(f"waiting for {url}")
+    return url, wait_until_healthy(url, config, alive=lambda: None, foreign=True)
 
 
 def _wait_for_stack(name: str, config: StackConfig, progress: ShownProgress) -> tuple[str, HealthReport]:

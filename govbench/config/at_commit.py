@@ -16,7 +16,7 @@ from govbench.config.load import stack_config
 from govbench.config.merge import merge, tree
 from govbench.config.settings import Call, StackConfig
 from govbench.config.sources import Layer, Value
-from govbench.config.targets import CommandTarget, EmbeddedTarget, GitTarget, describe, parse_target
+from govbench.config.targets import Target, describe, parse_target
 from govbench.errors import ConfigError
 
 _FORM = "target.form"
@@ -27,7 +27,7 @@ _HINT = 'set [target] form = "command:CMD" there, and [stack] build if it has to
 class StackAtCommit:
     """What is booted for ``git:REF``, and what a reader should know of how that was found."""
 
-    target: CommandTarget | EmbeddedTarget
+    target: Target
     config: StackConfig
     notes: tuple[str, ...] = ()
 
@@ -81,20 +81,16 @@ def _file_of(folder: Path, config_file: Path | None) -> tuple[Value, ...]:
 
 
 def _present_form(values: Iterable[Value], ref: str) -> Value:
-    named = [
-        value
-        for value in values
-        if value.key == _FORM and not isinstance(parse_target(value.value), GitTarget)
-    ]
+    named = [value for value in values if value.key == _FORM and parse_target(value.value).at_ref is None]
     merged, _ = merge(named)
     if _FORM not in merged:
         raise ConfigError(f"git:{ref}: no stack is configured, at that commit or now", hint=_HINT)
     return merged[_FORM]
 
 
-def _bootable(form: Value, ref: str) -> CommandTarget | EmbeddedTarget:
+def _bootable(form: Value, ref: str) -> Target:
     target = parse_target(form.value)
-    if isinstance(target, CommandTarget | EmbeddedTarget):
+    if target.starts_at_commit:
         return target
     raise ConfigError(
         f"git:{ref}: {form.label} is {describe(target)} there, which cannot be started at a commit",

@@ -9,7 +9,7 @@ from govbench.config.keys import KEYS
 from govbench.config.requests import api_of
 from govbench.config.settings import Settings
 from govbench.config.sources import Value
-from govbench.config.targets import Target, UrlTarget
+from govbench.config.targets import Target
 from govbench.config.variables import Variable
 from govbench.errors import ConfigError
 from govbench.results.comparison import Verdict
@@ -66,7 +66,7 @@ def _check_workers(settings: Settings, merged: Merged) -> None:
 
 
 def _check_api(api: Api, target: Target, merged: Merged) -> None:
-    path = target.path if isinstance(target, UrlTarget) else None
+    path = target.request_path
     if path is not None and api not in {Api.HTTP, Api.OPENAI_CHAT}:
         raise ConfigError(
             f"{merged['target.api'].label}: {api} has paths of its own, but the target's URL ends in {path}",
@@ -87,9 +87,9 @@ def _check_http(settings: Settings, api: Api, target: Target, merged: Merged) ->
             f"{http[0].label}: is for api http, but the api is {api}",
             hint='set api = "http", or leave it out',
         )
-    if isinstance(target, UrlTarget) and target.path is not None and "target.http.path" in merged:
+    if target.request_path is not None and "target.http.path" in merged:
         raise ConfigError(
-            f"{merged['target.http.path'].label}: the target's URL has a path already: {target.path}",
+            f"{merged['target.http.path'].label}: the target's URL has a path already: {target.request_path}",
             hint="keep one of them",
         )
     if settings.target.http.body is not None and "target.http.method" not in merged:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from govbench.config.settings import Settings, TargetConfig
-from govbench.config.targets import Target, UrlTarget, parse_target
+from govbench.config.targets import Target, base_address, parse_target
 from govbench.errors import ConfigError
 from govbench.results.plan import Api, HttpTemplate, Side
 
@@ -23,8 +23,7 @@ def api_of(config: TargetConfig, target: Target) -> Api:
     """The API spoken: the configured one, or http for a URL with a path, or govstack."""
     if config.api is not None:
         return config.api
-    has_path = isinstance(target, UrlTarget) and target.path is not None
-    return Api.HTTP if has_path else Api.GOVSTACK
+    return Api.GOVSTACK if target.request_path is None else Api.HTTP
 
 
 def build_sides(settings: Settings, urls: Sequence[tuple[str, str]]) -> tuple[Side, ...]:
@@ -34,7 +33,7 @@ def build_sides(settings: Settings, urls: Sequence[tuple[str, str]]) -> tuple[Si
 
 def _side(config: TargetConfig, name: str, url: str) -> Side:
     target = parse_target(url)
-    if not isinstance(target, UrlTarget):
+    if target.address is None:
         raise ConfigError(
             f"side {name!r}: {url!r} is not a URL", hint="boot the stack first and pass its URL"
         )
@@ -44,7 +43,7 @@ def _side(config: TargetConfig, name: str, url: str) -> Side:
     return Side(
         name=name,
         # the base address of an OpenAI-like service usually has a path: https://host/v1
-        url=target.url + (target.path or "") if api is Api.OPENAI_CHAT else target.url,
+        url=target.address if api is Api.OPENAI_CHAT else base_address(target.address),
         api=api,
         stream=config.stream,
         model=config.model,
@@ -59,8 +58,8 @@ def _side(config: TargetConfig, name: str, url: str) -> Side:
     )
 
 
-def _template(config: TargetConfig, target: UrlTarget) -> HttpTemplate:
-    return config.http if target.path is None else replace(config.http, path=target.path)
+def _template(config: TargetConfig, target: Target) -> HttpTemplate:
+    return config.http if target.request_path is None else replace(config.http, path=target.request_path)
 
 
 def _key_headers(config: TargetConfig, api: Api) -> list[tuple[str, str]]:

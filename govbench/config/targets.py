@@ -6,7 +6,8 @@ import ipaddress
 import re
 import socket
 from dataclasses import dataclass, field, fields
-from typing import Any
+from enum import StrEnum
+from typing import Any, ClassVar
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 from govbench.config import values as v
@@ -23,12 +24,105 @@ _SECRET_ARGUMENT = re.compile(
 )
 
 
+class TargetKind(StrEnum):
+    """The forms that a target has."""
+
+    URL = "url"
+    EMBEDDED = "embedded"
+    COMMAND = "command"
+    GIT = "git"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UrlTarget:
+class Target:
+    """What every target says of itself, so that no step has to ask which form it has.
+
+    Attributes:
+        kind: its form.
+        is_started: govbench starts and ends it, so every round can have a fresh instance.
+        starts_at_commit: it can be started from the files of a commit, as ``git:REF`` asks.
+        is_built: section ``[stack]`` may say how it is built before its first boot.
+        takes_variables: what the suite's variables hand to a stack reaches it.
+        reports_itself: its instances tell their own service times.
+        own_health_path: the health path that it always has; None: the configured one.
+    """
+
+    kind: ClassVar[TargetKind]
+    is_started: ClassVar[bool] = True
+    starts_at_commit: ClassVar[bool] = True
+    is_built: ClassVar[bool] = False
+    takes_variables: ClassVar[bool] = False
+    reports_itself: ClassVar[bool] = False
+    own_health_path: ClassVar[str | None] = None
+
+    @property
+    def form(self) -> str:
+        """The target as text for reports, without anything that looks like a credential."""
+        raise NotImplementedError
+
+    @property
+    def anonymous(self) -> str:
+        """The target as a calibration names it: no address, and no command, which may hold secrets."""
+        return self.kind.value
+
+    @property
+    def at_ref(self) -> str | None:
+        """The commit whose configured stack is meant; None: this one, as it stands."""
+        return None
+
+    @property
+    def address(self) -> str | None:
+        """The URL of what runs already, with its path; None: it is known once it has been started."""
+        return None
+
+    @property
+    def request_path(self) -> str | None:
+        """The path, with its query, that every request goes to; None: that of the API."""
+        return None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it runs on this machine, as far as its name tells; no name is resolved."""
+        return True
+
+    def check_two_at_once(self) -> None:
+        """Find out whether two instances can run at once.
+
+        Raises:
+            ConfigError: they cannot.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UrlTarget(Target):
     """A stack that runs already. ``url`` is scheme and host only; ``path`` (with query) means api http."""
+
+    kind: ClassVar = TargetKind.URL
+    is_started: ClassVar = False
+    starts_at_commit: ClassVar = False
 
     url: str
     path: str | None = None
+
+    @property
+    def form(self) -> str:
+        """The address; parameters that look like credentials are left out."""
+        return self.url + _redacted_path(self.path or "")
+
+    @property
+    def address(self) -> str | None:
+        """The URL as it was named."""
+        return self.url + (self.path or "")
+
+    @property
+    def request_path(self) -> str | None:
+        """The path of the address."""
+        return self.path
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the host is this one."""
+        return _is_local_host((urlsplit(self.url).hostname or "").rstrip(".").lower())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,28 +140,76 @@ class EmbeddedSwitches:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EmbeddedTarget:
+class EmbeddedTarget(Target):
     """The GovStack API that govbench brings along, booted for the run."""
+
+    kind: ClassVar = TargetKind.EMBEDDED
+    reports_itself: ClassVar = True
+    own_health_path: ClassVar = "/health"
 
     switches: EmbeddedSwitches = field(default_factory=EmbeddedSwitches)
 
+    @property
+    def form(self) -> str:
+        """With the switches that are not as they are by default."""
+        return _describe_switches(self.switches)
+
+    @property
+    def anonymous(self) -> str:
+        """Its switches tell nothing of anybody."""
+        return self.form
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CommandTarget:
+class CommandTarget(Target):
     """A process that is booted for the run; ``{port}`` in ``command`` is filled in."""
+
+    kind: ClassVar = TargetKind.COMMAND
+    is_built: ClassVar = True
+    takes_variables: ClassVar = True
 
     command: str
 
+    @property
+    def form(self) -> str:
+        """The command; arguments that look like credentials are left out."""
+        return "command:" + _redacted(_SECRET_ARGUMENT.sub(r"\1***", self.command))
+
+    def check_two_at_once(self) -> None:
+        """A port has to be free for each."""
+        if "{port}" not in self.command:
+            raise ConfigError(
+                f"command {self.command!r}: two instances of it cannot listen on the same port",
+                hint="write {port} where the command takes its port, so that each gets one of its own",
+            )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GitTarget:
+class GitTarget(Target):
     """The configured stack as it is at a commit; ``ref`` is as written, and no repository is asked here."""
+
+    kind: ClassVar = TargetKind.GIT
+    starts_at_commit: ClassVar = False
+    is_built: ClassVar = True
+    takes_variables: ClassVar = True
 
     ref: str
 
+    @property
+    def form(self) -> str:
+        """The commit as it was named."""
+        return f"git:{self.ref}"
 
-Bootable = UrlTarget | EmbeddedTarget | CommandTarget
-Target = Bootable | GitTarget
+    @property
+    def anonymous(self) -> str:
+        """A ref tells nothing of anybody's machine."""
+        return self.form
+
+    @property
+    def at_ref(self) -> str | None:
+        """That commit."""
+        return self.ref
+
 
 _MILLISECONDS = Kind(
     expected='milliseconds >= 0, or text such as "20ms" or "0.02s"',
@@ -206,15 +348,7 @@ def _redacted_path(path: str) -> str:
 
 def describe(target: Target) -> str:
     """The target as text for reports, without anything that looks like a credential."""
-    match target:
-        case UrlTarget():
-            return target.url + _redacted_path(target.path or "")
-        case CommandTarget():
-            return "command:" + _redacted(_SECRET_ARGUMENT.sub(r"\1***", target.command))
-        case GitTarget():
-            return f"git:{target.ref}"
-        case EmbeddedTarget():
-            return _describe_switches(target.switches)
+    return target.form
 
 
 def _describe_switches(switches: EmbeddedSwitches) -> str:
@@ -228,11 +362,18 @@ def _describe_switches(switches: EmbeddedSwitches) -> str:
     return "embedded" + (f":{','.join(changed)}" if changed else "")
 
 
+def base_address(url: str) -> str:
+    """Scheme and host of a target's address, without its path."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 def is_local(target: Target) -> bool:
     """Whether the target runs on this machine, as far as its name tells; no name is resolved."""
-    if not isinstance(target, UrlTarget):
-        return True
-    host = (urlsplit(target.url).hostname or "").rstrip(".").lower()
+    return target.is_local
+
+
+def _is_local_host(host: str) -> bool:
     if host == "localhost" or host.endswith(".localhost") or host == socket.gethostname().lower():
         return True
     try:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from govbench.config import values as v
-from govbench.config.targets import CommandTarget, GitTarget, Target
+from govbench.config.targets import Target
 from govbench.config.values import Kind, WrongValue
 from govbench.results.plan import Api
 
@@ -24,7 +24,7 @@ def _never(_target: Target, _api: Api) -> bool:
 
 
 def _booted(target: Target, _api: Api) -> bool:
-    return isinstance(target, CommandTarget | GitTarget)
+    return target.takes_variables
 
 
 def _govstack(_target: Target, api: Api) -> bool:

@@ -19,7 +19,6 @@ from govbench.errors import MeasurementError
 from govbench.pipeline.ab.command import Call, Rounds, at_bench, begin, written
 from govbench.pipeline.ab.results import Measured
 from govbench.pipeline.ab.rounds import SideFailed
-from govbench.pipeline.calibrations import anonymous
 from govbench.pipeline.folder import kept_unless_empty
 from govbench.results.calibration import Calibration
 from govbench.results.comparison import Finding, Results
@@ -112,7 +111,7 @@ def _calibration(measured: Measured, results: Results, target: Target, *, round_
         machine_class=measured.environment.machine_class,
         suite=bench.settings.suite,
         suite_version=bench.load.version,
-        target=anonymous(target),
+        target=target.anonymous,
         calibrated_at=measured.started.strftime("%Y-%m-%dT%H:%M:%SZ"),
         govbench_version=__version__,
         rounds=len(rounds),

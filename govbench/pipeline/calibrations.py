@@ -9,7 +9,7 @@ from govbench.baselines.calibration import calibration_path, read_calibration
 from govbench.compare.calibration import InForce, Load, refusal
 from govbench.config.rounds import RoundLoad
 from govbench.config.settings import Settings
-from govbench.config.targets import CommandTarget, Target, UrlTarget, describe
+from govbench.config.targets import Target
 from govbench.pipeline.progress import Progress
 from govbench.results.calibration import OtherVersion
 from govbench.results.run import RunSummary
@@ -35,7 +35,7 @@ def calibration_for(
     here = Load(
         suite=settings.suite,
         machine_class=machine_class,
-        targets=tuple(map(anonymous, targets)),
+        targets=tuple(target.anonymous for target in targets),
         suite_version=load.version,
     )
     known = _in_force(here, settings, cwd, ref=None)
@@ -87,10 +87,3 @@ def _in_force(here: Load, settings: Settings, cwd: Path, *, ref: str | None) -> 
     if reason is None:
         return InForce(calibration=made)
     return InForce(refused=f"{path} does not count: {reason}; {REMEDY}")
-
-
-def anonymous(target: Target) -> str:
-    """A target as a calibration names it: no address, and no command, which may hold paths and secrets."""
-    if isinstance(target, UrlTarget):
-        return "url"
-    return "command" if isinstance(target, CommandTarget) else describe(target)

@@ -24,8 +24,9 @@ from govbench.results.comparison import Change, Comparison, Results, Verdict
 from govbench.results.metrics import MetricName
 from govbench.results.plan import TestType
 from govbench.results.run import RunSummary
-from govbench.stack.boot import RunningStack, boot
+from govbench.stack.boot import boot
 from govbench.stack.embedded import own_median_ms
+from govbench.stack.running import RunningStack
 
 SLOWDOWN = 1.3
 SIDES = ("base", "head")

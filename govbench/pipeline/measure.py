@@ -24,7 +24,7 @@ from govbench.record.summarise import GENERATOR, Recording, summarise, target_ro
 from govbench.results.meters import Together
 from govbench.results.plan import Plan
 from govbench.results.run import Provenance, RunInfo, RunStatus, RunSummary, Target
-from govbench.stack.boot import RunningStack
+from govbench.stack.running import RunningStack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from govbench.config.requests import build_sides
 from govbench.config.settings import Settings
-from govbench.config.targets import EmbeddedTarget, Target, UrlTarget, describe, parse_target
+from govbench.config.targets import Target, describe, parse_target
 from govbench.errors import StackError
 from govbench.pipeline.interrupt import Stopper
 from govbench.pipeline.progress import Progress
 from govbench.pipeline.ready import ready_to_boot, settings_at
 from govbench.results.plan import Side
-from govbench.stack.boot import EMBEDDED_HEALTH_PATH, boot
+from govbench.stack.boot import boot
 from govbench.stack.probe import Check, probe
 
 STACK_NAME = "quick-check"
@@ -46,11 +46,11 @@ def quick_check(settings: Settings, *, environ: Mapping[str, str], progress: Pro
     """
     target = parse_target(settings.target.form)
     with Stopper():
-        if isinstance(target, UrlTarget):
-            progress.step(f"asking {describe(target)}")
-            checks = _probed(settings, target, target.url + (target.path or ""))
-        else:
+        if target.address is None:
             checks = _booted(settings, target, environ, progress)
+        else:
+            progress.step(f"asking {describe(target)}")
+            checks = _probed(settings, target, target.address)
     return Checked(target=describe(target), checks=checks)
 
 
@@ -117,10 +117,9 @@ def _probed(settings: Settings, target: Target, address: str) -> tuple[Check, ..
 
 
 def _ask(side: Side, settings: Settings, target: Target) -> tuple[Check, ...]:
-    embedded = isinstance(target, EmbeddedTarget)
     return probe(
         side,
         settings.load.scenarios[0].queries[0].text,
-        health_path=EMBEDDED_HEALTH_PATH if embedded else settings.stack.health_path,
+        health_path=target.own_health_path or settings.stack.health_path,
         deadlines=settings.target.deadlines,
     )

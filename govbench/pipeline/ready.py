@@ -9,7 +9,7 @@ from pathlib import Path
 
 from govbench.baselines.git import provenance
 from govbench.config.settings import Settings
-from govbench.config.targets import Target, UrlTarget, describe
+from govbench.config.targets import Target, describe
 from govbench.pipeline.progress import Progress
 from govbench.results.run import Provenance
 from govbench.stack.prepare import Prepared, Workshop, prepared
@@ -37,8 +37,7 @@ def ready_to_boot(
     with prepared(target, settings.stack, workshop) as ready:
         for note in ready.notes:
             progress.note(note)
-        known = isinstance(target, UrlTarget)
-        progress.step("looking for the target" if known else f"booting {describe(target)}")
+        progress.step(f"booting {describe(target)}" if target.is_started else "looking for the target")
         yield ready
 
 

@@ -12,7 +12,7 @@ from govbench.config.profiles import build_phases
 from govbench.config.requests import build_sides
 from govbench.config.settings import LoadConfig, Settings
 from govbench.config.targets import Target as ParsedTarget
-from govbench.config.targets import UrlTarget, describe, parse_target
+from govbench.config.targets import describe, parse_target
 from govbench.load.launch import MASTER_PORT
 from govbench.pipeline.baselines import compare_with_baseline
 from govbench.pipeline.documents import write_documents
@@ -26,8 +26,9 @@ from govbench.pipeline.test_file import checked_test_file
 from govbench.results.comparison import Results
 from govbench.results.plan import Phase, Plan, Side, Workers
 from govbench.results.run import Target
-from govbench.stack.boot import RunningStack, boot
+from govbench.stack.boot import boot
 from govbench.stack.prepare import Prepared
+from govbench.stack.running import RunningStack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +139,4 @@ def described(name: str, target: ParsedTarget, side: Side) -> Target:
 
 def address_of(target: ParsedTarget, stack: RunningStack) -> str:
     """Where a stack is asked: its address, and the path that a URL target names."""
-    if isinstance(target, UrlTarget):
-        return target.url + (target.path or "")
-    return stack.url
+    return stack.url + (target.request_path or "")

@@ -16,59 +16,64 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final
 
 from govbench.config.settings import StackConfig
-from govbench.config.targets import Bootable, CommandTarget, EmbeddedSwitches, EmbeddedTarget, UrlTarget
+from govbench.config.targets import (
+    CommandTarget,
+    EmbeddedSwitches,
+    EmbeddedTarget,
+    Target,
+    TargetKind,
+    base_address,
+)
 from govbench.errors import ConfigError, StackError
 from govbench.results.meters import Meter
 from govbench.stack.health import HealthReport, exit_text, wait_until_healthy, with_log
 from govbench.stack.processes import MARK_VARIABLE, Process, kill_marked, terminate
+from govbench.stack.running import Footprint, ForeignStack, RunningStack
 
 HOST: Final = "127.0.0.1"
-EMBEDDED_HEALTH_PATH: Final = "/health"
 DATA_VARIABLE: Final = "GOVBENCH_DATA"
-# A stack that somebody else starts is either there or not; waiting a whole boot time helps nobody.
-FOREIGN_WAIT_S: Final = 5.0
 _DEFAULT_SEED: Final = 1
 _POLL_S: Final = 0.02
 
 
-class RunningStack:
-    """A stack that answers; as a context manager it is stopped at the end of the block.
+class BootedStack(RunningStack):
+    """A process that leads a group, and all that it starts.
 
-    Attributes:
-        name: what the stack is called in reports and log files.
-        url: base address.
-        pid: the booted process, which leads its process group; None where nothing was booted.
-        log_path: where the booted process writes.
-        data_folder: what only this instance writes to; goes with it. None where it was given none.
-        health: how it became ready; None only while it boots.
+    Args:
+        readiness: waits for it, and returns its address with how it became ready.
     """
 
     def __init__(
         self,
         *,
         name: str,
-        url: str,
-        stop_timeout_s: float = 0.0,
-        process: Process | None = None,
-        mark: str = "",
-        log_path: Path | None = None,
-        data_folder: Path | None = None,
-        readiness: Callable[[RunningStack], HealthReport] | None = None,
+        process: Process,
+        mark: str,
+        log_path: Path,
+        data_folder: Path | None,
+        config: StackConfig,
+        readiness: Callable[[BootedStack], tuple[str, HealthReport]],
     ) -> None:
         self.name = name
-        self.url = url
-        self.log_path = log_path
-        self.data_folder = data_folder
-        self.mark = mark
         self.health: HealthReport | None = None
-        self.pid = None if process is None else process.pid
-        self._process = process
-        self._stop_timeout_s = stop_timeout_s
+        self._footprint = Footprint(pid=process.pid, mark=mark, log_path=log_path, data_folder=data_folder)
+        self._url = ""
+        self._process: Process | None = process
+        self._config = config
         self._readiness = readiness
+
+    @property
+    def url(self) -> str:
+        """Its base address, once it is healthy."""
+        return self._url
+
+    @property
+    def footprint(self) -> Footprint:
+        """Its process, log and data."""
+        return self._footprint
 
     def wait(self) -> None:
         """Wait until it is healthy; one that does not become so is stopped.
@@ -76,51 +81,43 @@ class RunningStack:
         Raises:
             StackError: it did not come up.
         """
-        if self._readiness is None:
+        if self.health is not None:
             return
         try:
-            self.health = self._readiness(self)
+            self._url, self.health = self._readiness(self)
         except BaseException:
             self.stop()
             raise
-        self._readiness = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def exit_code(self) -> int | None:
-        """Exit code of the booted process; None while it runs, and where nothing was booted."""
+        """Exit code of the process; None while it runs, and once it was stopped."""
         return None if self._process is None else self._process.poll()
 
-    def meters(self, of_processes: Callable[[int], Meter]) -> Mapping[str, Meter]:
-        """The meter of each part that was booted, by its name; none where nothing was booted.
+    def ending(self) -> str | None:
+        """How the process ended by itself, with the end of its log; None while it runs."""
+        code = self.exit_code()
+        if code is None:
+            return None
+        return with_log(f"the stack {self.name} {exit_text(code)}", self._footprint.log_path, self._config)
 
-        ``of_processes`` makes the meter of a process and its descendants.
-        """
-        return {} if self.pid is None else {self.name: of_processes(self.pid)}
+    def meters(self, of_processes: Callable[[int], Meter]) -> Mapping[str, Meter]:
+        """One meter: of the process and its descendants."""
+        return {self.name: of_processes(self._footprint.pid)}
 
     def stop(self) -> None:
-        """End the booted process and all it started; does nothing the second time."""
+        """End the process and all it started; does nothing the second time."""
         process, self._process = self._process, None
         if process is None:
             return
         try:
-            terminate(process.pid, self.mark, self._stop_timeout_s, reap=process.poll)
+            terminate(process.pid, self._footprint.mark, self._config.stop_timeout_s, reap=process.poll)
         finally:
             # A process that even SIGKILL did not end (stuck in the kernel) is no reason to warn at exit.
             process.detach()
-            remove_data(self.data_folder)
+            remove_data(self._footprint.data_folder)
 
     def detach(self) -> None:
-        """Let the stack run on; from now on ``stop`` does nothing."""
+        """Let the process run on; from now on ``stop`` does nothing."""
         if self._process is not None:
             self._process.detach()
             self._process = None
@@ -128,17 +125,21 @@ class RunningStack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Surroundings:
-    """What a process is started in: its name and log, working folder, data folder and environment."""
+    """What a process is started in: its name and log, working folder, data folder and environment.
+
+    ``seed`` is for what draws at random and names none itself.
+    """
 
     name: str
     log_folder: Path
     folder: Path | None
-    data_folder: Path | None
+    seed: int | None
+    data_folder: Path
     environ: Mapping[str, str]
 
 
 def boot(
-    target: Bootable,
+    target: Target,
     config: StackConfig,
     *,
     name: str,
@@ -154,7 +155,7 @@ def boot(
 
 
 def start(
-    target: Bootable,
+    target: Target,
     config: StackConfig,
     *,
     name: str,
@@ -178,20 +179,19 @@ def start(
         ConfigError: the command cannot be understood, or its port is not known.
         StackError: it could not be started; nothing of it is left. From ``wait``: it did not come up.
     """
-    if isinstance(target, UrlTarget):
-        return RunningStack(name=name, url=target.url, readiness=lambda stack: _foreign(stack, config))
-    has_data = isinstance(target, CommandTarget)
+    if target.address is not None:
+        return ForeignStack(name=name, url=base_address(target.address), config=config)
+    config = dataclasses.replace(config, health_path=target.own_health_path or config.health_path)
     around = _Surroundings(
         name=name,
         log_folder=log_folder,
         folder=folder,
-        data_folder=Path(tempfile.mkdtemp(prefix="govbench-data-")) if has_data else None,
+        seed=seed,
+        data_folder=Path(tempfile.mkdtemp(prefix="govbench-data-")),
         environ={**environ, MARK_VARIABLE: uuid.uuid4().hex},
     )
     try:
-        if isinstance(target, EmbeddedTarget):
-            return _start_embedded(target.switches, config, around, seed)
-        return _start_command(target.command, config, around)
+        return _STARTS[target.kind](target, config, around)
     except BaseException:
         # Ctrl-C may come when the process runs and nobody knows its id yet.
         kill_marked(around.environ[MARK_VARIABLE])
@@ -199,17 +199,13 @@ def start(
         raise
 
 
-def own_port(target: Bootable, config: StackConfig) -> StackConfig:
+def own_port(target: Target, config: StackConfig) -> StackConfig:
     """The configuration of one of two instances that run at once: each gets a free port.
 
     Raises:
-        ConfigError: the command always listens on the same port.
+        ConfigError: it always listens on the same port.
     """
-    if isinstance(target, CommandTarget) and "{port}" not in target.command:
-        raise ConfigError(
-            f"command {target.command!r}: two instances of it cannot listen on the same port",
-            hint="write {port} where the command takes its port, so that each gets one of its own",
-        )
+    target.check_two_at_once()
     return dataclasses.replace(config, port=None)
 
 
@@ -248,14 +244,8 @@ def split_command(command: str, port: int | None, data: Path | None = None) -> t
     return tuple(words)
 
 
-def _foreign(stack: RunningStack, config: StackConfig) -> HealthReport:
-    """A URL is only waited for, and only briefly."""
-    wait_s = min(config.boot_timeout_s, FOREIGN_WAIT_S)
-    return wait_until_healthy(stack.url, config, alive=stack.exit_code, foreign=True, timeout_s=wait_s)
-
-
-def _start_command(command: str, config: StackConfig, around: _Surroundings) -> RunningStack:
-    port = config.port
+def _start_command(target: CommandTarget, config: StackConfig, around: _Surroundings) -> BootedStack:
+    command, port = target.command, config.port
     if port is None:
         if "{port}" not in command:
             raise ConfigError(
@@ -265,16 +255,22 @@ def _start_command(command: str, config: StackConfig, around: _Surroundings) -> 
         port = free_port()
     words = split_command(command, port, around.data_folder)
     _check_free(port)
-    return _start(words, config, around, url=f"http://{HOST}:{port}")
+    url = f"http://{HOST}:{port}"
+    return _start(words, config, around, find=lambda _: url)
 
 
-def _start_embedded(
-    switches: EmbeddedSwitches, config: StackConfig, around: _Surroundings, seed: int | None
-) -> RunningStack:
+def _start_embedded(target: EmbeddedTarget, config: StackConfig, around: _Surroundings) -> BootedStack:
     if config.port is not None:
         _check_free(config.port)
-    words = embedded_command(switches, config.port or 0, seed)
-    return _start(words, dataclasses.replace(config, health_path=EMBEDDED_HEALTH_PATH), around, url="")
+    words = embedded_command(target.switches, config.port or 0, around.seed)
+    return _start(words, config, around, find=lambda stack: _announced_url(stack, config))
+
+
+# How each kind of target is started; ``git:REF`` has become one of these by then.
+_STARTS: Final[Mapping[TargetKind, Callable[[Any, StackConfig, _Surroundings], RunningStack]]] = {
+    TargetKind.COMMAND: _start_command,
+    TargetKind.EMBEDDED: _start_embedded,
+}
 
 
 def embedded_command(switches: EmbeddedSwitches, port: int, seed: int | None) -> tuple[str, ...]:
@@ -286,28 +282,34 @@ def embedded_command(switches: EmbeddedSwitches, port: int, seed: int | None) ->
     return (sys.executable, "-m", "govbench.demo", "--host", HOST, "--port", str(port), *options)
 
 
-def _start(words: Sequence[str], config: StackConfig, around: _Surroundings, *, url: str) -> RunningStack:
+def _start(
+    words: Sequence[str], config: StackConfig, around: _Surroundings, *, find: Callable[[BootedStack], str]
+) -> BootedStack:
+    """Start a process; ``find`` is called, while it boots, for its address."""
     around.log_folder.mkdir(parents=True, exist_ok=True)
     log_path = around.log_folder / f"{file_name(around.name)}.log"
     mark = around.environ[MARK_VARIABLE]
-    data = {} if around.data_folder is None else {DATA_VARIABLE: str(around.data_folder)}
     process = start_process(
         words,
         what="start the stack",
-        environ={**around.environ, **data, **config.environment},
+        environ={**around.environ, DATA_VARIABLE: str(around.data_folder), **config.environment},
         mark=mark,
         log=log_path,
         folder=around.folder,
     )
-    return RunningStack(
+
+    def readiness(stack: BootedStack) -> tuple[str, HealthReport]:
+        url = find(stack)
+        return url, wait_until_healthy(url, config, alive=stack.exit_code, log_path=log_path)
+
+    return BootedStack(
         name=around.name,
-        url=url,
-        stop_timeout_s=config.stop_timeout_s,
         process=process,
         mark=mark,
         log_path=log_path,
         data_folder=around.data_folder,
-        readiness=lambda stack: _healthy(stack, config),
+        config=config,
+        readiness=readiness,
     )
 
 
@@ -340,29 +342,21 @@ def start_process(
         raise StackError(f"cannot {what}: {words[0]}: {error.strerror or error}") from error
 
 
-def _healthy(stack: RunningStack, config: StackConfig) -> HealthReport:
-    if not stack.url:
-        stack.url = _announced_url(stack, config)
-    return wait_until_healthy(stack.url, config, alive=stack.exit_code, log_path=stack.log_path)
-
-
-def _announced_url(stack: RunningStack, config: StackConfig) -> str:
+def _announced_url(stack: BootedStack, config: StackConfig) -> str:
     """The address that an embedded instance writes as its first line once it listens."""
-    assert stack.log_path is not None
+    log_path = stack.footprint.log_path
     deadline = time.monotonic() + config.boot_timeout_s
     while time.monotonic() < deadline:
         code = stack.exit_code()
-        for line in stack.log_path.read_text(encoding="utf-8", errors="replace").splitlines():
+        for line in log_path.read_text(encoding="utf-8", errors="replace").splitlines():
             if (url := _url_of(line)) is not None:
                 return url
         if code is not None:
             message = f"the embedded API {exit_text(code)} before it listened"
-            raise StackError(with_log(message, stack.log_path, config))
+            raise StackError(with_log(message, log_path, config))
         time.sleep(_POLL_S)
     message = f"the embedded API does not listen after {config.boot_timeout_s:g} s"
-    raise StackError(
-        with_log(message, stack.log_path, config), hint="raise boot_timeout_s in section [stack]"
-    )
+    raise StackError(with_log(message, log_path, config), hint="raise boot_timeout_s in section [stack]")
 
 
 def _url_of(line: str) -> str | None:

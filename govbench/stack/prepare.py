@@ -10,7 +10,7 @@ from pathlib import Path
 
 from govbench.config.at_commit import stack_at_commit
 from govbench.config.settings import Call, StackConfig
-from govbench.config.targets import Bootable, CommandTarget, GitTarget, Target, describe
+from govbench.config.targets import Target, describe
 from govbench.stack.build import build
 from govbench.stack.checkout import Checkout, checked_out
 
@@ -26,7 +26,7 @@ class Prepared:
         notes: what a reader should know of how the stack was found.
     """
 
-    target: Bootable
+    target: Target
     config: StackConfig
     checkout: Checkout | None = None
     notes: tuple[str, ...] = ()
@@ -64,14 +64,14 @@ def prepared(target: Target, config: StackConfig, workshop: Workshop) -> Iterato
         ConfigError: there is no such commit, or no stack that could be booted is configured at it.
         StackError: the files could not be written, or the build failed.
     """
-    if not isinstance(target, GitTarget):
+    if target.at_ref is None:
         found = Prepared(target=target, config=config)
         _build(found, describe(target), workshop)
         yield found
         return
     workshop.step(f"checking out {describe(target)}")
     parent = Path(tempfile.gettempdir())
-    with checked_out(target.ref, repository=workshop.call.cwd, parent=parent) as checkout:
+    with checked_out(target.at_ref, repository=workshop.call.cwd, parent=parent) as checkout:
         yield prepare_checkout(checkout, workshop)
 
 
@@ -93,7 +93,7 @@ def prepare_checkout(checkout: Checkout, workshop: Workshop) -> Prepared:
 
 
 def _build(ready: Prepared, form: str, workshop: Workshop) -> None:
-    if isinstance(ready.target, CommandTarget) and ready.config.build is not None:
+    if ready.target.is_built and ready.config.build is not None:
         workshop.step(f"building {form}")
         build(
             ready.config,

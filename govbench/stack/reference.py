@@ -67,8 +67,8 @@ class RunningReference:
     @property
     def pid(self) -> int:
         """Its process."""
-        assert self._stack.pid is not None
-        return self._stack.pid
+        assert self._stack.footprint is not None
+        return self._stack.footprint.pid
 
     def dump(self) -> bytes:
         """All requests that it has answered so far, as ``/truth.bin``, once none is under way any more.

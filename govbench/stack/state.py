@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Final
 
 from govbench.config.settings import Call, StackConfig
-from govbench.config.targets import EmbeddedTarget, GitTarget, Target, UrlTarget, describe
+from govbench.config.targets import Target, describe
 from govbench.errors import StackError, UsageError
-from govbench.stack.boot import EMBEDDED_HEALTH_PATH, RunningStack, boot, file_name, remove_data
+from govbench.stack.boot import boot, file_name, remove_data
 from govbench.stack.checkout import keep_checked_out, remove, resolve
 from govbench.stack.health import Look, log_tail, look_once, secrets_of
 from govbench.stack.prepare import Prepared, Workshop, prepare_checkout, prepared
 from govbench.stack.processes import members, reap_child, start_token, terminate
+from govbench.stack.running import RunningStack
 
 STATE_FOLDER: Final = Path(".govbench/stacks")
 
@@ -93,9 +94,9 @@ def up(
         UsageError: the target is a URL, names no commit, or another target runs under this name.
         StackError: it did not come up, or another call is bringing it up.
     """
-    if isinstance(target, UrlTarget):
+    if not target.is_started:
         raise UsageError(
-            f"{target.url} is not started by govbench: a URL names a stack that runs already",
+            f"{describe(target)} is not started by govbench: a URL names a stack that runs already",
             hint="bring up embedded, command:CMD or git:REF",
         )
     call = call or Call()
@@ -132,10 +133,10 @@ def _brought_up(target: Target, config: StackConfig, workshop: Workshop, seed: i
 def _prepared_to_stay(
     target: Target, config: StackConfig, workshop: Workshop, undo: contextlib.ExitStack
 ) -> Prepared:
-    if not isinstance(target, GitTarget):
+    if target.at_ref is None:
         return undo.enter_context(prepared(target, config, workshop))
     workshop.step(f"checking out {describe(target)}")
-    checkout = keep_checked_out(target.ref, repository=workshop.call.cwd)
+    checkout = keep_checked_out(target.at_ref, repository=workshop.call.cwd)
     undo.callback(remove, checkout.root, repository=checkout.repository)
     return prepare_checkout(checkout, workshop)
 
@@ -184,7 +185,7 @@ def _same(state: StackState, target: Target, call: Call) -> StackState:
             f"stack {state.name!r} is running with another target: {state.form}",
             hint="take it down first (govbench stack down), or use another name",
         )
-    if isinstance(target, GitTarget) and resolve(target.ref, repository=call.cwd) != state.commit:
+    if target.at_ref is not None and resolve(target.at_ref, repository=call.cwd) != state.commit:
         raise UsageError(
             f"stack {state.name!r} is running, but {describe(target)} has moved on since",
             hint="take it down first (govbench stack down), or use another name",
@@ -193,19 +194,18 @@ def _same(state: StackState, target: Target, call: Call) -> StackState:
 
 
 def _state_of(stack: RunningStack, target: Target, ready: Prepared) -> StackState:
-    assert stack.pid is not None
-    assert stack.log_path is not None
-    embedded, checkout = isinstance(ready.target, EmbeddedTarget), ready.checkout
+    found, checkout = stack.footprint, ready.checkout
+    assert found is not None, "a stack that was started leaves a footprint"
     return StackState(
         name=stack.name,
         form=describe(target),
         url=stack.url,
-        pid=stack.pid,
-        token=start_token(stack.pid),
-        mark=stack.mark,
-        log_path=str(stack.log_path),
-        health_path=EMBEDDED_HEALTH_PATH if embedded else ready.config.health_path,
-        data_folder=str(stack.data_folder) if stack.data_folder else None,
+        pid=found.pid,
+        token=start_token(found.pid),
+        mark=found.mark,
+        log_path=str(found.log_path),
+        health_path=ready.target.own_health_path or ready.config.health_path,
+        data_folder=str(found.data_folder) if found.data_folder else None,
         commit=checkout.commit if checkout else None,
         checkout=str(checkout.root) if checkout else None,
         repository=str(checkout.repository) if checkout else None,

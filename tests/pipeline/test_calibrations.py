@@ -16,7 +16,7 @@ from govbench.config.rounds import round_load
 from govbench.config.settings import Settings
 from govbench.config.targets import parse_target
 from govbench.errors import ResultsError
-from govbench.pipeline.calibrations import anonymous, calibration_for, calibration_for_run
+from govbench.pipeline.calibrations import calibration_for, calibration_for_run
 from govbench.results.calibration import Calibration, to_json
 from govbench.results.plan import TestType
 from tests.pipeline.conftest import MACHINE, ToldProgress, made_summary
@@ -162,4 +162,4 @@ def test_a_run_may_be_judged_by_the_calibration_of_a_commit(repo: Any, cwd: Path
     ],
 )
 def test_a_calibration_names_no_address_and_no_command(form: str, named: str) -> None:
-    assert anonymous(parse_target(form)) == named
+    assert parse_target(form).anonymous == named

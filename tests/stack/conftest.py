@@ -12,8 +12,9 @@ import pytest
 
 from govbench.config.settings import StackConfig
 from govbench.config.targets import CommandTarget
-from govbench.stack.boot import RunningStack, boot
+from govbench.stack.boot import boot
 from govbench.stack.processes import MARK_VARIABLE
+from govbench.stack.running import RunningStack
 from tests.stack.repository import Repository, make_repository
 
 SCRIPT = Path(__file__).with_name("misbehave.py")

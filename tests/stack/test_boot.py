@@ -14,9 +14,11 @@ import pytest
 from govbench.config.settings import StackConfig
 from govbench.config.targets import CommandTarget, EmbeddedSwitches, EmbeddedTarget, UrlTarget
 from govbench.errors import ConfigError, StackError
+from govbench.record.resources import ProcessTree
 from govbench.stack import boot as boot_module
-from govbench.stack.boot import RunningStack, boot, embedded_command, file_name, split_command
+from govbench.stack.boot import boot, embedded_command, file_name, split_command
 from govbench.stack.processes import members
+from govbench.stack.running import RunningStack
 
 Command = Callable[[str], CommandTarget]
 StartStack = Callable[[str], RunningStack]
@@ -24,7 +26,7 @@ StartStack = Callable[[str], RunningStack]
 
 def test_a_command_comes_up_and_goes_away(start: StartStack) -> None:
     stack = start("good")
-    assert stack.pid is not None
+    assert stack.footprint is not None
     assert stack.health is not None
     assert (stack.health.status, stack.health.note) == (200, None)
     assert stack.exit_code() is None
@@ -46,10 +48,10 @@ def test_the_configured_environment_wins(tmp_path: Path, environ: dict[str, str]
 
 def test_children_go_too_even_in_a_session_of_their_own(start: StartStack) -> None:
     stack = start("family")
-    assert stack.pid is not None
-    assert len(members(stack.pid, stack.mark)) == 3
+    assert stack.footprint is not None
+    assert len(members(stack.footprint.pid, stack.footprint.mark)) == 3
     stack.stop()
-    assert members(stack.pid, stack.mark) == ()
+    assert members(stack.footprint.pid, stack.footprint.mark) == ()
 
 
 def test_a_stack_that_ignores_sigterm_is_killed(
@@ -58,8 +60,8 @@ def test_a_stack_that_ignores_sigterm_is_killed(
     config = replace(config, stop_timeout_s=0.2)
     with boot(command("stubborn"), config, name="s", log_folder=tmp_path, environ=environ) as stack:
         assert stack.exit_code() is None
-    assert stack.pid is not None
-    assert members(stack.pid, stack.mark) == ()
+    assert stack.footprint is not None
+    assert members(stack.footprint.pid, stack.footprint.mark) == ()
 
 
 def test_the_log_tail_of_a_stack_that_dies_is_shown(
@@ -146,7 +148,9 @@ def test_ctrl_c_during_the_boot_leaves_nothing(
 def test_a_url_is_only_waited_for(start: StartStack, tmp_path: Path, config: StackConfig) -> None:
     server = start("no-chat")
     with boot(UrlTarget(url=server.url), config, name="u", log_folder=tmp_path, environ={}) as stack:
-        assert (stack.url, stack.pid, stack.log_path) == (server.url, None, None)
+        assert (stack.url, stack.footprint) == (server.url, None)
+        assert stack.meters(ProcessTree) == {}
+        assert (stack.exit_code(), stack.ending()) == (None, None)
     assert server.exit_code() is None
 
 
@@ -159,7 +163,8 @@ def test_embedded_comes_up_on_a_free_port(
         assert stack.url.startswith("http://127.0.0.1:")
         assert stack.health is not None
         assert stack.health.status == 200
-        assert stack.log_path == tmp_path / "side-1.log"
+        assert stack.footprint is not None
+        assert stack.footprint.log_path == tmp_path / "side-1.log"
 
 
 def test_a_seed_among_the_switches_wins() -> None:

@@ -14,8 +14,9 @@ import pytest
 from govbench.config.settings import StackConfig
 from govbench.config.targets import CommandTarget
 from govbench.errors import ConfigError, StackError
-from govbench.stack.boot import RunningStack, boot, free_port
+from govbench.stack.boot import boot, free_port
 from govbench.stack.health import Finding, describe_failure, log_tail, look_once, wait_until_healthy
+from govbench.stack.running import RunningStack
 
 Command = Callable[[str], CommandTarget]
 StartStack = Callable[[str], RunningStack]

@@ -12,8 +12,9 @@ import pytest
 from govbench.config.settings import StackConfig
 from govbench.config.targets import EmbeddedSwitches, EmbeddedTarget
 from govbench.results.plan import Api, Deadlines, HttpTemplate, Side
-from govbench.stack.boot import RunningStack, boot, free_port
+from govbench.stack.boot import boot, free_port
 from govbench.stack.probe import Check, probe
+from govbench.stack.running import RunningStack
 
 StartStack = Callable[[str], RunningStack]
 QUERY = "How do I register a birth?"

@@ -16,7 +16,6 @@ from typing import Self
 from govbench.config.requests import build_sides
 from govbench.config.rounds import RoundLoad
 from govbench.config.settings import Settings
-from govbench.config.targets import EmbeddedTarget, UrlTarget
 from govbench.config.targets import Target as ParsedTarget
 from govbench.errors import GovbenchError, LoadError, ResultsError, StackError
 from govbench.load.launch import Event, LoadEnd, LoadProcess
@@ -33,9 +32,10 @@ from govbench.record.resources import Reading
 from govbench.results.plan import BASE, HEAD, Plan, Side
 from govbench.results.rounds import Round
 from govbench.results.run import SliceWindow, Window
-from govbench.stack.boot import RunningStack, own_port, start
+from govbench.stack.boot import own_port, start
 from govbench.stack.embedded import own_median_ms
 from govbench.stack.prepare import Prepared
+from govbench.stack.running import RunningStack
 
 BASE_NAME, HEAD_NAME = "base", "head"
 
@@ -60,7 +60,7 @@ class Contestant:
     @property
     def restarts(self) -> bool:
         """Whether each round can have a fresh instance of it."""
-        return not isinstance(self.ready.target, UrlTarget)
+        return self.ready.target.is_started
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,7 +250,7 @@ def _own_effect(
     None where one of them is something else, has ended, or served nothing in the steady part of a phase.
     Pairs of control are in the medians of both.
     """
-    if not all(isinstance(each.ready.target, EmbeddedTarget) for each in (bench.base, bench.head)):
+    if not all(each.ready.target.reports_itself for each in (bench.base, bench.head)):
         return None
     ratios = []
     for index, window in phase_windows(end.events, end_s=time.time()).items():
