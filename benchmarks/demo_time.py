@@ -1,4 +1,4 @@
-"""Does ``govbench demo`` end within 90 seconds?
+"""Does ``govbench demo`` end within 75 seconds?
 
 Prints how long each demo took, its verdict and exit code. Exits 1 when one wrote no result or its requests do
 not add up, never for a time.
@@ -19,7 +19,7 @@ from pathlib import Path
 from govbench.errors import ResultsError
 from govbench.results import codec
 
-BOUND_S = 90.0
+BOUND_S = 75.0
 
 
 def demo(folder: Path) -> bool:

@@ -32,9 +32,9 @@ def command(
 ) -> None:
     """Show the whole story on this machine: two stacks, one slower, one verdict.
 
-    Boots the embedded GovStack API twice, the second slowed by 1.3; measures both in turns for about a
-    minute, compares, writes every report, prints the verdict. Exits 0 when the verdict is the right one: a
-    regression whose interval holds the factor that the two instances themselves report; else 3.
+    Boots the embedded GovStack API twice, the second slowed by 1.3; compares both in pairs of requests, as
+    govbench ab does, for half a minute or so; writes every report, prints the verdict. Exits 0 when the
+    verdict is the right one: a regression whose interval holds the factor of 1.3; else 3.
 
     Examples:
 
@@ -48,4 +48,5 @@ def command(
     typer.echo(
         terminal.render(finished.results, folder=shown(finished.folder), width=how.width, color=how.color)
     )
+    typer.echo(finished.sentence)
     raise typer.Exit(ExitCode.OK if finished.proven else ExitCode.NOT_MEASURED)

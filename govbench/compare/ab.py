@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -76,7 +78,9 @@ def _notes(rounds: Sequence[Round], trial: Trial | None, judging: Judging) -> tu
     said = f"{number} with {fresh}, {load_s:.0f} s of load in pairs; {_looks(trial.looks_taken)}"
     if confirming:
         said += f"; {confirming} of the rounds {'was' if confirming == 1 else 'were'} run to confirm"
-    return tuple(note for note in (f"{said}.", _noise(judging), _control(rounds, judging)) if note)
+    return tuple(
+        note for note in (f"{said}.", _noise(judging), _control(rounds, judging), _own_clocks(rounds)) if note
+    )
 
 
 def _control(rounds: Sequence[Round], judging: Judging) -> str | None:
@@ -85,6 +89,15 @@ def _control(rounds: Sequence[Round], judging: Judging) -> str | None:
         return None
     flat = "flat" if is_flat(control, judging.config) else "not flat"
     return f"Control: each side against itself {control_said(control)} at {CONTROL_LEVEL:.1%}, {flat}."
+
+
+def _own_clocks(rounds: Sequence[Round]) -> str | None:
+    """What the instances themselves took down, where all of them do."""
+    own = [each.own_effect for each in rounds if each.own_effect is not None]
+    if len(own) < len(rounds):
+        return None
+    factor = math.exp(statistics.fmean(own))
+    return f"By their own clocks the instances' median service times differ by a factor of {factor:.3f}."
 
 
 def _looks(count: int) -> str:

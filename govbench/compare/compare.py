@@ -11,7 +11,6 @@ from govbench.compare.effects import (
     Effect,
     error_known,
     pooled_window,
-    slices_effect,
     unpaired_effect,
     window_effect,
 )
@@ -19,7 +18,7 @@ from govbench.compare.explain import explained
 from govbench.compare.findings import EffectOf, bare_findings, findings_of
 from govbench.compare.history import histories_of, level_notes, newest_first
 from govbench.compare.moved import Movement, moved_between_runs
-from govbench.compare.reasons import method_note, reason_of
+from govbench.compare.reasons import noise_note, reason_of
 from govbench.compare.soundness import (
     alike_entries,
     is_alike,
@@ -139,35 +138,6 @@ def compare_window(
     return replace(compared, notes=tuple(notes))
 
 
-def compare_slices(
-    summary: RunSummary, config: CompareConfig, thresholds: Sequence[Threshold] = ()
-) -> Comparison:
-    """The two sides of one run, asked in alternating slices: side 0 is the baseline, side 1 the candidate."""
-    order = [result.phase.test_type for result in summary.phases if result.side == 0]
-
-    def effect_of(test_type: TestType, name: MetricName) -> _Sides:
-        old, new = _metric(summary, test_type, 0, name), _metric(summary, test_type, 1, name)
-        if old is None or new is None:
-            return old, new, None
-        slices = [s for s in summary.slices if order[s.window.phase] is test_type]
-        effect = slices_effect(slices, name, instance_sd=config.instance_sd, level=config.level)
-        # Too few requests in a slice for a tail: the two sides' whole samples, whose errors are known too.
-        return old, new, effect or unpaired_effect(old, new, noise_sd=config.instance_sd, level=config.level)
-
-    return _comparison(
-        Method.PAIRED_SLICES,
-        replace(reference_of(summary), label=summary.targets[0].name),
-        summary,
-        _in_order(t.test_type for t in summary.test_types),
-        effect_of,
-        config,
-        thresholds,
-        moved=moved_between_runs(summary, summary, side=1, level=config.level),
-        fault=run_fault(summary),
-        unlike=None,
-    )
-
-
 def without_baseline(
     candidate: RunSummary, reason: str, config: CompareConfig, thresholds: Sequence[Threshold] = ()
 ) -> Comparison:
@@ -238,7 +208,7 @@ def _comparison(
         thresholds=thresholds,
         fault=fault,
         unlike=unlike,
-        notes=(method_note(method, config, known),),
+        notes=(noise_note(config, known),),
     )
 
 

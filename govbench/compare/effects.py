@@ -7,13 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from govbench.results.metrics import METRICS, Metric, MetricName
-from govbench.results.run import SliceResult
 from govbench.stats import (
     LogRatio,
     Prediction,
     ProportionDifference,
-    log_ratio,
-    paired_log_ratio,
     prediction_log_ratio,
     proportion_difference,
     unpaired_log_ratio,
@@ -74,30 +71,6 @@ def window_effect(
     )
 
 
-def slices_effect(
-    slices: Sequence[SliceResult], name: MetricName, *, instance_sd: float, level: float
-) -> Effect | None:
-    """Alternating slices of baseline (side 0) and candidate (side 1); load levels are the strata.
-
-    None where fewer than two pairs have the metric on both sides, or a load level has none at all.
-    """
-    if METRICS[name].compared_as_difference:
-        old, new = _pooled_share(slices, 0), _pooled_share(slices, 1)
-        return _share_difference([old], new, level) if old and new else None
-    strata = []
-    for phase in sorted({s.window.phase for s in slices}):
-        by_place = {
-            (s.window.pair, s.window.side): s.values[name]
-            for s in slices
-            if s.window.phase == phase and s.values.get(name, 0) > 0
-        }
-        pairs = sorted({pair for pair, side in by_place if side == 0 and (pair, 1) in by_place})
-        strata.append([log_ratio(by_place[pair, 1], by_place[pair, 0]) for pair in pairs])
-    if not strata or min(map(len, strata)) < 1 or sum(map(len, strata)) < 2:
-        return None
-    return paired_log_ratio(strata, instance_sd, level)
-
-
 def at_level(effect: Effect, level: float) -> Effect:
     """The same effect with its interval at another level."""
     if isinstance(effect, Prediction) and effect.by_window is not None:
@@ -124,9 +97,3 @@ def _share_difference(window: Sequence[Metric], candidate: Metric, level: float)
         between_run_sd=0.0,
         level=level,
     )
-
-
-def _pooled_share(slices: Sequence[SliceResult], side: int) -> Metric | None:
-    failed = sum(s.failed for s in slices if s.window.side == side)
-    n = failed + sum(s.n for s in slices if s.window.side == side)
-    return None if not n else Metric(name=MetricName.ERROR_RATE, value=failed / n, n=n)

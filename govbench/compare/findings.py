@@ -20,8 +20,6 @@ ERROR_RATE_MARGIN = 0.01
 # first token of an API that does not stream is none.
 EXPECTED = frozenset({MetricName.RESPONSE_TIME_P50, MetricName.THROUGHPUT, MetricName.ERROR_RATE})
 
-_SIDE_BY_SIDE = frozenset({Method.PAIRED_SLICES, Method.PAIRED_ROUNDS})
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pairing:
@@ -223,7 +221,7 @@ def _margin(config: CompareConfig, name: MetricName, method: Method) -> Margin:
     if METRICS[name].compared_as_difference:  # 0 has no ratio: both kinds of margin are points of a share
         points = rule.margin if rule.absolute_margin is None else rule.absolute_margin
         return Margin(relative=0.0, absolute=ERROR_RATE_MARGIN if points is None else points)
-    relative = config.paired_margin if method in _SIDE_BY_SIDE else config.unpaired_margin
+    relative = config.paired_margin if method is Method.PAIRED_ROUNDS else config.unpaired_margin
     absolute = config.absolute_margin_ms if absolute_unit(name) else 0.0
     return Margin(
         relative=relative if rule.margin is None else rule.margin,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from govbench.compare.calibration import InForce, said_of
 from govbench.compare.thresholds import threshold_reason
 from govbench.config.settings import CompareConfig
-from govbench.results.comparison import Finding, Method, ThresholdResult, Verdict
+from govbench.results.comparison import Finding, ThresholdResult, Verdict
 from govbench.results.metrics import METRICS
 
 
@@ -44,12 +44,9 @@ def _said(verdict: Verdict, findings: Sequence[Finding]) -> str:
     return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in by_reason.items())
 
 
-def method_note(method: Method, config: CompareConfig, known: InForce) -> str:
+def noise_note(config: CompareConfig, known: InForce) -> str:
     """Which noise, not seen in the data, is part of the intervals."""
-    if method is Method.PAIRED_SLICES:
-        what, sd = "Both instances stayed up: the noise between two instances", config.instance_sd
-    else:
-        what, sd = "Runs measured apart: the noise between two runs", config.between_run_sd
+    what, sd = "Runs measured apart: the noise between two runs", config.between_run_sd
     part = "is part of every interval"
     if known.calibration is not None:
         calibrated = f"{said_of(known.calibration)}; metrics that it lacks: {sd:.1%}"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 from govbench.config.settings import LoadConfig, PhaseConfig
-from govbench.results.plan import Arrivals, LoadModel, Phase, RatePoint, Scenario, Slice, TestType, ThinkTime
+from govbench.results.plan import Arrivals, LoadModel, Phase, RatePoint, Scenario, TestType, ThinkTime
 
 LEVELS = (10, 25, 50, 100, 250, 500, 1000)
 _VERSION_FORMAT = 1  # raise it when the same phases and scenarios come to mean another load
@@ -173,54 +173,6 @@ def _concurrent(load: LoadConfig, profile: Profile, before: int) -> list[Phase]:
         )
         before = users
     return phases
-
-
-def build_paired_phases(
-    *,
-    user_levels: Sequence[int] = (10, 25, 50),
-    baseline_pairs: int = 6,
-    level_pairs: int = 3,
-    slice_s: float = 2.0,
-    warmup_s: float = 1.0,
-    spawn_rate: float = 50.0,
-) -> tuple[Phase, ...]:
-    """Phases in which two sides take turns: AB BA AB ..., the order going on from phase to phase.
-
-    Neighbouring slices meet the same state of the machine, and the changing order cancels a steady drift.
-    Slices lie in the steady segment; pairs are numbered through all phases.
-    """
-    steps = [
-        (TestType.BASELINE, 1, baseline_pairs),
-        *((TestType.CONCURRENT, n, level_pairs) for n in user_levels),
-    ]
-    phases: list[Phase] = []
-    first_pair = 0
-    for test_type, users, pairs in steps:
-        is_baseline = test_type is TestType.BASELINE
-        phases.append(
-            Phase(
-                name="baseline" if is_baseline else f"concurrent_{users}",
-                test_type=test_type,
-                users=users,
-                warmup_s=warmup_s,
-                steady_s=2 * pairs * slice_s,
-                spawn_rate=spawn_rate,
-                think_time=ThinkTime() if is_baseline else None,
-                slices=_slices(pairs, first_pair=first_pair, start_s=warmup_s, slice_s=slice_s),
-            )
-        )
-        first_pair += pairs
-    return tuple(phases)
-
-
-def _slices(pairs: int, *, first_pair: int, start_s: float, slice_s: float) -> tuple[Slice, ...]:
-    found = []
-    for index in range(pairs):
-        pair = first_pair + index
-        for place, side in enumerate((0, 1) if pair % 2 == 0 else (1, 0)):
-            start = start_s + (2 * index + place) * slice_s
-            found.append(Slice(side=side, start_s=start, duration_s=slice_s, pair=pair))
-    return tuple(found)
 
 
 def suite_version(phases: Sequence[Phase], scenarios: Sequence[Scenario]) -> str:

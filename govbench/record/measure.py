@@ -14,10 +14,10 @@ from govbench.results.run import Distribution, SliceWindow, Window
 from govbench.results.samples import NO_TOKENS
 from govbench.stats import (
     FloatArray,
-    LogHistogram,
     block_ids,
     block_quantile_interval,
     is_estimable,
+    log_buckets,
     normal_quantile,
     quantile,
     wilson_interval,
@@ -268,6 +268,6 @@ def distribution(table: SampleTable, spans: Sequence[tuple[float, float]]) -> Di
     values = table.where(inside(table, spans) & table.ok).response_time_ms
     if not len(values):
         return None
-    histogram = LogHistogram.from_values(np.maximum(values, 0.0), relative_error=DISTRIBUTION_ERROR)
+    buckets = log_buckets(values[values > 0.0], relative_error=DISTRIBUTION_ERROR)
     gamma = (1 + DISTRIBUTION_ERROR) / (1 - DISTRIBUTION_ERROR)
-    return Distribution(gamma=gamma, buckets=histogram.buckets)
+    return Distribution(gamma=gamma, buckets=buckets)

@@ -32,7 +32,6 @@ from govbench.results.run import (
     Provenance,
     RunInfo,
     RunSummary,
-    SliceResult,
     SliceWindow,
     Target,
     TestTypeResult,
@@ -108,7 +107,6 @@ def summarise(recording: Recording) -> RunSummary:
         phases=phases,
         test_types=_test_types(recording, phases),
         generator=_generator_health(recording, usages),
-        slices=tuple(_slice_result(recording.samples, window) for window in recording.slices),
         resources=usages,
         tokens=_tokens(recording),
         timeline=_timeline(recording),
@@ -215,18 +213,6 @@ def _test_types(recording: Recording, phases: Sequence[PhaseResult]) -> tuple[Te
                 metrics = pooled([phase.metrics for phase in done])
                 found.append(TestTypeResult(test_type=test_type, side=side, metrics=metrics))
     return tuple(found)
-
-
-def _slice_result(samples: SampleTable, window: SliceWindow) -> SliceResult:
-    mine = samples.where((samples.column("phase") == window.phase) & (samples.column("side") == window.side))
-    chosen = mine.where(inside(mine, [slice_span(window)]))
-    metrics = measure(mine, [slice_span(window)])
-    return SliceResult(
-        window=window,
-        n=int(chosen.ok.sum()),
-        failed=int(chosen.failed.sum()),
-        values={metric.name: metric.value for metric in metrics},
-    )
 
 
 def _generator_health(recording: Recording, usages: Sequence[ProcessUsage]) -> GeneratorHealth:

@@ -31,7 +31,6 @@ from govbench.results.run import GeneratorHealth, RunStatus, RunSummary
 
 METHODS = {
     Method.UNPAIRED: "two runs, one after the other",
-    Method.PAIRED_SLICES: "both sides in one run, in alternating slices of time",
     Method.PAIRED_ROUNDS: "the same question to both sides, in rounds of fresh instances",
     Method.STORED_WINDOW: "the run against a window of stored baselines",
 }

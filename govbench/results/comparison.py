@@ -35,7 +35,6 @@ class Method(StrEnum):
     """How baseline and candidate were set against each other."""
 
     UNPAIRED = "unpaired"
-    PAIRED_SLICES = "paired_slices"
     PAIRED_ROUNDS = "paired_rounds"
     STORED_WINDOW = "stored_window"
 

@@ -114,19 +114,6 @@ class SliceWindow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SliceResult:
-    """What one slice gave: the observation that a paired comparison works on.
-
-    ``n`` counts the requests that ended well and ``failed`` the others; cancelled ones are in neither.
-    """
-
-    window: SliceWindow
-    n: int
-    failed: int
-    values: dict[MetricName, float]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseResult:
     """What one phase gave on one side: its window, its accounting, the metrics of its steady segment.
 
@@ -272,7 +259,6 @@ class RunSummary:
     phases: tuple[PhaseResult, ...]
     test_types: tuple[TestTypeResult, ...]
     generator: GeneratorHealth
-    slices: tuple[SliceResult, ...] = ()
     resources: tuple[ProcessUsage, ...] = ()
     tokens: tuple[TokenUsage, ...] = ()
     timeline: tuple[TimelinePoint, ...] = ()

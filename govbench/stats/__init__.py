@@ -5,26 +5,21 @@ from govbench.stats.blocks import (
     block_ids,
     count_design_effect,
     design_effect,
-    effective_sample_size,
 )
-from govbench.stats.bootstrap import bootstrap_interval, moving_block_bootstrap
 from govbench.stats.calibration import instance_deviation, run_deviation, upper_variance
 from govbench.stats.change_points import ChangePoint, change_points
 from govbench.stats.comparison import (
-    Difference,
     Effect,
     LogRatio,
     Prediction,
     ProportionDifference,
     log_ratio,
-    paired_difference,
-    paired_log_ratio,
     prediction_log_ratio,
     proportion_difference,
     unpaired_log_ratio,
 )
 from govbench.stats.distributions import normal_quantile, student_cdf, student_quantile
-from govbench.stats.histogram import LogHistogram
+from govbench.stats.histogram import log_buckets
 from govbench.stats.intervals import (
     Interval,
     QuantileEstimate,
@@ -37,9 +32,7 @@ from govbench.stats.multiple import holm, two_sided_p_value
 from govbench.stats.pairs import PairedEstimate, paired_median, quantile_log_ratio, ratio_of_means
 from govbench.stats.power import (
     detectable_effect,
-    minimum_detectable_effect,
     rounds_detectable_effect,
-    rounds_needed,
 )
 from govbench.stats.quantiles import is_estimable, nearest_rank, quantile, quantiles
 from govbench.stats.rounds import RoundsEffect, combine_rounds
@@ -47,12 +40,10 @@ from govbench.stats.sequential import boundaries, nominal_levels, spending
 
 __all__ = [
     "ChangePoint",
-    "Difference",
     "Effect",
     "FloatArray",
     "IntArray",
     "Interval",
-    "LogHistogram",
     "LogRatio",
     "PairedEstimate",
     "Prediction",
@@ -61,27 +52,22 @@ __all__ = [
     "RoundsEffect",
     "block_ids",
     "block_quantile_interval",
-    "bootstrap_interval",
     "boundaries",
     "change_points",
     "combine_rounds",
     "count_design_effect",
     "design_effect",
     "detectable_effect",
-    "effective_sample_size",
     "holm",
     "instance_deviation",
     "is_estimable",
+    "log_buckets",
     "log_ratio",
-    "minimum_detectable_effect",
-    "moving_block_bootstrap",
     "nearest_rank",
     "nominal_levels",
     "normal_quantile",
     "order_statistic_interval",
     "order_statistic_ranks",
-    "paired_difference",
-    "paired_log_ratio",
     "paired_median",
     "prediction_log_ratio",
     "proportion_difference",
@@ -90,7 +76,6 @@ __all__ = [
     "quantiles",
     "ratio_of_means",
     "rounds_detectable_effect",
-    "rounds_needed",
     "run_deviation",
     "spending",
     "student_cdf",

@@ -1,4 +1,4 @@
-"""What autocorrelation costs: requests of the same second are not independent; draws no interval."""
+"""What requests of the same second cost, which are not independent; draws no interval."""
 
 from __future__ import annotations
 
@@ -22,39 +22,6 @@ def block_ids(times_s: FloatsLike, block_s: float = 1.0) -> npt.NDArray[np.int64
         raise ValueError(f"a block must last longer than nothing, got {block_s} s")
     times = np.asarray(times_s, dtype=np.float64)
     return np.floor(times / block_s).astype(np.int64)
-
-
-def lag1_autocorrelation(values: FloatsLike) -> float:
-    """Correlation of each value with the next, r₁ = Σ(xᵢ-x̄)(xᵢ₊₁-x̄) / Σ(xᵢ-x̄)²; 0 for a constant series.
-
-    Box & Jenkins 1976, §2.1.5. ``values`` are finite and in order of time.
-
-    Raises:
-        TooFewSamples: fewer than 3 values.
-    """
-    deviations = as_samples(values, least=3)
-    deviations = deviations - deviations.mean()
-    total = float(np.dot(deviations, deviations))
-    return float(np.dot(deviations[:-1], deviations[1:])) / total if total > 0.0 else 0.0
-
-
-def effective_size(n: int, r: float) -> float:
-    """Independent samples worth ``n`` of lag-1 autocorrelation ``r``: n (1-r)/(1+r).
-
-    For a first-order autoregressive series (Bartlett 1935; Wilks 2011, eq. 5.12). Negative r counts
-    as 0: alternation is never allowed to make the sample larger than it is.
-    """
-    r = max(0.0, r)
-    return n * (1.0 - r) / (1.0 + r)
-
-
-def effective_sample_size(values: FloatsLike) -> float:
-    """``effective_size`` of a series in order of time, at its own lag-1 autocorrelation.
-
-    Raises:
-        TooFewSamples: fewer than 3 values.
-    """
-    return effective_size(len(values), lag1_autocorrelation(values))
 
 
 def block_mean_variance(values: FloatsLike, blocks: IntArray) -> tuple[float, int]:

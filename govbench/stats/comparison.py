@@ -6,19 +6,12 @@ Ratios are compared as logarithms, so that swapping the sides changes the sign a
 from __future__ import annotations
 
 import math
-import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
 
 from govbench.errors import TooFewSamples
 from govbench.stats.arrays import FloatsLike, as_samples, check_share
 from govbench.stats.intervals import Interval, half_width, wilson_interval
 from govbench.stats.multiple import p_value_by_inversion, two_sided_p_value
-
-_LARGEST_LOG = math.log(sys.float_info.max)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,18 +63,6 @@ class Effect:
 class LogRatio(Effect):
     """An effect on log scale, log(candidate / baseline)."""
 
-    @property
-    def ratio(self) -> float:
-        """Candidate over baseline: 1.05 for 5 % more."""
-        return math.exp(self.effect)
-
-    @property
-    def ratio_interval(self) -> Interval:
-        """Interval of the ratio; its upper end is +inf where no float can hold it."""
-        interval = self.interval
-        high = math.exp(interval.high) if interval.high < _LARGEST_LOG else math.inf
-        return Interval(low=math.exp(interval.low), high=high, level=self.level)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction(LogRatio):
@@ -109,11 +90,6 @@ class Prediction(LogRatio):
         """The larger p-value: below 1 - level exactly when the wider interval excludes 0."""
         by_floor = two_sided_p_value(self.effect, self.se, self.df, known_se=self.known_se)
         return by_floor if self.by_window is None else max(by_floor, self.by_window.p_value)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference(Effect):
-    """An effect as a plain difference of two shares in [0, 1], such as error rates."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,37 +199,6 @@ def unpaired_log_ratio(
     )
 
 
-def paired_log_ratio(pairs_by_stratum: Sequence[FloatsLike], instance_sd: float, level: float) -> LogRatio:
-    """Alternating slices: the mean over load levels of the mean log ratio of the pairs in each.
-
-    Args:
-        pairs_by_stratum: per load level, x = log(candidate slice / baseline slice) of each pair; pairs are
-            independent. A level without pairs is left out.
-        instance_sd: calibrated standard deviation of the log ratio of two instances of the same code. It
-            enters undiminished: more slices of the same two instances do not average it out. With R rounds of
-            fresh instances, pass it divided by sqrt(R).
-        level: such as 0.99.
-
-    Raises:
-        TooFewSamples: fewer than two pairs in all.
-    """
-    mean, se, df = _stratified_mean(pairs_by_stratum)
-    return LogRatio(effect=mean, se=se, df=df, known_se=instance_sd, level=level)
-
-
-def paired_difference(pairs_by_stratum: Sequence[FloatsLike], instance_sd: float, level: float) -> Difference:
-    """As ``paired_log_ratio`` for shares: x = candidate share - baseline share of each pair.
-
-    Where hardly any request failed the pairs are nearly all 0 and t says too little; use
-    ``ProportionDifference`` on the pooled counts there.
-
-    Raises:
-        TooFewSamples: fewer than two pairs in all.
-    """
-    mean, se, df = _stratified_mean(pairs_by_stratum)
-    return Difference(effect=mean, se=se, df=df, known_se=instance_sd, level=level)
-
-
 def proportion_difference(
     *,
     baseline_hits: float,
@@ -322,38 +267,3 @@ def prediction_log_ratio(
         by_window = LogRatio(effect=effect, se=se, df=m - 1.0, known_se=0.0, level=level)
     floor = math.sqrt(floor_sd**2 * inflation + candidate_se**2 + window_se**2 / m)
     return Prediction(effect=effect, se=0.0, df=None, known_se=floor, level=level, by_window=by_window)
-
-
-def _stratified_mean(pairs_by_stratum: Sequence[FloatsLike]) -> tuple[float, float, float]:
-    """Mean of stratum means, its standard error and degrees of freedom.
-
-    se² = Σ s_l²/K_l / L² (Cochran 1977, eq. 5.7, equal weights) with Satterthwaite's degrees of freedom
-    (1946). A stratum of one or two pairs knows little of its own variance: then all share the pooled
-    one, with Σ(K_l - 1). Were every stratum a single pair, they count as one stratum, which can only
-    overstate the error (collapsed strata, Cochran 1977, §5A.12).
-    """
-    strata = [as_samples(stratum) for stratum in pairs_by_stratum if len(stratum)]
-    if sum(stratum.size for stratum in strata) < 2:
-        raise TooFewSamples("a paired comparison needs at least two pairs")
-    mean = float(np.mean([stratum.mean() for stratum in strata]))
-    if all(stratum.size == 1 for stratum in strata):
-        strata = [np.concatenate(strata)]
-    sizes = np.array([stratum.size for stratum in strata], dtype=np.float64)
-    variances, pooled_df = _stratum_variances(strata)
-    parts = variances / sizes / len(strata) ** 2
-    se = math.sqrt(float(parts.sum()))
-    if pooled_df is not None or se == 0.0:
-        return mean, se, float((sizes - 1.0).sum())
-    shares = parts / parts.sum()  # first, for the square of a tiny variance is 0
-    return mean, se, float(1.0 / (shares**2 / (sizes - 1.0)).sum())
-
-
-def _stratum_variances(
-    strata: Sequence[npt.NDArray[np.float64]],
-) -> tuple[npt.NDArray[np.float64], float | None]:
-    """Variance of each stratum (n-1), and the pooled degrees of freedom when they share one variance."""
-    if min(stratum.size for stratum in strata) >= 3:
-        return np.array([stratum.var(ddof=1) for stratum in strata]), None
-    df = float(sum(stratum.size - 1 for stratum in strata))
-    squares = sum(float(((stratum - stratum.mean()) ** 2).sum()) for stratum in strata)
-    return np.full(len(strata), squares / df), df

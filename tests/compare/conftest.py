@@ -20,8 +20,6 @@ from govbench.results.run import (
     RunInfo,
     RunStatus,
     RunSummary,
-    SliceResult,
-    SliceWindow,
     Target,
     TestTypeResult,
     Window,
@@ -39,9 +37,7 @@ def _usual(p50: float = 100.0, errors: float = 0.0, rate: float = 50.0, n: int =
     return (_metric(P50, p50, n), _metric(THROUGHPUT, rate, n), _metric(ERRORS, errors, n))
 
 
-def _summary(
-    *sides: Mapping[TestType, Metrics], slices: tuple[SliceResult, ...] = (), **changes: Any
-) -> RunSummary:
+def _summary(*sides: Mapping[TestType, Metrics], **changes: Any) -> RunSummary:
     """A completed run; ``changes`` replaces fields of the run, its environment or its accounting by name."""
     sides = sides or ({TestType.BASELINE: _usual()},)
     test_types = sorted({t for side in sides for t in side}, key=list(TestType).index)
@@ -86,7 +82,6 @@ def _summary(
             kernel_clock_share=1.0,
             saturated=False,
         ),
-        slices=slices,
     )
     return _changed(summary, changes)
 
@@ -138,24 +133,6 @@ def _entry(
     return replace(entry, **changes)
 
 
-def _slices(
-    pairs: Sequence[tuple[float, float]], *, phase: int = 0, n: int = 100, failed: tuple[int, int] = (0, 0)
-) -> tuple[SliceResult, ...]:
-    """Pairs of p50 (baseline, candidate) in ms; ``failed`` requests in every slice of a side."""
-    return tuple(
-        SliceResult(
-            window=SliceWindow(
-                phase=phase, pair=i, side=side, start_s=4 * i + 2 * side, end_s=4 * i + 2 * side + 2
-            ),
-            n=n,
-            failed=failed[side],
-            values={P50: value} if value else {},
-        )
-        for i, pair in enumerate(pairs)
-        for side, value in enumerate(pair)
-    )
-
-
 @pytest.fixture(scope="session")
 def metric() -> Callable[..., Metric]:
     """``metric(name, value, n=1000, se=0.005)``."""
@@ -170,7 +147,7 @@ def usual() -> Callable[..., tuple[Metric, ...]]:
 
 @pytest.fixture(scope="session")
 def summary() -> Callable[..., RunSummary]:
-    """``summary({test type: metrics} for each side, slices=(), **changes)``."""
+    """``summary({test type: metrics} for each side, **changes)``."""
     return _summary
 
 
@@ -178,9 +155,3 @@ def summary() -> Callable[..., RunSummary]:
 def entry() -> Callable[..., BaselineEntry]:
     """A stored run: ``entry(metrics, number=0, **changes)``."""
     return _entry
-
-
-@pytest.fixture(scope="session")
-def slices() -> Callable[..., tuple[SliceResult, ...]]:
-    """The slices of a phase: ``slices([(base p50, head p50), ...], phase=0, n=100, failed=(0, 0))``."""
-    return _slices

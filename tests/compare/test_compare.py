@@ -11,20 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from govbench.compare.compare import compare_runs, compare_slices, compare_window, without_baseline
+from govbench.compare.compare import compare_runs, compare_window, without_baseline
 from govbench.compare.soundness import run_fault
 from govbench.config.settings import CompareConfig, MetricRule, Threshold
 from govbench.results.baseline import BaselineEntry
 from govbench.results.comparison import Comparison, Finding, Method, Reference, ThresholdState, Verdict
 from govbench.results.metrics import METRICS, Metric, MetricName
 from govbench.results.plan import TestType
-from govbench.results.run import Accounting, RunStatus, RunSummary, SliceResult
+from govbench.results.run import Accounting, RunStatus, RunSummary
 
 BuildMetric = Callable[..., Metric]
 BuildUsual = Callable[..., tuple[Metric, ...]]
 BuildRun = Callable[..., RunSummary]
 BuildEntry = Callable[..., BaselineEntry]
-BuildSlices = Callable[..., tuple[SliceResult, ...]]
 
 P50, P95, P99 = MetricName.RESPONSE_TIME_P50, MetricName.RESPONSE_TIME_P95, MetricName.RESPONSE_TIME_P99
 ERRORS, THROUGHPUT = MetricName.ERROR_RATE, MetricName.THROUGHPUT
@@ -168,7 +167,6 @@ def test_a_baseline_at_fault_is_named(summary: BuildRun) -> None:
     compared = compare_runs(summary(saturated=True), summary(), CONFIG)
     assert compared.verdict is Verdict.INVALID
     assert "of the baseline" in compared.reason
-    assert compare_slices(summary(saturated=True), CONFIG).verdict is Verdict.INVALID
 
 
 @pytest.mark.parametrize("n", [5, 1000])
@@ -401,14 +399,6 @@ def test_a_bound_for_all_test_types_is_held_against_the_worst(summary: BuildRun,
     assert [t.source for t in judged] == ["a", "b", "c", "d"]
 
 
-def test_a_bound_is_held_against_the_candidate_of_a_pair(
-    summary: BuildRun, usual: BuildUsual, slices: BuildSlices
-) -> None:
-    pair = summary({BASELINE: usual(100.0)}, {BASELINE: usual(130.0)}, slices=slices([(100, 130)] * 6))
-    bound = Threshold(metric=P50, bound=120.0, source="a")
-    assert compare_slices(pair, CONFIG, [bound]).thresholds[0].value == 130.0
-
-
 def test_without_a_baseline_thresholds_hold_and_values_are_shown(summary: BuildRun) -> None:
     missed = Threshold(metric=P50, bound=50.0, source="a")
     met = Threshold(metric=P50, bound=500.0, source="a")
@@ -536,88 +526,6 @@ def test_a_restless_window_widens_the_interval(
     slow = summary({BASELINE: usual(150.0)})
     assert found(compare_window(still, STORED, slow, CONFIG)).verdict is Verdict.REGRESSION
     assert found(compare_window(restless, STORED, slow, CONFIG)).verdict is Verdict.INCONCLUSIVE
-
-
-# Slices of one run.
-
-
-def test_slices_find_what_two_runs_cannot(summary: BuildRun, usual: BuildUsual, slices: BuildSlices) -> None:
-    base = [100.0, 103.0, 98.0, 110.0, 101.0, 95.0]
-    pair = summary(
-        {BASELINE: usual(100.0)},
-        {BASELINE: usual(106.0)},
-        slices=slices([(b, b * f) for b, f in zip(base, (1.05, 1.06, 1.07, 1.06, 1.05, 1.07), strict=True)]),
-    )
-    compared = compare_slices(pair, CONFIG)
-    assert compared.verdict is Verdict.REGRESSION
-    assert compared.method is Method.PAIRED_SLICES
-    change = found(compared).change
-    assert change is not None
-    assert change.low < 0.06 < change.high
-    assert compared.baseline is not None
-    assert compared.baseline.label == "side0"
-    assert "1.0%" in compared.notes[0]
-
-
-@given(
-    st.lists(st.tuples(st.floats(1, 1000), st.floats(1, 1000)), min_size=2, max_size=9), st.integers(0, 50)
-)
-def test_swapped_slices_give_mirrored_findings(
-    summary: BuildRun, usual: BuildUsual, slices: BuildSlices, pairs: list[tuple[float, float]], failed: int
-) -> None:
-    def judge(order: int) -> Comparison:
-        sides = [{BASELINE: usual(100.0, n=500)}, {BASELINE: usual(120.0, n=700)}][::order]
-        turned = slices([pair[::order] for pair in pairs], failed=(0, failed)[::order])
-        return compare_slices(summary(*sides, slices=turned), CONFIG)
-
-    for f, g in zip(judge(1).findings, judge(-1).findings, strict=True):
-        assert g.verdict is MIRROR.get(f.verdict, f.verdict)
-        assert g.mde == pytest.approx(f.mde, rel=1e-9)
-
-
-def test_each_load_level_counts_alike(summary: BuildRun, usual: BuildUsual, slices: BuildSlices) -> None:
-    two_levels = (*slices([(10, 11)] * 9, phase=0), *slices([(100, 100)] * 3, phase=1))
-    pair = summary({BASELINE: usual()}, {BASELINE: usual()}, slices=two_levels)
-    pair = replace(pair, phases=(*pair.phases, *pair.phases))
-    change = found(compare_slices(pair, CONFIG)).change
-    assert change is not None
-    assert change.estimate == pytest.approx(1.1**0.5 - 1)
-
-
-def test_what_no_slice_holds_is_judged_by_the_whole_samples(
-    summary: BuildRun, usual: BuildUsual, metric: BuildMetric, slices: BuildSlices
-) -> None:
-    pair = summary(
-        {BASELINE: (*usual(), metric(P95, 200.0))},
-        {BASELINE: (*usual(), metric(P95, 300.0))},
-        slices=slices([(100, 100)] * 6),
-    )
-    tail = found(compare_slices(pair, CONFIG), P95)
-    assert tail.verdict is Verdict.REGRESSION
-    assert tail.change is not None
-    assert tail.change.estimate == pytest.approx(0.5)
-
-
-def test_no_slices_at_all_and_a_missing_side(
-    summary: BuildRun, usual: BuildUsual, metric: BuildMetric
-) -> None:
-    whole = compare_slices(summary({BASELINE: usual()}, {BASELINE: usual(130.0)}), CONFIG)
-    assert found(whole).verdict is Verdict.REGRESSION
-    assert found(whole, ERRORS).verdict is Verdict.PASS
-    silent = compare_slices(summary({BASELINE: usual()}, {BASELINE: ()}), CONFIG)
-    assert silent.verdict is Verdict.INVALID
-    assert found(silent).reason == "not measured in the candidate"
-
-
-def test_a_side_of_a_pair_that_answers_only_errors(
-    summary: BuildRun, usual: BuildUsual, metric: BuildMetric, slices: BuildSlices
-) -> None:
-    good = [s for s in slices([(100, 0)] * 6) if s.window.side == 0]
-    bad = [replace(s, n=0, failed=100) for s in slices([(100, 0)] * 6) if s.window.side == 1]
-    pair = summary({BASELINE: usual()}, {BASELINE: (metric(ERRORS, 1.0, n=600),)}, slices=(*good, *bad))
-    compared = compare_slices(pair, CONFIG)
-    assert compared.verdict is Verdict.REGRESSION
-    assert compared.reason.startswith("error rate (baseline)")
 
 
 def test_comparing_changes_nothing_and_says_the_same_twice(

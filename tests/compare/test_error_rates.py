@@ -12,18 +12,17 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from govbench.compare.compare import compare_runs, compare_slices, compare_window
+from govbench.compare.compare import compare_runs, compare_window
 from govbench.config.settings import CompareConfig
 from govbench.results.baseline import BaselineEntry
 from govbench.results.comparison import Comparison, Reference, Verdict
 from govbench.results.metrics import Metric, MetricName
 from govbench.results.plan import TestType
-from govbench.results.run import RunSummary, SliceResult
+from govbench.results.run import RunSummary
 
 BuildMetric = Callable[..., Metric]
 BuildRun = Callable[..., RunSummary]
 BuildEntry = Callable[..., BaselineEntry]
-BuildSlices = Callable[..., tuple[SliceResult, ...]]
 
 P50, TTFT = MetricName.RESPONSE_TIME_P50, MetricName.TTFT_P50
 ERRORS, THROUGHPUT = MetricName.ERROR_RATE, MetricName.THROUGHPUT
@@ -69,61 +68,6 @@ def test_two_equal_runs_are_rarely_told_apart(metric: BuildMetric, summary: Buil
 def test_half_as_slow_again_is_found_between_two_runs(metric: BuildMetric, summary: BuildRun) -> None:
     slower = unpaired(metric, summary, factor=1.5, repetitions=300, seed=2)
     assert share_of(slower, Verdict.REGRESSION) >= 0.95
-
-
-def paired(
-    metric: BuildMetric,
-    summary: BuildRun,
-    slices: BuildSlices,
-    *,
-    factor: float,
-    pair_sd: float,
-    pairs: int,
-    repetitions: int,
-    seed: int,
-) -> list[Comparison]:
-    """Two instances whose log ratio varies by the assumed instance effect, and pairs of slices on them."""
-    rng = np.random.default_rng(seed)
-    found = []
-    for _ in range(repetitions):
-        ratio = factor * math.exp(CONFIG.instance_sd * rng.standard_normal())
-        base = 100 * np.exp(0.1 * rng.standard_normal(pairs))
-        head = base * ratio * np.exp(pair_sd * rng.standard_normal(pairs))
-        sides = [
-            (
-                metric(P50, float(np.exp(np.log(side).mean())), N, WITHIN),
-                metric(ERRORS, 0.0, N),
-                metric(THROUGHPUT, 50, N),
-            )
-            for side in (base, head)
-        ]
-        found.append(
-            compare_slices(
-                summary(
-                    *({TestType.BASELINE: side} for side in sides),
-                    slices=slices(list(zip(base.tolist(), head.tolist(), strict=True))),
-                ),
-                CONFIG,
-            )
-        )
-    return found
-
-
-@pytest.mark.parametrize(("pair_sd", "pairs"), [(0.02, 9), (0.05, 6)])
-def test_two_equal_instances_are_rarely_told_apart(
-    metric: BuildMetric, summary: BuildRun, slices: BuildSlices, pair_sd: float, pairs: int
-) -> None:
-    equal = paired(
-        metric, summary, slices, factor=1.0, pair_sd=pair_sd, pairs=pairs, repetitions=1500, seed=3
-    )
-    assert share_of(equal, Verdict.REGRESSION) <= 0.01
-
-
-def test_a_tenth_slower_is_found_by_slices(
-    metric: BuildMetric, summary: BuildRun, slices: BuildSlices
-) -> None:
-    slower = paired(metric, summary, slices, factor=1.1, pair_sd=0.02, pairs=9, repetitions=500, seed=4)
-    assert share_of(slower, Verdict.REGRESSION) >= 0.9
 
 
 @pytest.mark.parametrize(("runs", "times_noisier"), [(1, 1.0), (5, 1.0), (8, 2.0)])

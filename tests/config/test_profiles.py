@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 
 import pytest
 
-from govbench.config.profiles import build_paired_phases, build_phases, levels, suite_version
+from govbench.config.profiles import build_phases, levels, suite_version
 from govbench.config.settings import LoadConfig
 from govbench.results.plan import Phase, Query, Scenario, TestType, ThinkTime
 
@@ -78,20 +77,6 @@ def test_test_types_choose_the_phases() -> None:
     assert baseline.test_type is TestType.BASELINE
     assert [phase.users for phase in concurrent] == [10]
     assert concurrent[0].warmup_s == pytest.approx(10 / 50 + 2)
-
-
-def test_paired_phases_alternate_and_fill_the_steady_segment() -> None:
-    phases = build_paired_phases()
-
-    assert [(phase.users, len(phase.slices)) for phase in phases] == [(1, 12), (10, 6), (25, 6), (50, 6)]
-    assert total_s(phases) == 64.0
-    for phase in phases:
-        assert phase.slices[0].start_s == phase.warmup_s == 1.0
-        assert phase.slices[-1].start_s + phase.slices[-1].duration_s == phase.duration_s
-        assert all(b.start_s == a.start_s + a.duration_s for a, b in pairwise(phase.slices))
-    slices = [item for phase in phases for item in phase.slices]
-    assert "".join("AB"[item.side] for item in slices) == "ABBA" * 7 + "AB"
-    assert [item.pair for item in slices] == [number // 2 for number in range(30)]
 
 
 def test_the_suite_version_follows_the_load_alone() -> None:

@@ -7,43 +7,51 @@ import pytest
 
 from govbench.compare.compare import without_baseline
 from govbench.config.settings import CompareConfig
-from govbench.pipeline.demo import DemoFinished, Truth
+from govbench.pipeline.demo import DemoFinished
 from govbench.results.comparison import Change, Results, Verdict
-from govbench.results.plan import TestType
+from govbench.results.metrics import MetricName
 from govbench.results.run import RunSummary
 
-CHANGE = Change(estimate=0.30, low=0.25, high=0.35, level=0.99)
+
+def change(low: float, high: float) -> Change:
+    return Change(estimate=(low + high) / 2, low=low, high=high, level=0.99)
 
 
-def truth(true_change: float, measured: Change | None = CHANGE) -> Truth:
-    return Truth(test_type=TestType.BASELINE, true_change=true_change, measured=measured)
-
-
-@pytest.mark.parametrize(
-    ("true_change", "held"), [(0.25, True), (0.30, True), (0.35, True), (0.2499, False), (0.3501, False)]
-)
-def test_an_interval_holds_the_truth_with_its_ends(true_change: float, held: bool) -> None:
-    assert truth(true_change).held is held
-
-
-def test_what_was_not_measured_holds_nothing() -> None:
-    assert not truth(0.3, None).held
+def finished(summary: RunSummary, verdict: Verdict, measured: Change | None) -> DemoFinished:
+    comparison = without_baseline(summary, "none", CompareConfig())
+    findings = tuple(
+        replace(f, change=measured) if f.metric is MetricName.RESPONSE_TIME_P50 else f
+        for f in comparison.findings
+    )
+    results = Results(summary=summary, comparison=replace(comparison, verdict=verdict, findings=findings))
+    return DemoFinished(results=results, folder=Path())
 
 
 @pytest.mark.parametrize(
-    ("verdict", "truths", "proven"),
+    ("verdict", "measured", "proven"),
     [
-        (Verdict.REGRESSION, (truth(0.3), truth(0.31)), True),
-        (Verdict.REGRESSION, (truth(0.3), truth(0.4)), False),
-        (Verdict.REGRESSION, (), False),
-        (Verdict.PASS, (truth(0.3),), False),
-        (Verdict.INVALID, (truth(0.3),), False),
+        (Verdict.REGRESSION, change(0.27, 0.32), True),
+        (Verdict.REGRESSION, change(0.25, 0.30), True),  # an interval holds its ends
+        (Verdict.REGRESSION, change(0.30, 0.35), True),
+        (Verdict.REGRESSION, change(0.2, 0.299), False),
+        (Verdict.REGRESSION, change(0.301, 0.4), False),
+        (Verdict.REGRESSION, None, False),
+        (Verdict.PASS, change(0.27, 0.32), False),
+        (Verdict.INVALID, change(0.27, 0.32), False),
     ],
 )
 def test_the_demo_proves_itself_by_verdict_and_truth(
-    summary: RunSummary, verdict: Verdict, truths: tuple[Truth, ...], proven: bool
+    summary: RunSummary, verdict: Verdict, measured: Change | None, proven: bool
 ) -> None:
-    comparison = replace(without_baseline(summary, "none", CompareConfig()), verdict=verdict)
-    results = Results(summary=summary, comparison=comparison)
+    assert finished(summary, verdict, measured).proven is proven
 
-    assert DemoFinished(results=results, truths=truths, folder=Path()).proven is proven
+
+def test_the_demo_says_what_it_was_held_against(summary: RunSummary) -> None:
+    right = finished(summary, Verdict.REGRESSION, change(0.27, 0.32))
+    assert right.sentence == (
+        "head was slowed by a factor of 1.3; the verdict is regression, "
+        "and its interval, 1.270 to 1.320, holds that"
+    )
+    wrong = finished(summary, Verdict.REGRESSION, change(0.31, 0.32))
+    assert "does NOT hold" in wrong.sentence
+    assert "was not measured" in finished(summary, Verdict.INVALID, None).sentence

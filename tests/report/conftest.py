@@ -399,7 +399,7 @@ def _comparison() -> Comparison:
     return Comparison(
         verdict=Verdict.REGRESSION,
         reason="response time p50 of concurrent and 2 more are worse beyond their margin",
-        method=Method.PAIRED_SLICES,
+        method=Method.UNPAIRED,
         baseline=Reference(
             label=BASE_NAME,
             run_ids=("20260527T101500Z-77aa",),

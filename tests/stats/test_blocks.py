@@ -12,9 +12,6 @@ from govbench.stats.blocks import (
     block_ids,
     block_mean_variance,
     design_effect,
-    effective_sample_size,
-    effective_size,
-    lag1_autocorrelation,
 )
 
 # Hours of sleep gained on one drug over another (Student 1908): mean 1.58, t = 4.0621 with 9 df.
@@ -66,27 +63,6 @@ def test_design_effect_never_promises_more_than_independence() -> None:
     alternating = np.tile([1.0, 0.0], 100)
     assert design_effect(alternating, np.repeat(np.arange(100), 2)) == 1.0
     assert design_effect(np.zeros(10), np.arange(10)) == 1.0
-
-
-@pytest.mark.parametrize(("n", "r", "expected"), [(31, 0.076, 26.6), (100, 0.5, 33.33), (50, -0.4, 50.0)])
-def test_effective_size_formula(n: int, r: float, expected: float) -> None:
-    assert effective_size(n, r) == pytest.approx(expected, abs=0.05)
-
-
-def test_effective_sample_size_of_an_autoregressive_series() -> None:
-    noise = np.random.default_rng(5).normal(size=20_000)
-    series = np.empty_like(noise)
-    series[0] = noise[0]
-    for i in range(1, len(noise)):
-        series[i] = 0.6 * series[i - 1] + noise[i]
-    assert lag1_autocorrelation(series) == pytest.approx(0.6, abs=0.02)
-    assert effective_sample_size(series) == pytest.approx(20_000 * 0.25, rel=0.08)
-
-
-def test_a_constant_series_has_no_correlation_to_speak_of() -> None:
-    assert effective_sample_size([2.0, 2.0, 2.0]) == 3.0
-    with pytest.raises(TooFewSamples):
-        effective_sample_size([1.0, 2.0])
 
 
 def test_refuses_ids_of_another_length() -> None:

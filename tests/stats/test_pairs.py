@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from govbench.errors import TooFewSamples
 from govbench.stats.arrays import FloatArray
-from govbench.stats.bootstrap import moving_block_bootstrap
 from govbench.stats.pairs import PairedEstimate, paired_median, quantile_log_ratio, ratio_of_means
 from govbench.stats.quantiles import quantile
+from tests.stats.bootstrap import moving_block_bootstrap
 
 # Student 1908 (R, ?sleep): hours of sleep gained with each of two drugs by the same ten patients.
 SLEEP = np.array([1.2, 2.4, 1.3, 1.3, 0.0, 1.0, 1.8, 0.8, 4.6, 1.4])

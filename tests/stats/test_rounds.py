@@ -104,7 +104,7 @@ def test_p_value_agrees_with_the_interval_at_every_level(
     result = replace(first, level=level)
     assert isinstance(result, LogRatio)
     assert result.interval.level == level
-    assert result.ratio_interval.contains(result.ratio)
+    assert result.interval.contains(result.effect)
     if not math.isclose(abs(result.effect), result.half_width, rel_tol=1e-3):
         assert (result.p_value < 1 - level) == (not result.interval.contains(0.0))
 

@@ -1,6 +1,6 @@
 """The moving-block bootstrap: slow, and with no formula to get wrong; the oracle of ``pairs``.
 
-A million values take minutes, so that no verdict waits for it.
+A million values take minutes, so it serves here and no verdict waits for it.
 """
 
 from __future__ import annotations
