@@ -37,7 +37,13 @@ def _named(text: str, tally: Tally) -> str:
 
 def judge(tallies: Mapping[str, Tally], analysis: Analysis | None) -> list[Judged]:
     """Every bound whose scenarios were simulated."""
-    return [*_false_alarms(tallies), *_power(tallies), *_coverage(tallies), *_analysis(analysis)]
+    return [
+        *_false_alarms(tallies),
+        *_wrong_way(tallies),
+        *_power(tallies),
+        *_coverage(tallies),
+        *_analysis(analysis),
+    ]
 
 
 def _false_alarms(tallies: Mapping[str, Tally]) -> Iterator[Judged]:
@@ -46,6 +52,9 @@ def _false_alarms(tallies: Mapping[str, Tally]) -> Iterator[Judged]:
         worst = max(nulls, key=lambda tally: tally.share(Verdict.REGRESSION).value)
         text = _named("false regressions per A/A comparison, worst scenario ≤ 1 %", worst)
         yield _at_most(text, worst.share(Verdict.REGRESSION), 0.01)
+        worst = max(nulls, key=lambda tally: tally.improved.value)
+        text = _named("false improvements per A/A comparison, worst scenario ≤ 1 %", worst)
+        yield _at_most(text, worst.improved, 0.01)
         early = Rate(hits=sum(t.looks_flagged.hits for t in nulls), n=sum(t.looks_flagged.n for t in nulls))
         one = Rate(hits=sum(t.one_look_flagged.hits for t in nulls), n=early.n)
         yield Judged(
@@ -56,6 +65,16 @@ def _false_alarms(tallies: Mapping[str, Tally]) -> Iterator[Judged]:
         )
     if (plain := tallies.get("A/A, 60 s")) is not None:
         yield _at_least("A/A passes within 60 s ≥ 75 %", plain.share(Verdict.PASS), 0.75)
+
+
+def _wrong_way(tallies: Mapping[str, Tally]) -> Iterator[Judged]:
+    """A change that is called one for the other side hides what it is."""
+    slower = [tally for tally in tallies.values() if tally.scenario.change > 0]
+    if slower:
+        worst = max(slower, key=lambda tally: tally.improved.value)
+        yield _at_most(
+            _named("slower code an improvement, worst scenario ≤ 0.1 %", worst), worst.improved, 0.001
+        )
 
 
 def _power(tallies: Mapping[str, Tally]) -> Iterator[Judged]:

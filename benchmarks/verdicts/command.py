@@ -17,7 +17,14 @@ from benchmarks.verdicts.world import Scenario
 
 SHORT_RUNS = 100
 SHORT_SCENARIOS = frozenset(
-    {"A/A, 60 s", "A/A, heavy tails (t3)", "+5 %, 30 s", "+10 %, 30 s", "+10 %, 60 s"}
+    {
+        "A/A, 60 s",
+        "A/A, heavy tails (t3)",
+        "+5 %, 30 s",
+        "+10 %, 30 s",
+        "+10 %, 60 s",
+        "A/A, 4 slots, 10 users",
+    }
 )
 
 
@@ -54,8 +61,8 @@ def _parse() -> argparse.Namespace:
     asked = parser.parse_args()
     if asked.what == "real" and not asked.short and asked.folder is None:
         parser.error("real needs a --folder")
-    if asked.what == "real" and asked.hogs > asked.aa:
-        parser.error("--hogs counts those of --aa that have hogs beside them")
+    if asked.what == "real" and asked.hogs + asked.queues > asked.aa:
+        parser.error("--hogs and --queues count those of --aa that have hogs beside them, or queues in them")
     return asked
 
 
@@ -99,8 +106,13 @@ def _real(asked: argparse.Namespace) -> int:
             print(real.report(store.runs()))
             return 0 if all(real.is_right(run) for run in store.runs()) else 1
     store = Store(asked.folder)
-    wanted = {kind.option: getattr(asked, kind.option) for kind in real.KINDS}
-    wanted["aa"] -= wanted["hogs"]
+    wanted = {kind.option: _count(asked, kind.option) for kind in real.KINDS}
+    wanted["aa"] -= wanted["hogs"] + wanted["queues"]
     real.measure(store, wanted, max_time=asked.max_time)
     print(real.report(store.runs()))
     return 0
+
+
+def _count(asked: argparse.Namespace, option: str) -> int:
+    count: int = getattr(asked, option.replace("-", "_"))
+    return count

@@ -41,6 +41,13 @@ SCENARIOS = (
     Scenario(name="+10 % of the slowest 15 %, 60 s", tail_change=0.10),
     Scenario(name="3 % of head's requests fail, 60 s", error_rates=(0.001, 0.03)),
     Scenario(name="-5 %, 60 s", change=-0.05),
+    Scenario(name="A/A, 4 slots, 5 users", slots=4, users=5),
+    Scenario(name="A/A, 4 slots, 8 users", slots=4, users=8),
+    Scenario(name="A/A, 4 slots, 10 users", slots=4, users=10),
+    Scenario(name="A/A, 1 slot, 3 users", slots=1, users=3),
+    Scenario(name="A/A, 1 slot, 10 users", slots=1, users=10),
+    Scenario(name="+5 %, 4 slots, 10 users", change=0.05, slots=4, users=10),
+    Scenario(name="+5 %, 1 slot, 10 users", change=0.05, slots=1, users=10),
 )
 CHUNK = 25
 
@@ -50,7 +57,7 @@ class Outcome:
     """What one comparison came to.
 
     ``improved`` is of any gated metric; ``unconfirmed`` tells that one was flagged and not
-    reported. ``looks_flagged`` tells that a look saw a regression before any confirmation,
+    reported. ``looks_flagged`` tells that a look saw a change, in either direction, before any confirmation,
     ``one_look_flagged`` that a single look at the configured level after all rounds would have. ``covered``
     is of the interval shown at the end, ``covered_by_all`` of that of all rounds that the time allows: a
     comparison that stops once its interval lies within the margin picks those that hold no change. Both are
@@ -83,7 +90,7 @@ def compare_once(scenario: Scenario, rng: np.random.Generator) -> Outcome:
     for found in coming:
         before = trial.step
         if trial.add(found) is Step.CONFIRM and before is not Step.CONFIRM:
-            looks_flagged |= _regressed(judge_rounds(trial.rounds, judging, level=trial.level))
+            looks_flagged |= _flags(judge_rounds(trial.rounds, judging, level=trial.level))
         if trial.step is Step.END:
             break
     findings = trial.findings()
@@ -101,16 +108,16 @@ def compare_once(scenario: Scenario, rng: np.random.Generator) -> Outcome:
         covered_by_all=_covers(next(f for f in judged if f.metric is P50), scenario),
         tail=by_name[P95].verdict if P95 in by_name else None,
         looks_flagged=looks_flagged,
-        one_look_flagged=scenario.is_null and _regressed(judged),
+        one_look_flagged=scenario.is_null and _flags(judged),
     )
 
 
-def _regressed(findings: Sequence[Finding]) -> bool:
-    return any(f.gated and f.verdict is Verdict.REGRESSION for f in findings)
+def _flags(findings: Sequence[Finding]) -> bool:
+    return any(f.gated and f.verdict in {Verdict.REGRESSION, Verdict.IMPROVEMENT} for f in findings)
 
 
 def _covers(finding: Finding, scenario: Scenario) -> bool | None:
-    if scenario.tail_change or finding.change is None:
+    if not scenario.has_known_effect or finding.change is None:
         return None
     return finding.change.low <= scenario.change <= finding.change.high
 
@@ -167,7 +174,7 @@ class Tally:
 
     @property
     def looks_flagged(self) -> Rate:
-        """How often any of the looks flagged a regression, before confirmation."""
+        """How often any of the looks flagged a change, before confirmation."""
         return self._rate([o.looks_flagged for o in self.outcomes])
 
     @property

@@ -33,9 +33,12 @@ class Run(Ended):
 
     ``change``, ``low`` and ``high`` are the relative change with its interval, ``own_change`` what the
     instances' own clocks say; ``p50_ms`` and ``p95_ms`` are base's and head's, of all requests of the run.
+    ``regressed`` and ``improved`` are of any gated metric: beside one that passes it is not the verdict.
     """
 
     verdict: Verdict = Verdict.INVALID
+    regressed: bool = False
+    improved: bool = False
     unconfirmed: bool = False
     rounds: int = 0
     load_s: float = 0.0
@@ -84,7 +87,9 @@ class Store:
 
 def _run_of(kept: dict[str, Any]) -> Run:
     sides = {name: tuple(kept[name]) for name in ("p50_ms", "p95_ms")}
-    return Run(**{**kept, **sides, "verdict": Verdict(kept["verdict"])})
+    verdict = Verdict(kept["verdict"])
+    flags = {"regressed": verdict is Verdict.REGRESSION, "improved": verdict is Verdict.IMPROVEMENT}
+    return Run(**{**flags, **kept, **sides, "verdict": verdict})
 
 
 def run_of(ended: Ended, results: Results | None) -> Run:
@@ -94,10 +99,13 @@ def run_of(ended: Ended, results: Results | None) -> Run:
     comparison, rounds = results.comparison, results.summary.rounds
     changes = (f.change for f in comparison.findings if f.metric is MetricName.RESPONSE_TIME_P50)
     change = next(changes, None)
+    gated = {finding.verdict for finding in comparison.findings if finding.gated}
     own = [each.own_effect for each in rounds if each.own_effect is not None]
     return Run(
         **asdict(ended),
         verdict=comparison.verdict,
+        regressed=Verdict.REGRESSION in gated,
+        improved=Verdict.IMPROVEMENT in gated,
         unconfirmed=any(f.gated and (f.reason or "").startswith("unconfirmed") for f in comparison.findings),
         rounds=len(rounds),
         load_s=sum(each.load_s for each in rounds),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.verdicts.queues import Asked, ask
 from govbench.errors import TooFewSamples
 from govbench.results.metrics import MetricName
 from govbench.results.plan import TestType
@@ -46,7 +47,8 @@ class Scenario:
     that of neighbouring rounds' instances; ``apart`` what the sides drift apart over the rounds, around
     ``change``; ``slower`` how much slower both are at the end. ``slow_moments`` is the standard deviation
     of what neighbouring answers of a side share. ``heavy`` draws instances and answers from Student's t with
-    3 degrees of freedom, at the same variance.
+    3 degrees of freedom, at the same variance. With ``slots``, each side answers so many requests at once,
+    and those of the ``users`` beyond wait.
     """
 
     name: str
@@ -61,11 +63,18 @@ class Scenario:
     slower: float = 0.0
     slow_moments: float = 0.0
     error_rates: tuple[float, float] = (0.001, 0.001)
+    slots: int = 0
+    users: int = 10
 
     @property
     def is_null(self) -> bool:
         """Whether both sides are the same code."""
         return not (self.change or self.tail_change or self.error_rates[0] != self.error_rates[1])
+
+    @property
+    def has_known_effect(self) -> bool:
+        """Whether the change of the median is ``change``: a tail does not move it, and queues amplify it."""
+        return not self.tail_change and not (self.slots and self.change)
 
 
 def draw_rounds(scenario: Scenario, rng: np.random.Generator) -> Iterator[Round]:
@@ -100,6 +109,8 @@ def _correlated(drawn: Array, correlation: float) -> Array:
 
 
 def _round(scenario: Scenario, number: int, instance: float, rng: np.random.Generator) -> Round:
+    if scenario.slots:
+        return _queued_round(scenario, number, instance, rng)
     n = int(rng.integers(FEWEST_PAIRS, MOST_PAIRS + 1))
     first_s = np.sort(rng.uniform(0.0, STEADY_S, n))
     times = TYPICAL_MS * _question_factor(rng.random(n))
@@ -112,14 +123,51 @@ def _round(scenario: Scenario, number: int, instance: float, rng: np.random.Gene
         head = np.where(head > quantile(head, 0.85), head * (1.0 + scenario.tail_change), head)
     head *= math.exp(instance) * (1.0 + scenario.change)
     blocks = block_ids(first_s, BLOCK_S)
+    return _drawn(
+        number,
+        observations=_observations(scenario, base, head, blocks, rng),
+        control=_control(scenario, times, base, blocks, rng),
+    )
+
+
+def _queued_round(scenario: Scenario, number: int, instance: float, rng: np.random.Generator) -> Round:
+    """A round of two queues: what a pair takes depends on who else waits, so it is played out."""
+    n = int(rng.integers(FEWEST_PAIRS, MOST_PAIRS + 1))
+    times = (
+        TYPICAL_MS * _question_factor(rng.random(n)) * np.exp(scenario.jitter * _noise(scenario, rng, (2, n)))
+    )
+    asked = ask(
+        times,
+        head_factor=math.exp(instance) * (1.0 + scenario.change),
+        slots=scenario.slots,
+        users=scenario.users,
+        rng=rng,
+    )
+    warm = asked.where(asked.first_ms >= np.quantile(asked.first_ms, 1.0 - STEADY_S / LOAD_S))
+    pairs, control = warm.where(~warm.is_control), warm.where(warm.is_control)
+    observations = _observations(scenario, pairs.one_ms, pairs.other_ms, _blocks(pairs, warm), rng)
+    return _drawn(
+        number,
+        observations=observations,
+        control=_control_of(control.one_ms, control.other_ms, _blocks(control, warm)),
+    )
+
+
+def _blocks(asked: Asked, all_of_them: Asked) -> npt.NDArray[np.int64]:
+    """A tenth each of the time that the round took."""
+    first, last = all_of_them.first_ms.min(), all_of_them.first_ms.max()
+    return block_ids((asked.first_ms - first) / 1e3, max((last - first) / 10e3, 1e-3))
+
+
+def _drawn(number: int, *, observations: tuple[Observation, ...], control: Control | None) -> Round:
     return Round(
         number=number,
         start_s=0.0,
         end_s=LOAD_S,
         boot_s=ROUND_S - LOAD_S,
         swapped=number % 2 == 1,
-        observations=_observations(scenario, base, head, blocks, rng),
-        control=_control(scenario, times, base, blocks, rng),
+        observations=observations,
+        control=control,
     )
 
 
@@ -135,7 +183,7 @@ def _observations(
     tail = quantile_log_ratio(base, blocks, head, blocks, 0.95)
     if tail is not None:
         found.append(_latency(P95, base, head, 0.95, tail))
-    asked = (base.size + base.size // CONTROL_EVERY, head.size)
+    asked = base.size, head.size
     failed = [int(rng.binomial(n, rate)) for n, rate in zip(asked, scenario.error_rates, strict=True)]
     errors = Observation(
         test_type=TYPE,
@@ -168,11 +216,15 @@ def _control(
     blocks: npt.NDArray[np.int64],
     rng: np.random.Generator,
 ) -> Control | None:
-    """Every tenth question goes to base twice."""
+    """Every tenth question goes to one side twice; what sets the sides apart drops out of either."""
     again = slice(None, None, CONTROL_EVERY)
     twice = times[again] * np.exp(scenario.jitter * _noise(scenario, rng, times[again].size))
+    return _control_of(base[again], twice, blocks[again])
+
+
+def _control_of(own: Array, again: Array, blocks: npt.NDArray[np.int64]) -> Control | None:
     try:
-        estimate = paired_median(np.log(twice) - np.log(base[again]), blocks[again])
+        estimate = paired_median(np.log(again) - np.log(own), blocks)
     except TooFewSamples:
         return None
     return Control(effect=estimate.effect, standard_error=estimate.se, n=estimate.n)

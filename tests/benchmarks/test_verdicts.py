@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
@@ -48,6 +49,63 @@ def test_an_interval_of_a_rate_is_that_of_clopper_and_pearson(part: Imported, hi
 
 def test_none_of_sixty_allows_five_percent(part: Imported) -> None:
     assert part("rates").Rate(hits=0, n=60).bound == pytest.approx(1 - 0.05 ** (1 / 60))
+
+
+def test_real_queues_are_of_one_to_four_slots_below_and_above_what_both_can_answer(part: Imported) -> None:
+    queues = part("real").QUEUES
+    slots = [int(setting.target.partition("slots=")[2].partition(",")[0]) for setting in queues]
+
+    assert Counter(slots) == {1: 5, 2: 5, 3: 5, 4: 5}
+    shares = [setting.users / (2 * each) for setting, each in zip(queues, slots, strict=True)]
+    assert min(shares) < 0.4
+    assert max(shares) == 1.5
+    assert queues[0].slowed(1.05) == f"{queues[0].target},slowdown=1.05"
+    assert part("real").Setting().slowed(1.1) == "embedded:slowdown=1.10"
+
+
+def test_an_improvement_of_one_metric_is_no_right_answer(part: Imported) -> None:
+    is_right = part("real").is_right
+
+    assert is_right(run_of(part))
+    assert not is_right(run_of(part, improved=True))
+    assert is_right(run_of(part, kind="queues", verdict=Verdict.INCONCLUSIVE))
+    assert is_right(run_of(part, kind="queues-plus5", verdict=Verdict.REGRESSION))
+    assert not is_right(run_of(part, kind="queues-plus5", verdict=Verdict.IMPROVEMENT, improved=True))
+
+
+@pytest.mark.parametrize(("slots", "users"), [(4, 3), (4, 8), (2, 10)])
+def test_two_queues_amplify_a_difference_where_users_wait_and_not_below(
+    part: Imported, slots: int, users: int
+) -> None:
+    rng = np.random.default_rng(4)
+    ratios = []
+    for _ in range(40):
+        asked = part("queues").ask(
+            25.0 * np.exp(0.15 * rng.normal(size=(2, 400))),
+            head_factor=1.05,
+            slots=slots,
+            users=users,
+            rng=rng,
+        )
+        pairs = asked.where(~asked.is_control)
+        assert int(asked.is_control.sum()) == 40
+        ratios.append(np.median(np.log(pairs.other_ms / pairs.one_ms)))
+
+    seen = math.expm1(float(np.mean(ratios)))
+    assert seen == pytest.approx(0.05, abs=0.01) if users < slots else seen > 0.06
+
+
+def test_equal_queues_look_equal(part: Imported) -> None:
+    rng = np.random.default_rng(6)
+    ratios = []
+    for _ in range(100):
+        asked = part("queues").ask(
+            25.0 * np.exp(0.15 * rng.normal(size=(2, 250))), head_factor=1.0, slots=1, users=6, rng=rng
+        )
+        pairs = asked.where(~asked.is_control)
+        ratios.append(np.median(np.log(pairs.other_ms / pairs.one_ms)))
+
+    assert abs(np.mean(ratios)) < 3 * np.std(ratios) / 10
 
 
 def test_the_kinds_are_mixed_and_none_is_left_out(part: Imported) -> None:
