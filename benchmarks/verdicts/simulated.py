@@ -14,9 +14,9 @@ import numpy as np
 
 from benchmarks.verdicts.rates import Rate, at_share
 from benchmarks.verdicts.world import LOAD_S, P50, P95, Scenario, draw_rounds
+from govbench.compare.conclude import worst
 from govbench.compare.rounds import Judging, control_fault, judge_rounds
 from govbench.compare.trial import Design, Step, Trial, design
-from govbench.compare.verdict import overall
 from govbench.config.settings import CompareConfig
 from govbench.results.comparison import Finding, Verdict
 
@@ -95,7 +95,7 @@ def compare_once(scenario: Scenario, rng: np.random.Generator) -> Outcome:
             break
     findings = trial.findings()
     by_name = {f.metric: f for f in findings}
-    verdict = overall(findings, (), without_findings=Verdict.INVALID)
+    verdict = worst([f.verdict for f in findings if f.gated] or [Verdict.INVALID])
     if control_fault(trial.rounds, judging.config):
         verdict = Verdict.INVALID
     judged = judge_rounds([*trial.rounds, *coming], judging)

@@ -29,7 +29,7 @@ from govbench.cli.options import (
 )
 from govbench.cli.progress import ShownProgress
 from govbench.cli.run import shown
-from govbench.compare.verdict import exit_code
+from govbench.compare.conclude import conclude
 from govbench.config.load import environment
 from govbench.config.rounds import round_load
 from govbench.pipeline.ab.command import Call, ab
@@ -105,4 +105,4 @@ def command(
     results = finished.results
     typer.echo(terminal.render(results, folder=shown(finished.folder), width=how.width, color=how.color))
     assert results.comparison is not None
-    raise typer.Exit(exit_code(results.comparison, results.summary.run.status, settings.compare.fail_on))
+    raise typer.Exit(conclude(results.comparison, settings.compare.fail_on).exit_code)

@@ -20,7 +20,7 @@ from govbench.cli.options import (
 from govbench.cli.progress import ShownProgress
 from govbench.cli.rendering import HtmlOption, JsonOption, JunitOption, MarkdownOption, ToOption, emit
 from govbench.compare.acceptance import parse_acceptance
-from govbench.compare.verdict import exit_code
+from govbench.compare.conclude import conclude
 from govbench.pipeline.compare import compare
 
 
@@ -81,4 +81,4 @@ def command(
     formats = [name for name, wanted in asked.items() if wanted]
     emit(results, formats, to=to, how=how, fail_on=settings.compare.fail_on)
     assert results.comparison is not None
-    raise typer.Exit(exit_code(results.comparison, results.summary.run.status, settings.compare.fail_on))
+    raise typer.Exit(conclude(results.comparison, settings.compare.fail_on).exit_code)

@@ -24,7 +24,7 @@ from govbench.cli.options import (
     settings_of,
 )
 from govbench.cli.progress import ShownProgress
-from govbench.compare.verdict import exit_code
+from govbench.compare.conclude import conclude
 from govbench.config.load import environment
 from govbench.config.profiles import build_phases
 from govbench.errors import UsageError
@@ -144,7 +144,7 @@ def command(
     results = finished.results
     typer.echo(terminal.render(results, folder=shown(finished.folder), width=how.width, color=how.color))
     assert results.comparison is not None
-    raise typer.Exit(exit_code(results.comparison, results.summary.run.status, settings.compare.fail_on))
+    raise typer.Exit(conclude(results.comparison, settings.compare.fail_on).exit_code)
 
 
 def shown(folder: Path) -> str:

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from govbench.compare.reasons import reason_of
+from govbench.compare.conclude import settled
 from govbench.compare.scope import Scope, parse_scope
-from govbench.compare.verdict import overall
 from govbench.errors import UsageError
 from govbench.results.comparison import Comparison, Finding, Verdict
 from govbench.results.metrics import METRICS
@@ -54,21 +53,13 @@ def accept(comparison: Comparison, acceptances: Sequence[Acceptance]) -> Compari
 
     An accepted regression keeps its verdict and its place in reports, and counts as a pass for the whole. An
     acceptance that covers nothing is told in a note. Missed thresholds are not accepted, nor is what could
-    not be measured.
+    not be measured: a fault of the comparison stays, whatever is accepted.
     """
     findings = tuple(_accepted(finding, acceptances) for finding in comparison.findings)
     notes = [*comparison.notes, *_notes(findings, acceptances)]
     if not any(finding.gated and finding.accepted for finding in findings):
         return replace(comparison, findings=findings, notes=tuple(notes))
-    # Accepted findings are gated ones, so there is always one to rank.
-    verdict = overall(findings, comparison.thresholds, without_findings=Verdict.INVALID)
-    return replace(
-        comparison,
-        verdict=verdict,
-        reason=reason_of(verdict, findings, comparison.thresholds, None),
-        findings=findings,
-        notes=tuple(notes),
-    )
+    return settled(replace(comparison, findings=findings, notes=tuple(notes)))
 
 
 def _accepted(finding: Finding, acceptances: Sequence[Acceptance]) -> Finding:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from govbench.compare.anchors import anchor_note
 from govbench.compare.calibration import InForce
+from govbench.compare.conclude import settled
 from govbench.compare.effects import (
     Effect,
     error_known,
@@ -18,7 +19,7 @@ from govbench.compare.explain import explained
 from govbench.compare.findings import EffectOf, bare_findings, findings_of
 from govbench.compare.history import histories_of, level_notes, newest_first
 from govbench.compare.moved import Movement, moved_between_runs
-from govbench.compare.reasons import noise_note, reason_of
+from govbench.compare.reasons import noise_note
 from govbench.compare.soundness import (
     alike_entries,
     is_alike,
@@ -27,11 +28,10 @@ from govbench.compare.soundness import (
     unlike_run,
     unlike_window,
 )
-from govbench.compare.thresholds import judge_thresholds, threshold_reason
-from govbench.compare.verdict import overall
+from govbench.compare.thresholds import judge_thresholds
 from govbench.config.settings import CompareConfig, Threshold
 from govbench.results.baseline import BaselineEntry
-from govbench.results.comparison import Comparison, Finding, Method, Reference, ThresholdState, Verdict
+from govbench.results.comparison import Comparison, Finding, Method, Reference, Verdict
 from govbench.results.metrics import Metric, MetricName
 from govbench.results.plan import TestType
 from govbench.results.run import RunSummary
@@ -144,7 +144,6 @@ def without_baseline(
     """A run that has nothing to be compared with; its thresholds hold all the same."""
     side, method = _last_side(candidate), Method.STORED_WINDOW
     fault = run_fault(candidate) or no_success(candidate)
-    judged = judge_thresholds(candidate, thresholds)
     findings = (
         ()
         if fault
@@ -157,15 +156,7 @@ def without_baseline(
             reason=reason,
         )
     )
-    return Comparison(
-        verdict=Verdict.INVALID if fault else overall(findings, judged, without_findings=Verdict.NO_BASELINE),
-        reason=fault or threshold_reason(judged) or reason,
-        method=method,
-        baseline=None,
-        candidate=reference_of(candidate),
-        findings=findings,
-        thresholds=judged,
-    )
+    return concluded(method, None, candidate, findings=findings, thresholds=thresholds, fault=fault)
 
 
 def reference_of(summary: RunSummary) -> Reference:
@@ -207,40 +198,36 @@ def _comparison(
         findings=findings,
         thresholds=thresholds,
         fault=fault,
-        unlike=unlike,
         notes=(noise_note(config, known),),
     )
 
 
 def concluded(
     method: Method,
-    baseline: Reference,
+    baseline: Reference | None,
     candidate: RunSummary,
     *,
     findings: tuple[Finding, ...],
     thresholds: Sequence[Threshold],
     fault: str | None,
-    unlike: str | None = None,
     notes: tuple[str, ...] = (),
 ) -> Comparison:
     """The comparison that these findings make: thresholds judged, and the overall verdict with its reason.
 
-    ``fault`` is why no verdict may rest on the run, ``unlike`` what makes its sides incomparable.
+    ``fault`` is why no verdict may rest on the run.
     """
-    judged = judge_thresholds(candidate, thresholds)
-    # Where the configuration gates no metric, a threshold that was met is all that was asked.
-    kept = any(threshold.state is ThresholdState.MET for threshold in judged)
-    ungated = Verdict.PASS if kept else Verdict.INVALID
-    verdict = Verdict.INVALID if fault else overall(findings, judged, without_findings=ungated)
-    return Comparison(
-        verdict=verdict,
-        reason=fault or reason_of(verdict, findings, judged, unlike),
-        method=method,
-        baseline=baseline,
-        candidate=reference_of(candidate),
-        findings=findings,
-        thresholds=judged,
-        notes=notes,
+    return settled(
+        Comparison(
+            verdict=Verdict.INVALID,
+            reason="",
+            method=method,
+            baseline=baseline,
+            candidate=reference_of(candidate),
+            findings=findings,
+            thresholds=judge_thresholds(candidate, thresholds),
+            notes=notes,
+            fault=fault,
+        )
     )
 
 

@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from govbench.compare.calibration import InForce, said_of
 from govbench.compare.thresholds import threshold_reason
 from govbench.config.settings import CompareConfig
-from govbench.results.comparison import Finding, ThresholdResult, Verdict
+from govbench.results.comparison import Comparison, Finding, Verdict
 from govbench.results.metrics import METRICS
 
 
-def reason_of(
-    verdict: Verdict,
-    findings: Sequence[Finding],
-    thresholds: Sequence[ThresholdResult],
-    unlike: str | None,
-) -> str:
-    """What led to an overall verdict: acceptances, gated findings of it, missed thresholds, unlike runs."""
-    parts = (_accepted(findings), unlike or _said(verdict, findings), threshold_reason(thresholds))
+def reason_of(comparison: Comparison, verdict: Verdict) -> str:
+    """What led to an overall verdict: a base that failed, acceptances, gated findings, thresholds."""
+    parts = (
+        _base_failed(comparison),
+        _accepted(comparison.findings),
+        _circumstance(comparison.findings, verdict) or _said(verdict, comparison.findings),
+        threshold_reason(comparison.thresholds),
+    )
     said = "; ".join(part for part in parts if part)
     if said:
         return said
@@ -27,12 +27,31 @@ def reason_of(
     return "no gated metric was measured"
 
 
+def _base_failed(comparison: Comparison) -> str:
+    if not comparison.base_failure:
+        return ""
+    return f"the base could not be measured, so nothing was compared side by side: {comparison.base_failure}"
+
+
 def _accepted(findings: Sequence[Finding]) -> str:
     return "; ".join(
         f"{METRICS[finding.metric].label} ({finding.test_type}): regression accepted {finding.accepted}"
         for finding in findings
         if finding.gated and finding.accepted
     )
+
+
+def _circumstance(findings: Sequence[Finding], verdict: Verdict) -> str | None:
+    """What all metrics share and no list of them says better: nothing to compare with, or nothing alike.
+
+    Unlike runs are told beside a missed threshold too.
+    """
+    for shared in (Verdict.NOT_COMPARABLE, Verdict.NO_BASELINE):
+        reasons = {finding.reason for finding in findings if finding.verdict is shared}
+        told = verdict is shared or shared is Verdict.NOT_COMPARABLE
+        if told and len(reasons) == 1 and all(finding.verdict is shared for finding in findings):
+            return reasons.pop()
+    return None
 
 
 def _said(verdict: Verdict, findings: Sequence[Finding]) -> str:

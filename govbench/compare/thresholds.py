@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from govbench.compare.verdict import judge_threshold, worse_sign
 from govbench.config.settings import Threshold
@@ -36,6 +36,13 @@ def _judge_threshold(summary: RunSummary, side: int, threshold: Threshold) -> Th
 
 
 def threshold_reason(thresholds: Sequence[ThresholdResult]) -> str | None:
-    """Which bounds were missed, as part of a sentence; None where none was."""
-    names = [METRICS[t.metric].label for t in thresholds if t.state is ThresholdState.MISSED]
-    return f"threshold missed: {', '.join(names)}" if names else None
+    """Which bounds were missed or not measured though they ought to be, as part of a sentence, or None."""
+    missed = _labels(t for t in thresholds if t.state is ThresholdState.MISSED)
+    lacking = _labels(t for t in thresholds if t.state is ThresholdState.NOT_MEASURED and t.demanded)
+    parts = [f"threshold missed: {missed}"] if missed else []
+    parts += [f"threshold not measured: {lacking}"] if lacking else []
+    return "; ".join(parts) or None
+
+
+def _labels(thresholds: Iterable[ThresholdResult]) -> str:
+    return ", ".join(dict.fromkeys(METRICS[threshold.metric].label for threshold in thresholds))

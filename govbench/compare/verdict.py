@@ -1,36 +1,18 @@
-"""Regression or not: the one place that decides, for a metric, for a threshold and for the whole run."""
+"""Regression or not: the one place that decides, for a metric and for a threshold.
+
+What follows for the whole run is ``conclude.py``'s.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from govbench.compare.effects import Effect, at_level
 from govbench.config.settings import MetricRule
-from govbench.errors import ExitCode
-from govbench.results.comparison import (
-    Change,
-    Comparison,
-    Finding,
-    Margin,
-    ThresholdResult,
-    ThresholdState,
-    Verdict,
-)
+from govbench.results.comparison import Change, Finding, Margin, ThresholdState, Verdict
 from govbench.results.metrics import METRICS, Direction, MetricName, Unit
-from govbench.results.run import RunStatus
 from govbench.stats import ProportionDifference, detectable_effect
-
-# The overall verdict is the first of these that a gated finding has (docs/verdicts.md).
-ORDER = (
-    Verdict.REGRESSION,
-    Verdict.INVALID,
-    Verdict.INCONCLUSIVE,
-    Verdict.NOT_COMPARABLE,
-    Verdict.NO_BASELINE,
-    Verdict.PASS,
-    Verdict.IMPROVEMENT,
-)
 
 _LARGEST_LOG = 700.0
 
@@ -115,38 +97,6 @@ def judge_threshold(name: MetricName, bound: float, value: float | None) -> Thre
 def counted_as(finding: Finding) -> Verdict:
     """What a finding brings to the verdict of the run: an accepted regression counts as a pass."""
     return Verdict.PASS if finding.accepted else finding.verdict
-
-
-def overall(
-    findings: Iterable[Finding], thresholds: Iterable[ThresholdResult], *, without_findings: Verdict
-) -> Verdict:
-    """The worst of the gated findings and the thresholds.
-
-    ``without_findings`` is what holds where no gated metric was compared: never a pass.
-    """
-    if any(threshold.state is ThresholdState.MISSED for threshold in thresholds):
-        return Verdict.REGRESSION
-    verdicts = {counted_as(finding) for finding in findings if finding.gated} or {without_findings}
-    return next(verdict for verdict in ORDER if verdict in verdicts)
-
-
-def exit_code(comparison: Comparison, status: RunStatus, fail_on: frozenset[Verdict]) -> ExitCode:
-    """What the command ends with (docs/exit-codes.md).
-
-    3 where the run as a whole says nothing, whatever ``fail_on`` holds. Else ``fail_on`` is held against
-    every gated finding and not only against the worst: leaving one verdict out never hides another.
-    """
-    gated = {counted_as(finding) for finding in comparison.findings if finding.gated}
-    nothing_judged = comparison.verdict is Verdict.INVALID and not gated
-    if status is RunStatus.FAILED or nothing_judged:
-        return ExitCode.NOT_MEASURED
-    failing = {comparison.verdict, *gated} & fail_on
-    # A missed threshold makes the whole a regression, but is a failure of its own.
-    if comparison.missed or Verdict.REGRESSION in failing:
-        return ExitCode.REGRESSION
-    if Verdict.INVALID in failing:
-        return ExitCode.NOT_MEASURED
-    return ExitCode.REGRESSION if failing else ExitCode.OK
 
 
 def absolute_unit(name: MetricName) -> bool:

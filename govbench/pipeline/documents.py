@@ -7,6 +7,7 @@ import io
 from datetime import UTC, datetime
 from pathlib import Path
 
+from govbench.compare.conclude import conclude_results
 from govbench.pipeline.folder import write_whole
 from govbench.record.reader import read_samples, sample_rows
 from govbench.report import html, json_files, junit, markdown
@@ -48,11 +49,11 @@ def render(results: Results, name: str, *, fail_on: frozenset[Verdict], folder: 
     if name == "json":
         return codec.to_json(results)
     if name == "html":
-        return html.render(results)
+        return html.render(results, conclude_results(results, fail_on))
     if name == "markdown":
         return markdown.render(results)
     if name == "junit":
-        return junit.render(results, fail_on=fail_on)
+        return junit.render(results, conclude_results(results, fail_on))
     return samples_csv(folder or Path())
 
 

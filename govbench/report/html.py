@@ -26,6 +26,7 @@ from govbench.results.comparison import (
     Results,
     Verdict,
 )
+from govbench.results.conclusion import Conclusion
 from govbench.results.plan import TestType
 from govbench.results.run import GeneratorHealth, RunStatus, RunSummary
 
@@ -80,8 +81,11 @@ class ChartGroup:
     empty: str
 
 
-def render(results: Results) -> str:
-    """The report as one HTML document; every text in it is escaped, whatever it holds."""
+def render(results: Results, conclusion: Conclusion) -> str:
+    """The report as one HTML document; every text in it is escaped, whatever it holds.
+
+    ``conclusion`` is what the results come to, and so what the command ends with.
+    """
     summary, comparison = results.summary, results.comparison
     findings = tables.ordered(comparison) if comparison else ()
     forest, levels = figures.forest(findings), _levels_shown(results)
@@ -94,7 +98,7 @@ def render(results: Results) -> str:
             tone=_tone(results),
             symbol=_symbol(results),
             headline=fmt.headline(results),
-            exit=_exit_sentence(results),
+            exit=_exit_sentence(results, conclusion),
             facts_rows=_facts(results),
             comparison=comparison,
             findings=[
@@ -164,23 +168,15 @@ def _symbol(results: Results) -> str:
     return "●" if results.summary.run.status is RunStatus.COMPLETED else "!"
 
 
-def _exit_sentence(results: Results) -> str:
-    """What the exit code of the command that judged this says; ``fail-on`` can move the open verdicts."""
-    status, comparison = results.summary.run.status, results.comparison
-    if status is RunStatus.INTERRUPTED:
+def _exit_sentence(results: Results, conclusion: Conclusion) -> str:
+    """What the command ends with that judged this; one that was interrupted says only that."""
+    if results.summary.run.status is RunStatus.INTERRUPTED:
         return _exit(ExitCode.INTERRUPTED)
-    if comparison is None:
-        measured = status is not RunStatus.FAILED and results.summary.accounting.ok
-        return _exit(ExitCode.OK if measured else ExitCode.NOT_MEASURED)
-    match comparison.verdict:
-        case Verdict.REGRESSION:
-            return _exit(ExitCode.REGRESSION)
-        case Verdict.INVALID:
-            return _exit(ExitCode.NOT_MEASURED)
-        case Verdict.PASS | Verdict.IMPROVEMENT:
-            return _exit(ExitCode.OK)
-        case _:
-            return f"{_exit(ExitCode.OK)} unless fail-on names {fmt.verdict_label(comparison.verdict)}"
+    is_open = conclusion.verdict not in {Verdict.PASS, Verdict.IMPROVEMENT}
+    if conclusion.exit_code is ExitCode.OK and is_open and results.comparison is not None:
+        label = fmt.verdict_label(conclusion.verdict)
+        return f"Exit code {int(ExitCode.OK)}: fail-on does not name {label}"
+    return _exit(conclusion.exit_code)
 
 
 def _exit(code: ExitCode) -> str:

@@ -1,4 +1,4 @@
-"""The report as JUnit XML, for CI systems that show tests. Which verdicts fail is decided by the caller.
+"""The report as JUnit XML, for CI systems that show tests. What fails is decided by the caller.
 
 One case for the run as a whole, one for every finding and every threshold. Names and classes stay the same
 from run to run, so that a CI system can show the history of a case.
@@ -14,39 +14,36 @@ from junit_xml import TestCase, TestSuite
 from govbench.report import circumstances, tables
 from govbench.report import format as fmt
 from govbench.report.explanations import explained
-from govbench.results.comparison import Comparison, Finding, Results, ThresholdResult, ThresholdState, Verdict
-from govbench.results.run import RunStatus
-
-DEFAULT_FAIL_ON = frozenset({Verdict.REGRESSION, Verdict.INVALID})
-_SKIPPED = frozenset({Verdict.NO_BASELINE, Verdict.NOT_COMPARABLE})
+from govbench.results.comparison import Comparison, Finding, Results, ThresholdResult
+from govbench.results.conclusion import Conclusion, Weight
 
 
-def render(results: Results, *, fail_on: frozenset[Verdict] = DEFAULT_FAIL_ON) -> str:
+def render(results: Results, conclusion: Conclusion) -> str:
     """The document, with an XML declaration.
 
-    A gated regression and a missed threshold are a ``failure``, a gated invalid measurement an ``error``.
-    No baseline, not comparable and a threshold without a measurement are ``skipped``; an inconclusive
-    finding passes and says so. Where ``fail_on`` names one of these, it is a ``failure``. Advisory
-    findings pass whatever they say. A verdict that fails the job always has a case that fails.
+    ``conclusion`` says of every finding, every threshold and the run itself what it is: what ends the command
+    with 1 is a ``failure`` here, what ends it with 3 an ``error``, and what says nothing is ``skipped``.
     """
-    comparison = results.comparison
-    cases = []
+    comparison, suite = results.comparison, _suite_name(results)
+    cases = [_run_case(results, conclusion)]
     if comparison is not None:
-        cases += [_finding_case(f, _suite_name(results), fail_on) for f in comparison.findings]
-        cases += [_threshold_case(t, _suite_name(results)) for t in comparison.thresholds]
-    broken = any(case.is_failure() or case.is_error() for case in cases)
-    suite = TestSuite(
-        name=_suite_name(results),
-        test_cases=[_run_case(results, fail_on, explained=broken), *cases],
-        timestamp=_timestamp(results.summary.run.started_at),
-        properties=_properties(results),
+        pairs = zip(comparison.findings, conclusion.findings, strict=True)
+        cases += [_finding_case(finding, suite, weight) for finding, weight in pairs]
+        bounds = zip(comparison.thresholds, conclusion.thresholds, strict=True)
+        cases += [_threshold_case(threshold, suite, weight) for threshold, weight in bounds]
+    return _document(
+        TestSuite(
+            name=suite,
+            test_cases=cases,
+            timestamp=_timestamp(results.summary.run.started_at),
+            properties=_properties(results),
+        )
     )
-    return _document(suite)
 
 
-def _run_case(results: Results, fail_on: frozenset[Verdict], *, explained: bool) -> TestCase:
-    """The case of the whole run: an error where nothing sound was measured or the run broke off."""
-    summary, comparison = results.summary, results.comparison
+def _run_case(results: Results, conclusion: Conclusion) -> TestCase:
+    """The case of the whole run: what none of the other cases shows."""
+    summary = results.summary
     headline = fmt.headline(results)
     case = TestCase(
         "run",
@@ -55,19 +52,11 @@ def _run_case(results: Results, fail_on: frozenset[Verdict], *, explained: bool)
         stdout=f"{headline}\n{fmt.accounting_equation(summary.accounting)}",
         stderr="\n".join(map(fmt.one_line, summary.warnings)),
     )
-    verdict = None if comparison is None else comparison.verdict
-    if (
-        verdict is Verdict.INVALID
-        or summary.run.status is not RunStatus.COMPLETED
-        or not summary.accounting.ok
-    ):
-        case.add_error_info(message=headline, error_type=Verdict.INVALID.value)
-    elif not explained and (verdict is Verdict.REGRESSION or verdict in fail_on):
-        case.add_failure_info(message=headline, failure_type=verdict.value)
+    _weigh(case, conclusion.run, headline, kind=conclusion.verdict.value)
     return case
 
 
-def _finding_case(finding: Finding, suite: str, fail_on: frozenset[Verdict]) -> TestCase:
+def _finding_case(finding: Finding, suite: str, weight: Weight) -> TestCase:
     of = fmt.test_type_label(finding.test_type)
     case = TestCase(
         fmt.metric_label(finding.metric),
@@ -77,15 +66,27 @@ def _finding_case(finding: Finding, suite: str, fail_on: frozenset[Verdict]) -> 
     message = f"{fmt.metric_label(finding.metric)} of {of}: {tables.verdict_cell(finding)}"
     if finding.change is not None:
         message += f", {fmt.change(finding.change)}"
-    if finding.gated and verdict is Verdict.INVALID:
-        case.add_error_info(message=message, output=_finding_text(finding), error_type=verdict.value)
-    elif finding.gated and not finding.accepted and (verdict is Verdict.REGRESSION or verdict in fail_on):
-        case.add_failure_info(message=message, output=_finding_text(finding), failure_type=verdict.value)
-    else:
-        case.stdout = _finding_text(finding)
-        if verdict in _SKIPPED:
-            case.add_skipped_info(message=f"{fmt.verdict_label(verdict)}: {fmt.one_line(finding.reason)}")
+    if weight is Weight.SKIPPED:
+        message = f"{fmt.verdict_label(verdict)}: {fmt.one_line(finding.reason)}"
+    _weigh(case, weight, message, kind=verdict.value, text=_finding_text(finding))
     return case
+
+
+def _weigh(case: TestCase, weight: Weight, message: str, *, kind: str, text: str | None = None) -> None:
+    """Make the case what it weighs, with its text as output of what failed or of the case itself."""
+    match weight:
+        case Weight.FAILURE:
+            case.add_failure_info(message=message, output=text, failure_type=kind)
+            return
+        case Weight.ERROR:
+            case.add_error_info(message=message, output=text, error_type=kind)
+            return
+        case Weight.SKIPPED:
+            case.add_skipped_info(message=message)
+        case Weight.OK:
+            pass
+    if text is not None:
+        case.stdout = text
 
 
 def _finding_text(finding: Finding) -> str:
@@ -104,18 +105,13 @@ def _finding_text(finding: Finding) -> str:
     )
 
 
-def _threshold_case(threshold: ThresholdResult, suite: str) -> TestCase:
+def _threshold_case(threshold: ThresholdResult, suite: str, weight: Weight) -> TestCase:
     scope = "" if threshold.test_type is None else f".{threshold.test_type.value}"
     bound = fmt.threshold_bound(threshold.metric, threshold.bound)
     text = fmt.threshold_in_words(threshold)
     source = f"\nset by: {fmt.one_line(threshold.source)}" if threshold.source else ""
     case = TestCase(f"{fmt.metric_label(threshold.metric)} {bound}", classname=f"{suite}.thresholds{scope}")
-    if threshold.state is ThresholdState.MISSED:
-        case.add_failure_info(message=text, output=text + source, failure_type="threshold")
-        return case
-    case.stdout = text + source
-    if threshold.state is ThresholdState.NOT_MEASURED:
-        case.add_skipped_info(message=text)
+    _weigh(case, weight, text, kind="threshold", text=text + source)
     return case
 
 

@@ -60,6 +60,7 @@ def from_json(text: str, *, source: str) -> Results:
     where = _not_finite(body)
     if where is not None:
         raise ResultsError(f"{source}: {where}: not a finite number", hint=_DAMAGED)
+    _name_the_fault(body.get("comparison"))
     try:
         # As JSON and strictly: "12" is no number and 1 is not true, while arrays may fill tuples.
         return _ADAPTER.validate_json(json.dumps(body), strict=True)
@@ -67,6 +68,16 @@ def from_json(text: str, *, source: str) -> Results:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise ResultsError(f"{source}: {where}: {first['msg']}", hint=_DAMAGED) from error
+
+
+def _name_the_fault(comparison: Any) -> None:
+    """Say what an older file left unsaid: that a comparison is at fault where no metric made it invalid."""
+    if not isinstance(comparison, dict) or "fault" in comparison or comparison.get("verdict") != "invalid":
+        return
+    found = comparison.get("findings")
+    findings = [f for f in found if isinstance(f, dict)] if isinstance(found, list) else []
+    if not any(f.get("gated") and f.get("verdict") == "invalid" for f in findings):
+        comparison["fault"] = comparison.get("reason")
 
 
 def read(path: Path) -> Results:

@@ -115,7 +115,12 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThresholdResult:
-    """An absolute bound on a metric and whether the candidate kept it."""
+    """An absolute bound on a metric and whether the candidate kept it.
+
+    ``value`` is the worst of the test type, ``n`` of how many requests and ``phase`` in which of its phases.
+    A percentile that falls on a failure has no value though it was measured; the bound is then missed.
+    ``demanded``: not measured is no pass. ``default``: nobody set the bound.
+    """
 
     metric: MetricName
     bound: float
@@ -123,6 +128,10 @@ class ThresholdResult:
     test_type: TestType | None = None
     value: float | None = None
     source: str | None = None
+    n: int | None = None
+    phase: str | None = None
+    demanded: bool = False
+    default: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +166,8 @@ class Course:
 class Comparison:
     """The answer: an overall verdict, why, and every finding behind it.
 
+    ``fault`` is why no verdict may rest on what was measured, whatever its findings say. ``base_failure`` is
+    why the base that was asked for could not be measured, where head alone was judged all the same.
     ``courses`` and ``looks``, after how many rounds a verdict was looked for, are there for paired rounds, as
     is ``besides``: categories and scenarios that moved though no flagged finding shows it.
     """
@@ -172,11 +183,18 @@ class Comparison:
     courses: tuple[Course, ...] = ()
     looks: tuple[int, ...] = ()
     besides: tuple[Explanation, ...] = ()
+    fault: str | None = None
+    base_failure: str | None = None
 
     @property
     def missed(self) -> tuple[ThresholdResult, ...]:
         """The thresholds that were missed."""
         return tuple(t for t in self.thresholds if t.state is ThresholdState.MISSED)
+
+    @property
+    def unmeasured(self) -> tuple[ThresholdResult, ...]:
+        """The thresholds that could not be measured, and ought to have been."""
+        return tuple(t for t in self.thresholds if t.state is ThresholdState.NOT_MEASURED and t.demanded)
 
     @property
     def accepted(self) -> tuple[str, ...]:

@@ -9,8 +9,8 @@ import pytest
 
 from govbench.compare.acceptance import Acceptance, accept, parse_acceptance
 from govbench.compare.compare import compare_runs
+from govbench.compare.conclude import conclude, settled
 from govbench.compare.scope import Scope
-from govbench.compare.verdict import exit_code
 from govbench.config.settings import CompareConfig, Threshold
 from govbench.errors import ExitCode, UsageError
 from govbench.results.comparison import Comparison, Verdict
@@ -37,7 +37,7 @@ def slower(summary: BuildRun, usual: BuildUsual) -> Comparison:
 
 
 def code_of(comparison: Comparison) -> ExitCode:
-    return exit_code(comparison, RunStatus.COMPLETED, FAIL_ON)
+    return conclude(comparison, FAIL_ON).exit_code
 
 
 def accepted_of(comparison: Comparison) -> dict[tuple[TestType, MetricName], str]:
@@ -146,6 +146,17 @@ def test_a_run_that_says_nothing_stays_invalid(summary: BuildRun) -> None:
     failed = compare_runs(summary(), summary(status=RunStatus.FAILED), QUIET)
     compared = accept(failed, [parse_acceptance("all why", source="x")])
     assert (compared.verdict, compared.reason) == (Verdict.INVALID, failed.reason)
+
+
+def test_a_crooked_measurement_stays_one_whatever_is_accepted(slower: Comparison) -> None:
+    """The regression that the control spoils is accepted; that leaves nothing of the findings to fail."""
+    crooked = settled(replace(slower, fault="the control is not flat"))
+    compared = accept(crooked, [SLOWER])
+    assert len(accepted_of(compared)) == 2
+    assert (compared.verdict, compared.reason) == (Verdict.INVALID, "the control is not flat")
+    assert {conclude(compared, fail_on).exit_code for fail_on in (FAIL_ON, frozenset[Verdict]())} == {
+        ExitCode.NOT_MEASURED
+    }
 
 
 def test_an_advisory_regression_may_be_accepted_and_changes_nothing(slower: Comparison) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from govbench.compare.compare import compare_runs
+from govbench.compare.conclude import ORDER
 from govbench.compare.findings import ERROR_RATE_MARGIN
-from govbench.compare.verdict import ORDER
 from govbench.config.settings import CompareConfig
 from govbench.errors import ExitCode
 from govbench.results.comparison import Change, Verdict

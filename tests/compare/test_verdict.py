@@ -1,10 +1,8 @@
-"""The decision on one effect, on a threshold and on the whole, and the exit code that follows."""
+"""The decision on one effect and on a threshold."""
 
 from __future__ import annotations
 
-import itertools
 import math
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,30 +11,20 @@ from hypothesis import strategies as st
 
 from govbench.compare.effects import Effect
 from govbench.compare.verdict import (
-    ORDER,
+    absolute_unit,
     change_of,
     decide,
-    exit_code,
     judge_threshold,
     margin_of,
     mde_of,
-    overall,
     worse_sign,
 )
-from govbench.errors import ExitCode
 from govbench.results.comparison import (
-    Comparison,
-    Finding,
     Margin,
-    Method,
-    Reference,
-    ThresholdResult,
     ThresholdState,
     Verdict,
 )
 from govbench.results.metrics import MetricName
-from govbench.results.plan import TestType
-from govbench.results.run import RunStatus
 from govbench.stats import LogRatio, proportion_difference
 
 MIRROR = {Verdict.REGRESSION: Verdict.IMPROVEMENT, Verdict.IMPROVEMENT: Verdict.REGRESSION}
@@ -190,116 +178,16 @@ def test_worse_is_more_of_everything_but_throughput() -> None:
     assert [name for name in MetricName if worse_sign(name) < 0] == [THROUGHPUT]
 
 
-def finding(verdict: Verdict, *, gated: bool = True) -> Finding:
-    return Finding(test_type=TestType.BASELINE, metric=P50, verdict=verdict, gated=gated, reason="r")
-
-
-def threshold(state: ThresholdState) -> ThresholdResult:
-    return ThresholdResult(metric=P50, bound=1.0, state=state)
-
-
-def test_the_order_is_that_of_the_product_and_holds_every_verdict() -> None:
-    assert [v.value for v in ORDER] == [
-        "regression", "invalid", "inconclusive", "not_comparable", "no_baseline", "pass", "improvement",
-    ]  # fmt: skip
-    assert set(ORDER) == set(Verdict)
-
-
-@pytest.mark.parametrize("pair", list(itertools.combinations(ORDER, 2)))
-def test_the_worst_gated_finding_is_the_verdict(pair: tuple[Verdict, Verdict]) -> None:
-    worse, better = pair
-    for findings in (pair, pair[::-1]):
-        assert overall(map(finding, findings), (), without_findings=Verdict.INVALID) is worse
-    advisory = [finding(worse, gated=False), finding(better)]
-    assert overall(advisory, (), without_findings=Verdict.INVALID) is better
-
-
-@pytest.mark.parametrize("verdict", list(Verdict))
-def test_a_missed_threshold_is_a_regression_whatever_the_findings_say(verdict: Verdict) -> None:
-    found = [finding(verdict)]
-    missed = [threshold(ThresholdState.MET), threshold(ThresholdState.MISSED)]
-    kept = [threshold(ThresholdState.MET), threshold(ThresholdState.NOT_MEASURED)]
-    assert overall(found, missed, without_findings=Verdict.INVALID) is Verdict.REGRESSION
-    assert overall(found, kept, without_findings=Verdict.INVALID) is verdict
-
-
-def test_without_a_gated_finding_the_caller_says_what_holds() -> None:
-    advisory = [finding(Verdict.PASS, gated=False)]
-    for verdict in (Verdict.INVALID, Verdict.NO_BASELINE):
-        assert overall(advisory, (), without_findings=verdict) is verdict
-
-
-def comparison(*gated: Verdict, missed: bool = False, run_level: Verdict | None = None) -> Comparison:
-    thresholds = (threshold(ThresholdState.MISSED),) if missed else ()
-    findings = tuple(map(finding, gated))
-    return Comparison(
-        verdict=run_level or overall(findings, thresholds, without_findings=Verdict.INVALID),
-        reason="r",
-        method=Method.UNPAIRED,
-        baseline=None,
-        candidate=Reference(label="head"),
-        findings=findings,
-        thresholds=thresholds,
-    )
-
-
-R, V, U, N, P = (
-    Verdict.REGRESSION,
-    Verdict.INVALID,
-    Verdict.INCONCLUSIVE,
-    Verdict.NO_BASELINE,
-    Verdict.PASS,
-)
-
-
-@pytest.mark.parametrize(
-    ("judged", "fail_on", "code"),
-    [
-        (comparison(P), DEFAULT, 0),
-        (comparison(Verdict.IMPROVEMENT), DEFAULT, 0),
-        (comparison(U), DEFAULT, 0),
-        (comparison(N), DEFAULT, 0),
-        (comparison(Verdict.NOT_COMPARABLE), DEFAULT, 0),
-        (comparison(R), DEFAULT, 1),
-        (comparison(P, missed=True), DEFAULT, 1),
-        (comparison(V), DEFAULT, 3),
-        (comparison(R, V), DEFAULT, 1),
-        (comparison(U), DEFAULT | {U}, 1),
-        (comparison(N), DEFAULT | {N}, 1),
-        (comparison(Verdict.NOT_COMPARABLE), frozenset({Verdict.NOT_COMPARABLE}), 1),
-        # Left out of fail_on, a verdict fails nothing, but a missed threshold and an empty run still do.
-        (comparison(R), frozenset({V}), 0),
-        (comparison(R), frozenset(), 0),
-        (comparison(V), frozenset({R}), 0),
-        (comparison(P, missed=True), frozenset(), 1),
-        (comparison(run_level=V), DEFAULT, 3),
-        (comparison(run_level=V), frozenset(), 3),
-        (comparison(run_level=V, missed=True), DEFAULT, 3),
-        # What was left out does not hide what was not.
-        (comparison(R, V), frozenset({V}), 3),
-        (comparison(R, U), frozenset({U}), 1),
-        (comparison(V, U), frozenset({U}), 1),
-    ],
-)
-def test_exit_codes(judged: Comparison, fail_on: frozenset[Verdict], code: int) -> None:
-    assert exit_code(judged, RunStatus.COMPLETED, fail_on) == code
-
-
-@pytest.mark.parametrize("fail_on", [DEFAULT, frozenset[Verdict]()])
-def test_a_failed_run_could_not_measure(fail_on: frozenset[Verdict]) -> None:
-    assert exit_code(comparison(P), RunStatus.FAILED, fail_on) is ExitCode.NOT_MEASURED
-
-
-def test_an_advisory_finding_never_fails() -> None:
-    everything: Any = frozenset(set(Verdict) - {Verdict.PASS, Verdict.IMPROVEMENT})
-    for verdict in Verdict:
-        found = (finding(P), finding(verdict, gated=False))
-        judged = Comparison(
-            verdict=overall(found, (), without_findings=Verdict.INVALID),
-            reason="r",
-            method=Method.UNPAIRED,
-            baseline=None,
-            candidate=Reference(label="head"),
-            findings=found,
-        )
-        assert exit_code(judged, RunStatus.COMPLETED, everything) is ExitCode.OK
+def test_only_times_have_the_margin_in_milliseconds() -> None:
+    """Cores, bytes, tokens and shares are no milliseconds, and CPU per request is no wait of a user."""
+    assert {name for name in MetricName if absolute_unit(name)} == {
+        MetricName.RESPONSE_TIME_P50,
+        MetricName.RESPONSE_TIME_P95,
+        MetricName.RESPONSE_TIME_P99,
+        MetricName.SERVICE_TIME_P50,
+        MetricName.TTFB_P50,
+        MetricName.TTFT_P50,
+        MetricName.TPOT_P50,
+        MetricName.CHUNK_GAP_P50,
+        MetricName.CHUNK_GAP_P99,
+    }

@@ -163,6 +163,7 @@ def invalid(results: Results) -> Results:
             results.comparison,
             verdict=Verdict.INVALID,
             reason="the load generator was saturated: it used 0.998 cores of one",
+            fault="the load generator was saturated: it used 0.998 cores of one",
             findings=tuple(
                 dataclasses.replace(finding, verdict=Verdict.INVALID, reason="the generator was saturated")
                 for finding in results.comparison.findings

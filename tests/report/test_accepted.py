@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from junitparser import Failure, JUnitXml
 
+from govbench.compare.conclude import conclude_results
 from govbench.report import format as fmt
 from govbench.report import html, junit, markdown, tables, terminal
 from govbench.results.comparison import Comparison, Finding, Results, Verdict
@@ -66,15 +67,17 @@ def test_markdown_escapes_the_reason(accepted: Results) -> None:
 
 
 def test_the_page_escapes_the_reason(accepted: Results) -> None:
-    page = html.render(accepted)
+    page = html.render(accepted, conclude_results(accepted))
     assert page.count("regression (accepted)") == len(accepted_of(accepted))
     assert "accepted by commit 0123abcde: *safer* &lt;answers&gt;" in page
 
 
 def test_junit_does_not_fail(results: Results, accepted: Results) -> None:
     def failures(document: Results) -> int:
-        suites = JUnitXml.fromstring(junit.render(document).encode())
+        suites = JUnitXml.fromstring(junit.render(document, conclude_results(document)).encode())
         return sum(isinstance(r, Failure) for suite in suites for case in suite for r in case.result)
 
     assert failures(accepted) == failures(results) - len(accepted_of(accepted))
-    assert re.search(r"reason: .*; accepted by commit 0123abcde", junit.render(accepted))
+    assert re.search(
+        r"reason: .*; accepted by commit 0123abcde", junit.render(accepted, conclude_results(accepted))
+    )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from govbench.compare.conclude import conclude_results
 from govbench.report import html, markdown, terminal
 from govbench.report.explanations import NOTHING, explained, sentence
 from govbench.results.comparison import Finding, Results, Verdict
@@ -71,4 +72,4 @@ def test_what_no_flagged_metric_shows_is_noted_in_every_report(results: Results)
     said = "No flagged metric shows it: only queries of category passport"
     assert said in terminal.render(found, width=200)
     assert said in markdown.render(found)
-    assert said in html.render(found)
+    assert said in html.render(found, conclude_results(found))

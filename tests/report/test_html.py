@@ -12,15 +12,20 @@ from xml.etree import ElementTree
 import lxml.html
 import pytest
 
+from govbench.compare.conclude import DEFAULT_FAIL_ON, conclude_results
 from govbench.errors import ExitCode
 from govbench.report import format as fmt
-from govbench.report.html import render
+from govbench.report import html
 from govbench.results.comparison import Results, ThresholdResult, Verdict
 from govbench.results.metrics import METRICS
 from govbench.results.run import Accounting, Distribution, RunStatus
 
 DOCUMENTS = ("results", "in_rounds", "run_only", "failed_run", "invalid", "passing")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def render(results: Results) -> str:
+    return html.render(results, conclude_results(results))
 
 
 @pytest.fixture(params=DOCUMENTS)
@@ -125,23 +130,25 @@ def test_the_headline_leads_and_titles_the_page(document: Results) -> None:
 
 
 @pytest.mark.parametrize(
-    ("verdict", "code", "words"),
+    ("verdict", "fail_on", "words"),
     [
-        (Verdict.REGRESSION, ExitCode.REGRESSION, "a regression"),
-        (Verdict.INVALID, ExitCode.NOT_MEASURED, "soundly"),
-        (Verdict.PASS, ExitCode.OK, "success"),
-        (Verdict.INCONCLUSIVE, ExitCode.OK, "unless fail-on names inconclusive"),
-        (Verdict.NO_BASELINE, ExitCode.OK, "unless fail-on names no baseline"),
+        (Verdict.REGRESSION, DEFAULT_FAIL_ON, "Exit code 1: a regression"),
+        (Verdict.REGRESSION, frozenset(), "Exit code 0: fail-on does not name regression"),
+        (Verdict.INVALID, DEFAULT_FAIL_ON, "Exit code 3: nothing could be measured soundly"),
+        (Verdict.PASS, DEFAULT_FAIL_ON, "Exit code 0: success"),
+        (Verdict.INCONCLUSIVE, DEFAULT_FAIL_ON, "Exit code 0: fail-on does not name inconclusive"),
+        (Verdict.INCONCLUSIVE, frozenset({Verdict.INCONCLUSIVE}), "Exit code 1: "),
+        (Verdict.NO_BASELINE, DEFAULT_FAIL_ON, "Exit code 0: fail-on does not name no baseline"),
     ],
 )
-def test_the_banner_says_what_the_verdict_means(
-    results: Results, verdict: Verdict, code: ExitCode, words: str
+def test_the_banner_says_what_the_command_ends_with(
+    passing: Results, verdict: Verdict, fail_on: frozenset[Verdict], words: str
 ) -> None:
-    assert results.comparison is not None
-    changed = replace(results, comparison=replace(results.comparison, verdict=verdict))
-    banner = _section(changed, "verdict")
-    assert f"Exit code {int(code)}: " in banner
-    assert words in banner
+    assert passing.comparison is not None
+    first = replace(passing.comparison.findings[0], verdict=verdict, gated=True)
+    others = tuple(f for f in passing.comparison.findings[1:] if not f.gated)
+    changed = replace(passing, comparison=replace(passing.comparison, findings=(first, *others)))
+    assert words in html.render(changed, conclude_results(changed, fail_on))
 
 
 @pytest.mark.parametrize(

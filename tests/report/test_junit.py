@@ -9,11 +9,16 @@ import pytest
 from junitparser import Error, Failure, JUnitXml, Skipped
 from lxml import etree
 
+from govbench.compare.conclude import DEFAULT_FAIL_ON, conclude_results
 from govbench.report import junit
 from govbench.results.comparison import Results, Verdict
 from govbench.results.run import RunStatus
 
 SCHEMA = etree.XMLSchema(etree.parse(str(Path(__file__).parent / "junit.xsd")))
+
+
+def rendered(results: Results, fail_on: frozenset[Verdict] = DEFAULT_FAIL_ON) -> str:
+    return junit.render(results, conclude_results(results, fail_on))
 
 
 def outcomes(text: str) -> dict[tuple[str, str], type | None]:
@@ -31,20 +36,20 @@ def document(request: pytest.FixtureRequest) -> Any:
 
 
 def test_every_document_is_valid(document: Results) -> None:
-    SCHEMA.assertValid(etree.fromstring(junit.render(document).encode()))
+    SCHEMA.assertValid(etree.fromstring(rendered(document).encode()))
 
 
 def test_golden(results: Results, golden: Callable[[str, str], None]) -> None:
-    golden("results.junit.xml", junit.render(results))
+    golden("results.junit.xml", rendered(results))
 
 
 def test_a_consumer_reads_the_counts(results: Results) -> None:
-    document = JUnitXml.fromstring(junit.render(results).encode())
+    document = JUnitXml.fromstring(rendered(results).encode())
     assert (document.tests, document.failures, document.errors) == (19, 4, 0)
 
 
 def test_only_gated_findings_and_missed_thresholds_fail(results: Results) -> None:
-    found = outcomes(junit.render(results))
+    found = outcomes(rendered(results))
     assert {case for case, kind in found.items() if kind is Failure} == {
         ("baseline", "response time p50"),
         ("concurrent", "response time p50"),
@@ -59,51 +64,65 @@ def test_only_gated_findings_and_missed_thresholds_fail(results: Results) -> Non
 
 
 def test_fail_on_makes_more_verdicts_fail(results: Results) -> None:
-    fail_on = junit.DEFAULT_FAIL_ON | {Verdict.INCONCLUSIVE, Verdict.NO_BASELINE}
-    found = outcomes(junit.render(results, fail_on=fail_on))
+    fail_on = DEFAULT_FAIL_ON | {Verdict.INCONCLUSIVE, Verdict.NO_BASELINE}
+    found = outcomes(rendered(results, fail_on))
     assert found["baseline", "time to first token p50"] is Failure
     assert found["baseline", "throughput"] is Failure
 
 
-def test_an_invalid_run_is_an_error_and_so_are_its_gated_findings(invalid: Results) -> None:
-    found = outcomes(junit.render(invalid))
+def test_an_invalid_run_is_an_error_and_its_findings_say_nothing(invalid: Results) -> None:
+    found = outcomes(rendered(invalid))
     assert found["govstack | <chat>", "run"] is Error
-    assert found["concurrent", "response time p50"] is Error
-    assert found["concurrent", "response time p95"] is None
+    assert {kind for (_, name), kind in found.items() if name != "run"} == {Skipped}
 
 
 @pytest.mark.parametrize("status", [RunStatus.INTERRUPTED, RunStatus.FAILED])
 def test_a_run_that_broke_off_is_an_error(run_only: Results, status: RunStatus) -> None:
     run = replace(run_only.summary.run, status=status)
     broken = replace(run_only, summary=replace(run_only.summary, run=run))
-    assert set(outcomes(junit.render(broken)).values()) == {Error}
+    assert set(outcomes(rendered(broken)).values()) == {Error}
 
 
 def test_a_run_with_nothing_to_compare_passes(run_only: Results) -> None:
-    assert set(outcomes(junit.render(run_only)).values()) == {None}
+    assert set(outcomes(rendered(run_only)).values()) == {None}
 
 
-@pytest.mark.parametrize("verdict", [Verdict.REGRESSION, Verdict.INVALID, Verdict.NO_BASELINE])
-def test_a_verdict_that_fails_the_job_always_has_a_case_that_fails(
-    results: Results, verdict: Verdict
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        ({"fault": "the control is not flat"}, Error),
+        ({"base_failure": "git:main does not build"}, Error),
+        ({"findings": (), "thresholds": ()}, Error),
+        ({"findings": (), "thresholds": (), "baseline": None}, Failure),
+    ],
+)
+def test_what_fails_the_job_and_no_part_shows_fails_the_run(
+    passing: Results, changes: dict[str, Any], kind: type
 ) -> None:
+    assert passing.comparison is not None
+    fails = replace(passing, comparison=replace(passing.comparison, **changes))
+    found = outcomes(rendered(fails, DEFAULT_FAIL_ON | {Verdict.NO_BASELINE}))
+    assert next(kind for (_, name), kind in found.items() if name == "run") is kind
+
+
+def test_a_crooked_measurement_has_no_failure_and_one_error(results: Results) -> None:
+    """Its findings are shown, and none of them counts."""
     assert results.comparison is not None
-    bare = replace(
-        results, comparison=replace(results.comparison, verdict=verdict, findings=(), thresholds=())
-    )
-    found = outcomes(junit.render(bare, fail_on=frozenset({verdict})))
-    assert set(found.values()) <= {Failure, Error}
+    crooked = replace(results, comparison=replace(results.comparison, fault="the control is not flat"))
+    document = JUnitXml.fromstring(rendered(crooked).encode())
+    assert (document.failures, document.errors) == (0, 1)
+    assert document.tests == len(outcomes(rendered(results)))
 
 
 def test_names_do_not_change_with_the_numbers(results: Results, invalid: Results) -> None:
-    assert outcomes(junit.render(results)).keys() == outcomes(junit.render(invalid)).keys()
+    assert outcomes(rendered(results)).keys() == outcomes(rendered(invalid)).keys()
 
 
 def test_characters_that_xml_forbids_are_left_out(results: Results) -> None:
     assert results.comparison is not None
     reason = "a\x00b\x1b[0m\x08c\ufffe\ud800 ]]> d"
     finding = replace(results.comparison.findings[0], reason=reason)
-    text = junit.render(replace(results, comparison=replace(results.comparison, findings=(finding,))))
+    text = rendered(replace(results, comparison=replace(results.comparison, findings=(finding,))))
     root = etree.fromstring(text.encode())
     SCHEMA.assertValid(root)
     assert "reason: ab[0mc ]]> d" in str(root.findtext(".//failure"))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from govbench.compare.conclude import conclude_results
 from govbench.report import html, markdown, rounds, terminal
 from govbench.report.gaps import covered, rates
 from govbench.results.comparison import Comparison, Results
@@ -92,11 +93,11 @@ def test_less_than_two_rounds_have_no_course(in_rounds: Results, count: int) -> 
 def test_rounds_that_were_compared_with_nothing_still_have_their_table(in_rounds: Results) -> None:
     found = dataclasses.replace(in_rounds, comparison=None)
     assert [row[0] for row in rounds.table(found).rows] == [str(n) for n in range(1, 10)]
-    assert 'id="rounds"' in html.render(found)
+    assert 'id="rounds"' in html.render(found, conclude_results(found))
 
 
 def test_reports_of_other_methods_say_nothing_of_rounds(results: Results) -> None:
-    assert 'href="#rounds"' not in html.render(results)
+    assert 'href="#rounds"' not in html.render(results, conclude_results(results))
     assert "<summary>Rounds</summary>" not in markdown.render(results)
 
 
@@ -122,7 +123,7 @@ def test_rates_are_those_of_the_covered_time_and_unknown_where_that_is_too_short
 
 
 def test_the_timeline_shades_the_rounds_and_breaks_between_them(in_rounds: Results) -> None:
-    page = html.render(in_rounds)
+    page = html.render(in_rounds, conclude_results(in_rounds))
     completed = re.search(r'<svg[^>]*aria-labelledby="timeline-completed.*?</svg>', page, re.S)
     assert completed is not None
     assert completed[0].count('class="band"') == 9

@@ -280,6 +280,39 @@ def test_keys_of_a_later_version_are_ignored(document: Results) -> None:
     assert codec.from_json(json.dumps(body), source="r.json") == document
 
 
+def older(document: Results, verdict: str, *, gated: str) -> Results:
+    """The document as it was written before a fault had a field, read back."""
+    body = json.loads(codec.to_json(document))
+    compared = body["comparison"]
+    for key in ("fault", "base_failure"):
+        del compared[key]
+    for bound in compared["thresholds"]:
+        for key in ("n", "phase", "demanded", "default"):
+            del bound[key]
+    compared |= {"verdict": verdict, "reason": "the control is not flat"}
+    finding = {"test_type": "baseline", "metric": "error_rate", "gated": True, "reason": "r"}
+    compared["findings"] = [{**finding, "verdict": gated}]
+    return codec.from_json(json.dumps(body), source="older.json")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "gated", "fault"),
+    [
+        ("invalid", "regression", "the control is not flat"),
+        ("invalid", "pass", "the control is not flat"),
+        ("invalid", "invalid", None),
+        ("regression", "regression", None),
+    ],
+)
+def test_an_older_file_is_read_and_its_fault_is_found(
+    document: Results, verdict: str, gated: str, fault: str | None
+) -> None:
+    """Where no gated metric is invalid, an invalid whole was at fault itself."""
+    read = older(document, verdict, gated=gated)
+    assert read.comparison is not None
+    assert (read.comparison.fault, read.comparison.verdict.value) == (fault, verdict)
+
+
 def test_a_document_is_read_from_its_file_or_its_folder(document: Results, tmp_path: Path) -> None:
     (tmp_path / "results.json").write_text(codec.to_json(document), encoding="utf-8")
     assert codec.read(tmp_path) == codec.read(tmp_path / "results.json") == document
