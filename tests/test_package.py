@@ -1,6 +1,7 @@
 """What is shipped: wheel, source archive, declared dependencies, the lock file, the version."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -71,7 +72,8 @@ def test_the_installed_package_is_what_is_tested() -> None:
 
 
 def is_editable(installed: Distribution) -> bool:
-    return '"editable": true' in (installed.read_text("direct_url.json") or "")
+    origin = json.loads(installed.read_text("direct_url.json") or "{}")
+    return bool(origin.get("dir_info", {}).get("editable"))
 
 
 def test_dependencies_are_what_is_imported() -> None:

@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 from govbench.config import values as v
 from govbench.config.values import Kind, closest
 from govbench.errors import ConfigError
+from govbench.results.redact import without_credentials
 
 _FORMS = "a URL (http://host:port), embedded[:switches], command:CMD or git:REF"
 _HOST_AND_PORT = re.compile(r"(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:\d+)?(/\S*)?", re.IGNORECASE)
@@ -334,7 +335,7 @@ def _path(parts: SplitResult) -> str | None:
 
 
 def _redacted(text: str) -> str:
-    return re.sub(r"(^|//)[^/@\s]*@", r"\1***@", text)
+    return without_credentials(re.sub(r"^[^/@\s]*@", "***@", text), mark="***")
 
 
 def _redacted_path(path: str) -> str:

@@ -77,6 +77,7 @@ class Engine:
         self.side = 0
         self.pair = 0
         self._folder = folder
+        self._secrets = [value for side in plan.sides for _, value in side.secret_headers]
         self._emit = emit
         self._part, self._parts = part, parts
         self._users = 0
@@ -179,7 +180,7 @@ class Engine:
     def _save(self, text: str) -> None:
         self._saved += 1
         with (self._folder / "responses.txt").open("a", encoding="utf-8") as file:
-            file.write(f"--- {self._saved}\n{anonymised(text)[:MAX_SAVED_CHARS]}\n")
+            file.write(f"--- {self._saved}\n{anonymised(text, self._secrets, chars=MAX_SAVED_CHARS)}\n")
 
     # The course of the run.
 
@@ -316,7 +317,7 @@ class Engine:
 
     def _shown(self, message: str) -> str:
         """A message, which may hold what the target answered, without the secrets sent to it."""
-        return excerpt(message, [value for side in self.plan.sides for _, value in side.secret_headers])
+        return excerpt(message, self._secrets)
 
     def _emit_done(self, *, completed: bool) -> None:
         self._emit(

@@ -17,6 +17,7 @@ from typing import Any
 
 from govbench.errors import LoadError
 from govbench.results.plan import Plan
+from govbench.results.redact import redact
 
 LOG_NAME = "load.log"
 MASTER_PORT = 5557  # where remote workers look for their master unless told otherwise
@@ -104,7 +105,7 @@ class _Child:
             lines = (self._folder / LOG_NAME).read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
             return ""
-        return "".join(f"\n  {line}" for line in lines[-_LOG_TAIL_LINES:])
+        return "".join(f"\n  {redact(line)}" for line in lines[-_LOG_TAIL_LINES:])
 
 
 class LoadProcess(_Child):

@@ -21,6 +21,7 @@ from govbench.results.redact import excerpt, redact, shown_url
 
 LOG_TAIL_LINES: Final = 20
 _LOG_TAIL_BYTES: Final = 32_768
+_LONGEST_SECRET: Final = 512
 _BODY_BYTES: Final = 4096
 _TRY_TIMEOUT_S: Final = 5.0
 _GREETING_S: Final = 0.3
@@ -148,10 +149,13 @@ def log_tail(log_path: Path, *, lines: int = LOG_TAIL_LINES, secrets: tuple[str,
     try:
         with log_path.open("rb") as log:
             log.seek(0, 2)
-            log.seek(max(0, log.tell() - max(_LOG_TAIL_BYTES, 400 * lines)))
+            begin = max(0, log.tell() - max(_LOG_TAIL_BYTES, 400 * lines))
+            log.seek(begin)
             text = log.read().decode(errors="replace")
     except OSError:
         return ""
+    if begin:  # the rest of a line, or of a secret, cannot be told for what it is
+        text = text.partition("\n")[2] or text[_LONGEST_SECRET:]
     return "\n".join(redact(text, secrets).splitlines()[-lines:]) if lines > 0 else ""
 
 

@@ -120,3 +120,14 @@ def test_the_log_tail(tmp_path: Path) -> None:
     log.write_bytes(b"one\n\x1b[31mtwo\x1b[0m\nDATABASE_URL=postgres://u:p@h/d \xff\n")
     assert log_tail(log, lines=2) == "two\nDATABASE_URL=postgres://[redacted]@h/d �"
     assert log_tail(log, lines=0) == ""
+
+
+def test_the_log_tail_begins_with_a_whole_line_and_no_rest_of_a_secret(tmp_path: Path) -> None:
+    log = tmp_path / "x.log"
+    for surplus in range(40):  # wherever the cut falls
+        log.write_bytes(b"password=hunter22hunter22\n" + b"." * (32_768 - 12 - surplus) + b"\nlast line\n")
+        assert log_tail(log, lines=3).endswith("\nlast line")
+        assert "unter" not in log_tail(log, lines=3)
+    log.write_bytes(b"password=hunter22hunter22 " + b"." * 32_750)
+    assert log_tail(log)
+    assert "unter" not in log_tail(log)
