@@ -62,15 +62,14 @@ def test_a_slower_head_is_a_regression_that_fresh_rounds_confirm(govbench: Cli) 
 
 
 def test_the_time_is_kept_and_too_few_rounds_decide_nothing(govbench: Cli) -> None:
-    began = time.monotonic()
-
     ended = ab(govbench, EMBEDDED, EMBEDDED, "--round", "0.6", "--max-time", "6s")
 
     assert ended.code == 0, ended.err
     assert "inconclusive" in ended.out
     assert "at least 6 are needed: raise --max-time" in " ".join(ended.out.split()).replace("│ ", "")
-    assert time.monotonic() - began < 40
-    assert len(govbench.document["summary"]["rounds"]) < 6
+    rounds = govbench.document["summary"]["rounds"]
+    assert len(rounds) < 6
+    assert rounds[-1]["start_s"] - rounds[0]["start_s"] < 6
     assert "and a change takes 8 to be reported: about --max-time" in ended.err
     assert "would have flagged" not in ended.out
 

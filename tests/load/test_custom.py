@@ -160,7 +160,9 @@ def test_a_user_written_for_locust_runs_with_its_base_class_changed(
     assert_exact(ended, app)
     assert seen(ended.samples) == EXPECTED
     is_ours = "BenchUser" in imports
-    assert (ended.samples.column("clock") == int(is_ours and HAS_KERNEL_CLOCK)).all()
+    # a reader that is kept from running between two looks at the clock does not believe a stamp
+    stamped = ended.samples.column("clock").mean()
+    assert stamped > 0.9 if is_ours and HAS_KERNEL_CLOCK else stamped == 0
     assert len(set(ended.samples.column("user").tolist())) == 4
     if is_ours:
         assert app.connections == 4

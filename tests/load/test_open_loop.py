@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -130,9 +131,9 @@ def test_who_finds_every_place_taken_waits_and_who_cannot_wait_is_dropped(loads:
     assert found.offered == 100
     assert found.dropped > 50
     # four at once, each until its deadline; those that waited for their place keep the instant they were due
-    waited = np.sort(scheduling_delay_ms(ended.samples))
-    assert (waited[:4] < 100).all()
-    assert waited[-1] > 200
+    sent_s = np.sort(ended.samples.due_s + ended.samples.column("send_delay_ms") / 1e3)
+    assert sent_s[3] < ended.samples.end_s.min() <= sent_s[4]
+    assert scheduling_delay_ms(ended.samples).max() > 200
     in_flight = [
         int(
             (
@@ -276,6 +277,7 @@ def test_only_an_open_loop_sees_a_stall_for_what_it_is(
         ),
         freeze,
     )
+    opened_until_s = time.time()
     folder = tmp_path / "closed"
     folder.mkdir()
     closed = Loads(folder).run(
@@ -284,11 +286,14 @@ def test_only_an_open_loop_sees_a_stall_for_what_it_is(
 
     p95_s = np.quantile(opened.samples.response_time_ms[opened.samples.ok], 0.95) / 1e3
     theory_s = held_s - 0.05 * steady_s
-    assert p95_s == pytest.approx(theory_s, abs=0.1 * theory_s + 1 / rate)
+    # as the server saw it, whose own stalls come on top of the theory
+    truth_s = reference.truth(start=opened.samples.due_s.min(), end=opened_until_s)["p95_ms"] / 1e3
+    assert p95_s > theory_s - (0.1 * theory_s + 1 / rate)
+    assert p95_s == pytest.approx(truth_s, abs=0.1 * theory_s + 1 / rate)
     assert_balanced(opened)
     assert opened.end.completed
     hidden = closed.samples.column("last_byte_ms")
-    assert np.quantile(hidden, 0.95) < 50
+    assert np.quantile(hidden, 0.95) < hidden.max() / 4
     assert hidden.max() > 900
     # what the users of the open loop saw, its own service times tell as well: no request waited to be sent
     spans = [(opened.samples.due_s.min(), opened.samples.due_s.max() + 1)]
