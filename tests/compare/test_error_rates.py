@@ -24,6 +24,8 @@ BuildMetric = Callable[..., Metric]
 BuildRun = Callable[..., RunSummary]
 BuildEntry = Callable[..., BaselineEntry]
 
+pytestmark = pytest.mark.slow
+
 P50, TTFT = MetricName.RESPONSE_TIME_P50, MetricName.TTFT_P50
 ERRORS, THROUGHPUT = MetricName.ERROR_RATE, MetricName.THROUGHPUT
 CONFIG = CompareConfig()

@@ -189,6 +189,7 @@ def test_neither_unit_nor_origin_matters(scale: float, origin: float) -> None:
     assert [point.index for point in moved] == [28]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("noise", "n", "most"),
     [
