@@ -105,16 +105,23 @@ class BootedStack(RunningStack):
         return {self.name: of_processes(self._footprint.pid)}
 
     def stop(self) -> None:
-        """End the process and all it started; does nothing the second time."""
+        """End the process and all it started; does nothing the second time.
+
+        Raises:
+            StackError: something of it lives on.
+        """
         process, self._process = self._process, None
         if process is None:
             return
         try:
-            terminate(process.pid, self._footprint.mark, self._config.stop_timeout_s, reap=process.poll)
+            left = terminate(
+                process.pid, self._footprint.mark, self._config.stop_timeout_s, reap=process.poll
+            )
         finally:
             # A process that even SIGKILL did not end (stuck in the kernel) is no reason to warn at exit.
             process.detach()
             remove_data(self._footprint.data_folder)
+        check_ended(self.name, left)
 
     def detach(self) -> None:
         """Let the process run on; from now on ``stop`` does nothing."""
@@ -207,6 +214,19 @@ def own_port(target: Target, config: StackConfig) -> StackConfig:
     """
     target.check_two_at_once()
     return dataclasses.replace(config, port=None)
+
+
+def check_ended(name: str, left: Sequence[int]) -> None:
+    """Find out whether a stack has ended.
+
+    Raises:
+        StackError: these processes of it live on.
+    """
+    if left:
+        raise StackError(
+            f"the stack {name} cannot be ended: still there: process {', '.join(map(str, left))}",
+            hint="it is another user's, or stuck in the kernel; end it by hand",
+        )
 
 
 def remove_data(folder: Path | None) -> None:

@@ -1,13 +1,15 @@
 """Starting a process in a group of its own, recognising it later, ending all of it. Knows no stack.
 
 A started process and everything it starts carry a mark in their environment. On Linux the members of a
-stack are found by that mark or by their process group and session; elsewhere by the process group alone.
+stack are found by that mark, by their process group and session, or by their parents; elsewhere by the
+process group alone.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import time
@@ -18,6 +20,7 @@ from typing import Final
 MARK_VARIABLE: Final = "GOVBENCH_STACK"
 _PROC: Final = Path("/proc")
 _POLL_S: Final = 0.02
+_LONGEST_POLL_S: Final = 0.25
 _KILL_WAIT_S: Final = 5.0
 
 
@@ -78,8 +81,10 @@ def start_token(pid: int) -> str | None:
 
 def terminate(
     pid: int, mark: str, timeout_s: float, *, reap: Callable[[], object], whole_group: bool = True
-) -> None:
+) -> tuple[int, ...]:
     """End a started process and all it started: SIGTERM, then SIGKILL after ``timeout_s``.
+
+    Waiting costs next to nothing: beside the load of a measurement it must not be felt.
 
     Args:
         pid: the process, which leads its group.
@@ -87,34 +92,119 @@ def terminate(
         timeout_s: time that the members get to end by themselves.
         reap: collects the exit status of ``pid`` if it is a child of this process.
         whole_group: False when ``pid`` may belong to somebody else by now; then only the mark counts.
+
+    Returns:
+        Those that even SIGKILL did not end; usually none.
     """
-    group = pid if whole_group else None
+    family = _Family(pid if whole_group else None, mark)
     try:
-        _send(group, mark, signal.SIGTERM)
-        _wait_gone(group, mark, timeout_s, reap)
-    finally:
-        # Also when a second Ctrl-C cuts the wait short.
-        if members(group, mark):
-            _send(group, mark, signal.SIGKILL)
-            _wait_gone(group, mark, _KILL_WAIT_S, reap)
-        reap()
+        family.send(signal.SIGTERM)
+        living = family.wait_gone(timeout_s, reap)
+    except BaseException:
+        # A second Ctrl-C cuts the wait short: nothing is left all the same.
+        family.send(signal.SIGKILL)
+        family.wait_gone(_KILL_WAIT_S, reap)
+        raise
+    if living:
+        family.send(signal.SIGKILL)
+        living = family.wait_gone(_KILL_WAIT_S, reap)
+    reap()
+    return living
 
 
 def members(group: int | None, mark: str) -> tuple[int, ...]:
     """Ids of the living processes of a stack, in rising order."""
-    if not (_PROC / "self" / "stat").exists():
-        return (group,) if group is not None and _group_exists(group) else ()
-    needle = f"{MARK_VARIABLE}={mark}".encode()
-    found = []
-    for entry in _PROC.iterdir():
-        if not entry.name.isdecimal() or int(entry.name) == os.getpid():
-            continue
-        stat = _stat(int(entry.name))
-        if stat is None or stat.state in "ZX":
-            continue
-        if group in (stat.group, stat.session) or needle in _environ(entry):
-            found.append(int(entry.name))
-    return tuple(sorted(found))
+    return _Family(group, mark).living()
+
+
+class _Family:
+    """The members of a stack: by group, session or mark, and whatever descends from one of those.
+
+    A member that was seen once stays one, also when its parent has ended meanwhile.
+    """
+
+    def __init__(self, group: int | None, mark: str) -> None:
+        self._group = group
+        self._needle = f"{MARK_VARIABLE}={mark}".encode()
+        self._seen: dict[int, str] = {}  # when each started: a later process with its id is another
+
+    def living(self) -> tuple[int, ...]:
+        """Those that live, in rising order; one look at all processes of the machine."""
+        if not (_PROC / "self" / "stat").exists():
+            return (self._group,) if self._group is not None and _group_exists(self._group) else ()
+        there = _all_processes()
+        found = {pid for pid, stat in there.items() if self._is_member(pid, stat)}
+        children: dict[int, list[int]] = {}
+        for pid, stat in there.items():
+            children.setdefault(stat.parent, []).append(pid)
+        unasked = list(found)
+        while unasked:
+            fresh = [child for child in children.get(unasked.pop(), ()) if child not in found]
+            found.update(fresh)
+            unasked += fresh
+        self._seen.update((pid, there[pid].start) for pid in found)
+        return tuple(sorted(found))
+
+    def _is_member(self, pid: int, stat: _Stat) -> bool:
+        if self._group in (stat.group, stat.session) or self._seen.get(pid) == stat.start:
+            return True
+        return self._needle in _environ(_PROC / str(pid))
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to all that live."""
+        pids = self.living()
+        if self._group is not None and pids:
+            # In one call, so that no member can start another one in between.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._group, number)
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                if os.getpgid(pid) != self._group:
+                    os.kill(pid, number)
+
+    def wait_gone(self, timeout_s: float, reap: Callable[[], object]) -> tuple[int, ...]:
+        """Wait until none lives; those that still do when the time is up.
+
+        Looks at all processes only when those that were known have ended: they may have left others.
+        """
+        deadline, pause_s = time.monotonic() + timeout_s, _POLL_S
+        while True:
+            reap()
+            living, left_s = self.living(), deadline - time.monotonic()
+            if not living or left_s <= 0:
+                return living
+            if not _slept_until_ended(living, left_s):
+                time.sleep(min(pause_s, left_s))
+                pause_s = min(2 * pause_s, _LONGEST_POLL_S)
+
+
+def _all_processes() -> dict[int, _Stat]:
+    """Every living process of this machine but this one."""
+    pids = [int(entry.name) for entry in _PROC.iterdir() if entry.name.isdecimal()]
+    stats = {pid: _stat(pid) for pid in pids if pid != os.getpid()}
+    return {pid: stat for pid, stat in stats.items() if stat is not None and stat.state not in "ZX"}
+
+
+def _slept_until_ended(pids: Sequence[int], timeout_s: float) -> bool:
+    """Sleep until all of these have ended, or the time is up; False where the system cannot wake us."""
+    deadline = time.monotonic() + timeout_s
+    with contextlib.ExitStack() as opened:
+        waiting, count = select.poll(), 0
+        for pid in pids:
+            try:
+                descriptor = os.pidfd_open(pid)
+            except ProcessLookupError:
+                continue
+            except (AttributeError, OSError):  # not Linux, an old kernel, too many open files
+                return False
+            opened.callback(os.close, descriptor)
+            waiting.register(descriptor, select.POLLIN)
+            count += 1
+        while count and (left_s := deadline - time.monotonic()) > 0:
+            for descriptor, _ in waiting.poll(left_s * 1000):
+                waiting.unregister(descriptor)
+                count -= 1
+    return True
 
 
 def kill_marked(mark: str) -> None:
@@ -133,17 +223,13 @@ def reap_child(pid: int) -> None:
 class _Stat:
     """The fields of ``/proc/PID/stat`` that matter here."""
 
-    __slots__ = ("group", "session", "start", "state")
+    __slots__ = ("group", "parent", "session", "start", "state")
 
     def __init__(self, text: str) -> None:
         # The second field is the program's name in parentheses and may hold anything.
         fields = text.rpartition(")")[2].split()
-        self.state, self.group, self.session, self.start = (
-            fields[0],
-            int(fields[2]),
-            int(fields[3]),
-            fields[19],
-        )
+        self.state, self.start = fields[0], fields[19]
+        self.parent, self.group, self.session = (int(field) for field in fields[1:4])
 
 
 def _stat(pid: int) -> _Stat | None:
@@ -165,26 +251,6 @@ def _boot_id() -> str:
         return (_PROC / "sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         return ""
-
-
-def _send(group: int | None, mark: str, number: signal.Signals) -> None:
-    pids = members(group, mark)
-    if group is not None and pids:
-        # In one call, so that no member can start another one in between.
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(group, number)
-    for pid in pids:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            if os.getpgid(pid) != group:
-                os.kill(pid, number)
-
-
-def _wait_gone(group: int | None, mark: str, timeout_s: float, reap: Callable[[], object]) -> None:
-    deadline = time.monotonic() + timeout_s
-    reap()
-    while members(group, mark) and time.monotonic() < deadline:
-        time.sleep(_POLL_S)
-        reap()
 
 
 def _group_exists(group: int) -> bool:

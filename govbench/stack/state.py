@@ -19,11 +19,11 @@ from typing import Final
 from govbench.config.settings import Call, StackConfig
 from govbench.config.targets import Target, describe
 from govbench.errors import StackError, UsageError
-from govbench.stack.boot import boot, file_name, remove_data
+from govbench.stack.boot import boot, check_ended, file_name, remove_data
 from govbench.stack.checkout import keep_checked_out, remove, resolve
 from govbench.stack.health import Look, log_tail, look_once, secrets_of
 from govbench.stack.prepare import Prepared, Workshop, prepare_checkout, prepared
-from govbench.stack.processes import members, reap_child, start_token, terminate
+from govbench.stack.processes import reap_child, start_token, terminate
 from govbench.stack.running import RunningStack
 
 STATE_FOLDER: Final = Path(".govbench/stacks")
@@ -220,11 +220,11 @@ def _runs(state: StackState) -> bool:
 
 def _clear(state: StackState, folder: Path, *, timeout_s: float) -> None:
     """End what is left of a stack and forget it; children may outlive the process that led them."""
-    if _runs(state):
-        terminate(state.pid, state.mark, timeout_s, reap=lambda: reap_child(state.pid))
-    elif members(None, state.mark):
-        # The id of the leader may be somebody else's by now: only what carries the mark is ours.
-        terminate(state.pid, state.mark, timeout_s, reap=lambda: reap_child(state.pid), whole_group=False)
+    # The id of the leader may be somebody else's by now: then only what carries the mark is ours.
+    left = terminate(
+        state.pid, state.mark, timeout_s, reap=lambda: reap_child(state.pid), whole_group=_runs(state)
+    )
+    check_ended(state.name, left)
     if state.checkout is not None and state.repository is not None:
         remove(Path(state.checkout), repository=Path(state.repository))
     remove_data(Path(state.data_folder) if state.data_folder else None)

@@ -198,7 +198,7 @@ def at_bench(
     with (
         Stopper() as stopper,
         _contestants(call, targets, folder) as (base, head),
-        Leaving() as leaving,
+        Leaving(call.progress.note) as leaving,
     ):
         yield Bench(
             settings=call.settings,
@@ -264,7 +264,7 @@ class Rounds:
         Raises:
             SideFailed: a side did not come up in the first round; later that is ``failure``, for what was
                 measured before is worth a report.
-            LoadError: the same of the load.
+            LoadError, StackError: the same of the load, and of an instance that cannot be ended.
         """
         bench = self.bench
         began = time.monotonic()
@@ -276,7 +276,7 @@ class Rounds:
                 record = measure_round(
                     bench, len(self.records), load_s=self._choose, confirms=step is Step.CONFIRM
                 )
-            except (SideFailed, LoadError) as error:
+            except (SideFailed, StackError, LoadError) as error:
                 if not self.records:
                     raise
                 self.failure = f"round {len(self.records) + 1}: {error}"

@@ -7,7 +7,7 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -76,10 +76,15 @@ class RoundRecord:
 
 
 class Leaving:
-    """Takes instances down in the background, while those of the next round boot; a block waits for all."""
+    """Takes instances down in the background, while those of the next round boot; a block waits for all.
 
-    def __init__(self) -> None:
+    ``tell`` is told of those that could not be taken down when the block ends.
+    """
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
         self._executor = ThreadPoolExecutor(thread_name_prefix="leaving")
+        self._tell = tell
+        self._stopping: list[Future[None]] = []
 
     def __enter__(self) -> Self:
         return self
@@ -88,10 +93,26 @@ class Leaving:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._executor.shutdown()
+        for failure in self._failures():
+            self._tell(str(failure))
 
     def stop(self, stack: RunningStack) -> None:
         """Have a stack stopped soon."""
-        self._executor.submit(stack.stop)
+        self._stopping.append(self._executor.submit(stack.stop))
+
+    def wait(self) -> None:
+        """Wait until all that was to be stopped has ended: what still runs would take from the next load.
+
+        Raises:
+            StackError: some of it could not be ended.
+        """
+        for failure in self._failures():
+            raise StackError(str(failure), hint=getattr(failure, "hint", None)) from failure
+
+    def _failures(self) -> list[BaseException]:
+        """Waits for all; why those failed that did. They are told once."""
+        stopping, self._stopping = self._stopping, []
+        return [error for future in stopping if (error := future.exception()) is not None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +145,7 @@ def booted(bench: Bench, number: int, folder: Path) -> Iterator[tuple[RunningSta
     """Fresh instances of both sides, base and head; every other round head is started first.
 
     Both come up at the same time, so that a slow boot is waited for once. They are being stopped when the
-    block is left, and have ended when ``bench.leaving`` is.
+    block is left, and have ended when ``bench.leaving`` has waited for them.
 
     Raises:
         SideFailed: one of them did not come up.
@@ -178,6 +199,7 @@ def measure_round(
 
     Raises:
         SideFailed: a side did not come up, or no request to it could succeed.
+        StackError: an instance of the round before could not be ended.
         LoadError: the load process left nothing that can be read.
     """
     folder = round_folder(bench.folder, number)
@@ -191,6 +213,7 @@ def measure_round(
             answer_s = _first_answers(bench, sides) if number == 0 else 0.0
             phases = bench.load.phases(load_s=load_s(boot_s, answer_s), number=number)
             plan = replace(build_plan(bench.settings, phases, sides), seed=bench.settings.load.seed + number)
+            bench.leaving.wait()
             process.begin(plan)
             end, readings = follow_load(process, stacks, bench.stopper, _unheard)
             ended = [stack.name for stack in stacks if stack.exit_code() is not None]
