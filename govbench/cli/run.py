@@ -28,7 +28,7 @@ from govbench.compare.conclude import conclude
 from govbench.config.load import environment
 from govbench.config.profiles import build_phases
 from govbench.errors import UsageError
-from govbench.pipeline.run import run
+from govbench.pipeline.run.command import run
 from govbench.report import terminal
 
 

@@ -16,10 +16,11 @@ from govbench.compare.trial import MIN_ROUNDS
 from govbench.config.rounds import round_load
 from govbench.config.targets import Target, parse_target
 from govbench.errors import MeasurementError
-from govbench.pipeline.ab.command import Call, Rounds, at_bench, begin, written
+from govbench.pipeline.ab.command import Call, Rounds, at_bench, written
 from govbench.pipeline.ab.results import Measured
 from govbench.pipeline.ab.rounds import SideFailed
 from govbench.pipeline.folder import kept_unless_empty
+from govbench.pipeline.recording import begin
 from govbench.results.calibration import Calibration
 from govbench.results.comparison import Finding, Results
 from govbench.results.rounds import Round
@@ -66,7 +67,7 @@ def calibrate(call: Call, *, rounds: int, max_time_s: float | None, commit: bool
         made,
         folder=call.cwd,
         baselines_folder=call.settings.baselines.folder,
-        run_id=measured.run_id,
+        run_id=measured.occasion.run_id,
         commit=commit,
     )
     return Calibrated(calibration=made, stored=stored, folder=measured.bench.folder)
@@ -81,7 +82,7 @@ def _measured(
         SideFailed: the stack could not be built, or did not come up in the first round.
     """
     load = round_load(call.settings.load, call.settings.ab)
-    occasion = begin(call)
+    occasion = begin(call.settings, call.environ, call.cwd)
     folder = occasion.folder
     with kept_unless_empty(folder), at_bench(call, (target, target), load, folder) as bench:
         if not bench.restarts:
@@ -108,11 +109,11 @@ def _calibration(measured: Measured, results: Results, target: Target, *, round_
     if not noises:
         raise MeasurementError("no metric was measured in every round", hint="raise --round for more pairs")
     return Calibration(
-        machine_class=measured.environment.machine_class,
+        machine_class=measured.occasion.environment.machine_class,
         suite=bench.settings.suite,
         suite_version=bench.load.version,
         target=target.anonymous,
-        calibrated_at=measured.started.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        calibrated_at=measured.occasion.started.strftime("%Y-%m-%dT%H:%M:%SZ"),
         govbench_version=__version__,
         rounds=len(rounds),
         round_load_s=sum(each.load_s for each in rounds) / len(rounds),

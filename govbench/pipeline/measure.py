@@ -3,47 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 
-from govbench import __version__
-from govbench.baselines.git import provenance
-from govbench.config.profiles import suite_version
-from govbench.config.settings import Settings
 from govbench.errors import LoadError, ResultsError
 from govbench.load.launch import Event, LoadEnd, LoadProcess
 from govbench.pipeline.interrupt import Stopper
 from govbench.pipeline.progress import Progress
-from govbench.record.environment import describe_environment
-from govbench.record.phases import dropped_by_phase, phase_windows, slice_windows
+from govbench.pipeline.recording import EndedLoad, Occasion, Subject, recording_of
+from govbench.record.phases import phase_windows
 from govbench.record.reader import SampleTable, read_samples
 from govbench.record.resources import ProcessTree, Reading, ResourcePoller
-from govbench.record.summarise import GENERATOR, Recording, summarise, target_role
+from govbench.record.summarise import GENERATOR, summarise, target_role
 from govbench.results.meters import Together
 from govbench.results.plan import Plan
-from govbench.results.run import Provenance, RunInfo, RunStatus, RunSummary, Target
+from govbench.results.run import RunStatus, RunSummary
 from govbench.stack.running import RunningStack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """What is needed to measure, and who asks: settings, plan, stacks in the order of the plan's sides.
+    """What is needed to measure: of whom, by which plan, and the stacks in the order of the plan's sides."""
 
-    ``provenance`` is the commit that is measured; None: the one that the work tree around ``cwd`` stands at.
-    """
-
-    settings: Settings
+    occasion: Occasion
+    subject: Subject
     plan: Plan
-    profile: str
     stacks: Sequence[RunningStack]
-    targets: tuple[Target, ...]
-    run_id: str
-    folder: Path
-    environ: Mapping[str, str]
-    cwd: Path
-    provenance: Provenance | None = None
 
 
 def measure(work: Measurement, stopper: Stopper, progress: Progress) -> RunSummary:
@@ -52,39 +37,22 @@ def measure(work: Measurement, stopper: Stopper, progress: Progress) -> RunSumma
     Raises:
         LoadError: the load process could not be started, or left nothing that can be read.
     """
-    environment = describe_environment(work.environ)  # before the load: it notes how busy the machine was
-    started = datetime.now(UTC)
     end, readings = _put_load_on(work, stopper, progress)
-    samples = _samples(work.folder, end)
+    try:
+        samples = read_samples(work.occasion.folder)
+    except ResultsError as error:
+        raise LoadError(end.failure or str(error)) from error
     last_s = float(samples.end_s.max()) if len(samples) else time.time()
     windows = phase_windows(end.events, end_s=last_s)
     status, note = _status(work, end, stopper)
     return summarise(
-        Recording(
-            info=RunInfo(
-                id=work.run_id,
-                suite=work.settings.suite,
-                suite_version=suite_version(work.plan.phases, work.plan.scenarios),
-                profile=work.profile,
-                status=status,
-                started_at=started.isoformat(timespec="seconds").replace("+00:00", "Z"),
-                duration_s=round((datetime.now(UTC) - started).total_seconds(), 3),
-                seed=work.plan.seed,
-                govbench_version=__version__,
-                region=work.settings.output.region,
-                note=note,
-            ),
-            plan=work.plan,
-            targets=work.targets,
-            environment=environment,
-            provenance=work.provenance
-            or provenance(work.cwd, baselines_folder=work.settings.baselines.folder),
-            samples=samples,
-            windows=windows,
-            slices=slice_windows(work.plan, end.events, windows),
-            readings=readings,
-            dropped=dropped_by_phase(end.events),
-            worker_cores=tuple(cores for e in end.events for cores in e.get("worker_cores", ()) if cores),
+        recording_of(
+            work.occasion,
+            work.subject,
+            [EndedLoad(plan=work.plan, end=end, windows=windows, readings=readings)],
+            samples,
+            status=status,
+            note=note,
             warnings=_warnings(work, end, samples),
         )
     )
@@ -93,7 +61,7 @@ def measure(work: Measurement, stopper: Stopper, progress: Progress) -> RunSumma
 def _put_load_on(
     work: Measurement, stopper: Stopper, progress: Progress
 ) -> tuple[LoadEnd, tuple[Reading, ...]]:
-    process = LoadProcess(work.plan, work.folder)
+    process = LoadProcess(work.plan, work.occasion.folder)
     progress.load_begins(work.plan)
     try:
         return follow_load(process, work.stacks, stopper, progress.load_event)
@@ -129,13 +97,6 @@ def _noted() -> None:
     """Nothing needs stopping any more; that a signal came, the stopper knows."""
 
 
-def _samples(folder: Path, end: LoadEnd) -> SampleTable:
-    try:
-        return read_samples(folder)
-    except ResultsError as error:
-        raise LoadError(end.failure or str(error)) from error
-
-
 def _status(work: Measurement, end: LoadEnd, stopper: Stopper) -> tuple[RunStatus, str | None]:
     if stopper.stopped:
         return RunStatus.INTERRUPTED, "interrupted by a signal"
@@ -157,7 +118,7 @@ def _warnings(work: Measurement, end: LoadEnd, samples: SampleTable) -> tuple[st
             "no kernel timestamps on this system: times are those at which the program saw an answer"
         )
     texts += [stack.health.note for stack in work.stacks if stack.health and stack.health.note]
-    return (*texts, *work.settings.notes)
+    return (*texts, *work.subject.settings.notes)
 
 
 def _user_error_text(error: Event) -> str:

@@ -7,7 +7,6 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from govbench.compare.rounds import Judging
@@ -38,15 +37,14 @@ from govbench.pipeline.ab.rounds import (
 )
 from govbench.pipeline.calibrations import calibration_for
 from govbench.pipeline.documents import write_documents
-from govbench.pipeline.folder import kept_unless_empty, make_run_folder, new_run_id, point_latest
+from govbench.pipeline.folder import kept_unless_empty, point_latest
 from govbench.pipeline.interrupt import Stopper
 from govbench.pipeline.progress import Progress
 from govbench.pipeline.ready import ready_to_boot, settings_at
-from govbench.pipeline.run import Finished, run
-from govbench.record.environment import describe_environment
+from govbench.pipeline.recording import Occasion, begin
+from govbench.pipeline.run.command import Finished, run
 from govbench.results.comparison import Results
 from govbench.results.plan import BASE
-from govbench.results.run import Environment
 
 # A first look, and the fewest rounds that confirm what it flags.
 ROUNDS_FOR_A_VERDICT = MIN_ROUNDS + FEWEST_CONFIRMING
@@ -116,7 +114,7 @@ def _compared(call: Call, load: RoundLoad) -> Finished:
         SideFailed: a side could not be built, or did not come up in the first round.
     """
     targets = parse_target(call.base), parse_target(call.head)
-    occasion = begin(call)
+    occasion = begin(call.settings, call.environ, call.cwd)
     machine_class = occasion.environment.machine_class
     with kept_unless_empty(occasion.folder):
         known = calibration_for(call.settings, machine_class, load, targets, call.cwd, call.progress)
@@ -129,24 +127,6 @@ def _compared(call: Call, load: RoundLoad) -> Finished:
             )
             _, results = written(call, occasion, Rounds(bench, judging))
     return Finished(results=results, folder=occasion.folder)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Occasion:
-    """When, where and under which name rounds are measured."""
-
-    run_id: str
-    folder: Path
-    environment: Environment
-    started: datetime
-
-
-def begin(call: Call) -> Occasion:
-    """A folder for what is to come, and the machine as it is before any load."""
-    run_id = new_run_id(datetime.now(UTC))
-    folder = make_run_folder(call.cwd / call.settings.output.folder, run_id)
-    environment = describe_environment(call.environ)  # notes how busy the machine was
-    return Occasion(run_id=run_id, folder=folder, environment=environment, started=datetime.now(UTC))
 
 
 def written(call: Call, occasion: Occasion, rounds: Rounds, *, lost: str = "") -> tuple[Measured, Results]:
@@ -173,9 +153,7 @@ def written(call: Call, occasion: Occasion, rounds: Rounds, *, lost: str = "") -
         records=tuple(rounds.records),
         trial=rounds.trial,
         failure=rounds.failure,
-        environment=occasion.environment,
-        started=occasion.started,
-        run_id=occasion.run_id,
+        occasion=occasion,
         cwd=call.cwd,
     )
     results = results_of(measured, interrupted=stopper.stopped)

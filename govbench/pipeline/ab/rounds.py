@@ -21,9 +21,10 @@ from govbench.errors import GovbenchError, LoadError, ResultsError, StackError
 from govbench.load.launch import Event, LoadEnd, LoadProcess
 from govbench.pipeline.interrupt import Stopper
 from govbench.pipeline.measure import follow_load
+from govbench.pipeline.plan import address_of, build_plan
 from govbench.pipeline.progress import Progress
 from govbench.pipeline.quick_check import preflight
-from govbench.pipeline.run import address_of, build_plan
+from govbench.pipeline.recording import EndedLoad
 from govbench.record.circumstances import circumstances_of
 from govbench.record.pairs import observe, readings_by_side
 from govbench.record.phases import phase_windows
@@ -31,7 +32,7 @@ from govbench.record.reader import read_samples
 from govbench.record.resources import Reading
 from govbench.results.plan import BASE, HEAD, Plan, Side
 from govbench.results.rounds import Round
-from govbench.results.run import SliceWindow, Window
+from govbench.results.run import SliceWindow
 from govbench.stack.boot import own_port, start
 from govbench.stack.embedded import own_median_ms
 from govbench.stack.prepare import Prepared
@@ -68,10 +69,7 @@ class RoundRecord:
     """A round that was measured; ``failure`` says why it counts for nothing, where it does not."""
 
     round: Round
-    plan: Plan
-    windows: Mapping[int, Window]
-    readings: tuple[Reading, ...]
-    end: LoadEnd
+    load: EndedLoad
     failure: str | None = None
 
 
@@ -329,9 +327,6 @@ def _recorded(
             circumstances=circumstances_of(samples, plan, windows),
             own_effect=own_effect,
         ),
-        plan=plan,
-        windows=windows,
-        readings=readings,
-        end=end,
+        load=EndedLoad(plan=plan, end=end, windows=windows, readings=readings),
         failure=failure,
     )

@@ -1,0 +1,1 @@
+"""``govbench run``: measure, judge, write, each a function that can be called alone."""

@@ -1,0 +1,55 @@
+"""``govbench run``: measure the target, judge it by what is stored, write everything down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from govbench.config.profiles import build_phases
+from govbench.config.settings import Settings
+from govbench.config.targets import parse_target
+from govbench.pipeline.baselines import compare_with_baseline
+from govbench.pipeline.documents import write_documents
+from govbench.pipeline.folder import kept_unless_empty, point_latest
+from govbench.pipeline.interrupt import Stopper
+from govbench.pipeline.progress import Progress
+from govbench.pipeline.recording import begin
+from govbench.pipeline.run.measure import at_bench
+from govbench.pipeline.test_file import checked_test_file
+from govbench.results.comparison import Results
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """What a run came to, and the folder that holds it."""
+
+    results: Results
+    folder: Path
+
+
+def run(settings: Settings, *, environ: Mapping[str, str], cwd: Path, progress: Progress) -> Finished:
+    """Measure the configured target and judge it by the committed baselines.
+
+    Raises:
+        GovbenchError: the target did not come up, could not be measured, or results not be written.
+        Interrupted: a signal ended the run; what was measured is written.
+    """
+    # What the user got wrong is told before anything is booted.
+    parse_target(settings.target.form)
+    build_phases(settings.load)
+    checked_test_file(settings.load.test_file)
+    occasion = begin(settings, environ, cwd)
+    with kept_unless_empty(occasion.folder), Stopper() as stopper:
+        with at_bench(settings, occasion, stopper, environ=environ, cwd=cwd, progress=progress) as bench:
+            summary = bench.measure()
+        progress.step("comparing and writing the reports")
+        # What was measured is written down whole: from here on only the second signal cuts it short. It is
+        # told only now, since a signal that came within the line above could not write another one.
+        stopper.graceful = lambda: progress.step("interrupted: the reports are being written")
+        results = Results(summary=summary, comparison=compare_with_baseline(summary, settings, cwd))
+        write_documents(results, occasion.folder, fail_on=settings.compare.fail_on)
+        point_latest(occasion.folder)
+        if stopper.stopped:
+            raise stopper.interrupted(f"interrupted; what was measured is in {occasion.folder}")
+    return Finished(results=results, folder=occasion.folder)
