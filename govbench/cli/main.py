@@ -10,7 +10,9 @@ import importlib
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn
 
@@ -93,7 +95,20 @@ def main() -> NoReturn:
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(ExitCode.OK)
+    except Exception as error:  # a fault of ours is no verdict: Python's own exit code would say regression
+        sys.exit(_unplanned(error, whole=not {"-v", "--verbose"}.isdisjoint(words)))
     sys.exit(ExitCode.OK)
+
+
+def _unplanned(error: Exception, *, whole: bool) -> ExitCode:
+    """Tell a fault of the program in a line, or with its ``whole`` traceback; never with a verdict's code."""
+    if whole:
+        traceback.print_exception(error)
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(last.filename).name}:{last.lineno}"
+    print(f"govbench: internal error at {place}: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
+    print("  hint: this is a fault of govbench; --verbose shows all of it", file=sys.stderr)  # noqa: T201
+    return ExitCode.NOT_MEASURED
 
 
 def _show_version(asked: bool) -> None:
