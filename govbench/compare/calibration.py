@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from govbench.compare.rounds import observations
 from govbench.compare.trial import design
@@ -14,6 +14,7 @@ from govbench.results.comparison import Finding, Margin, Verdict
 from govbench.results.metrics import MetricName
 from govbench.results.plan import TestType
 from govbench.results.rounds import Observation, Round
+from govbench.results.versions import PlanVersions, difference
 from govbench.stats import (
     instance_deviation,
     rounds_detectable_effect,
@@ -112,17 +113,20 @@ def _log_margin(finding: Finding) -> float:
 class Load:
     """What a calibration has to fit: suite and machine class, what is measured, and under which load.
 
-    ``suite_version`` is None where only metrics carry over, as from rounds to a run.
+    ``suite_version`` is None where only metrics carry over, as from rounds to a run. ``versions`` are those
+    of the test types, by their names.
     """
 
     suite: str
     machine_class: str
     targets: tuple[str, ...]
     suite_version: str | None = None
+    versions: PlanVersions = field(default_factory=dict)
 
 
 def refusal(made: Calibration, here: Load, *, age_days: float, max_age_days: int) -> str | None:
     """Why a calibration does not count here, or None."""
+    load = _other_load(made, here)
     reasons = (
         (
             made.machine_class != here.machine_class,
@@ -134,10 +138,7 @@ def refusal(made: Calibration, here: Load, *, age_days: float, max_age_days: int
             f"it is {age_days:.0f} days old, and compare.calibration_max_age_days is {max_age_days}",
         ),
         (age_days < -1, "it is dated in the future"),
-        (
-            here.suite_version not in (None, made.suite_version),
-            f"it was made under another load, {made.suite_version} and not {here.suite_version}",
-        ),
+        (load is not None, f"it was made under another load, {load}"),
         (
             here.suite_version is not None and all(noise.instance_sd is None for noise in made.noises),
             "nothing was started anew in it, so it knows nothing of the noise between two instances",
@@ -148,6 +149,21 @@ def refusal(made: Calibration, here: Load, *, age_days: float, max_age_days: int
         ),
     )
     return next((reason for found, reason in reasons if found), None)
+
+
+def _other_load(made: Calibration, here: Load) -> str | None:
+    """What is asked otherwise than when the calibration was made, of the test types that are asked here."""
+    if here.suite_version is None:
+        return None
+    if not made.versions or not here.versions:
+        other = made.suite_version != here.suite_version
+        return f"{made.suite_version} and not {here.suite_version}" if other else None
+    for name, version in here.versions.items():
+        if name not in made.versions:
+            return f"it has no {name}"
+        if said := difference(made.versions[name], version):
+            return said
+    return None
 
 
 def _is_embedded(target: str) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
+from govbench.compare.alike import Apart, apart_from, fitting, is_alike, planned_types, unlike_entries
 from govbench.compare.anchors import anchor_note
 from govbench.compare.calibration import InForce
 from govbench.compare.conclude import settled
@@ -20,14 +22,7 @@ from govbench.compare.findings import EffectOf, bare_findings, findings_of
 from govbench.compare.history import histories_of, level_notes, newest_first
 from govbench.compare.moved import Movement, moved_between_runs
 from govbench.compare.reasons import noise_note
-from govbench.compare.soundness import (
-    alike_entries,
-    is_alike,
-    no_success,
-    run_fault,
-    unlike_run,
-    unlike_window,
-)
+from govbench.compare.soundness import no_success, run_fault
 from govbench.compare.thresholds import judge_thresholds
 from govbench.config.settings import CompareConfig, Threshold
 from govbench.results.baseline import BaselineEntry
@@ -38,6 +33,7 @@ from govbench.results.run import RunSummary
 
 _Sides = tuple[Metric | None, Metric | None, Effect | None]
 _UNCALIBRATED = InForce()
+_NONE_APART: Apart = MappingProxyType({})
 
 
 def compare_runs(
@@ -58,16 +54,20 @@ def compare_runs(
         noise_sd = known.between_run_sd(config, test_type, name)
         return old, new, unpaired_effect(old, new, noise_sd=noise_sd, level=config.level)
 
-    unlike = unlike_run(baseline, candidate)
+    measured = {t.test_type for t in (*baseline.test_types, *candidate.test_types)}
+    test_types = measured & set(planned_types(candidate))
+    apart = apart_from(baseline, candidate)
+    unlike = _wholly_unlike(test_types, apart)
     fault = run_fault(candidate) or run_fault(baseline, whose="the baseline")
     return _comparison(
         Method.UNPAIRED,
         reference_of(baseline),
         candidate,
-        _in_order(t.test_type for t in (*baseline.test_types, *candidate.test_types)),
+        _in_order(test_types),
         effect_of,
         config,
         thresholds,
+        apart=apart,
         moved=moved_between_runs(baseline, candidate, side=side, level=config.level),
         fault=fault or (no_success(candidate) if unlike else None),
         unlike=unlike,
@@ -94,8 +94,9 @@ def compare_window(
         return without_baseline(candidate, "there is no stored run", config, thresholds)
     side = _last_side(candidate)
     window = newest_first(window)
-    alike = alike_entries(window, candidate)
-    unlike = None if alike else unlike_window(window, candidate)
+    fit = fitting(window, candidate)
+    alike = fit.entries
+    unlike = None if alike else unlike_entries(window, candidate)
     # Where nothing compares, the newest stored run is shown, as two runs that do not compare are.
     used = alike or window[:1]
     histories = histories_of(used, config)
@@ -118,10 +119,11 @@ def compare_window(
         Method.STORED_WINDOW,
         replace(reference, run_ids=tuple(entry.run_id for entry in used)),
         candidate,
-        _in_order(test_types),
+        _in_order(test_types & set(planned_types(candidate))),
         effect_of,
         config,
         thresholds,
+        apart=fit.apart,
         fault=run_fault(candidate) or (no_success(candidate) if unlike else None),
         unlike=unlike,
         known=known,
@@ -129,6 +131,11 @@ def compare_window(
     if not alike:
         return compared
     notes = [*compared.notes, *level_notes(histories, compared.findings)]
+    if fit.unversioned:
+        notes.append(
+            f"{fit.unversioned} of {len(alike)} stored runs do not say what their target was, nor how it was"
+            " asked; they are taken as alike, because their load is."
+        )
     if left_out := len(window) - len(alike):
         of = f"{left_out} of {len(window)} stored runs"
         notes.append(f"{of} left out: of another plan, or before an accepted change.")
@@ -180,6 +187,7 @@ def _comparison(
     *,
     fault: str | None,
     unlike: str | None,
+    apart: Apart = _NONE_APART,
     moved: Sequence[Movement] = (),
     known: InForce = _UNCALIBRATED,
 ) -> Comparison:
@@ -190,7 +198,11 @@ def _comparison(
             test_types, effect_of, config, method, verdict=Verdict.NOT_COMPARABLE, reason=unlike
         )
     else:
-        findings = explained(findings_of(test_types, effect_of, config, method), moved)
+        compared = [kind for kind in test_types if kind not in apart]
+        findings = explained(findings_of(compared, effect_of, config, method), moved)
+        for kind in (kind for kind in test_types if kind in apart):
+            verdict, reason = apart[kind]
+            findings += bare_findings([kind], effect_of, config, method, verdict=verdict, reason=reason)
     return concluded(
         method,
         baseline,
@@ -229,6 +241,12 @@ def concluded(
             fault=fault,
         )
     )
+
+
+def _wholly_unlike(test_types: Collection[TestType], apart: Apart) -> str | None:
+    """Why nothing of two runs compares, or None where something does."""
+    reasons = [apart[kind][1] for kind in _in_order(test_types) if kind in apart]
+    return reasons[0] if reasons and len(reasons) == len(test_types) else None
 
 
 def _last_side(summary: RunSummary) -> int:

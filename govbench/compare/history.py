@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
+from govbench.compare.alike import alike_part, of_entry
 from govbench.compare.findings import ERROR_RATE_MARGIN
 from govbench.config.settings import CompareConfig
 from govbench.results.baseline import BaselineEntry
@@ -50,11 +52,26 @@ def all_histories(entries: Iterable[BaselineEntry], config: CompareConfig) -> tu
 
     Runs of different suites, machine classes, profiles or suite versions share no level.
     """
-    by_plan: dict[tuple[str, ...], list[BaselineEntry]] = {}
+    plans: list[list[BaselineEntry]] = []
     for entry in newest_first(entries):
-        plan = (entry.suite, entry.machine_class, entry.profile, entry.suite_version)
-        by_plan.setdefault(plan, []).append(entry)
-    return tuple(one for alike in by_plan.values() for one in histories_of(alike, config).values())
+        _sort_in(entry, plans)
+    return tuple(one for alike in plans for one in histories_of(alike, config).values())
+
+
+def _sort_in(entry: BaselineEntry, plans: list[list[BaselineEntry]]) -> None:
+    """Put each test type of an entry to the newest entry that it compares with, or else into a new plan."""
+    left: BaselineEntry | None = entry
+    for plan in plans:
+        if left is None or plan[0].suite != left.suite:
+            continue
+        found = alike_part(left, of_entry(plan[0]))
+        if found is not None:
+            plan.append(found)
+            taken = set(found.test_types)
+            rest = tuple(result for result in left.test_types if result not in taken)
+            left = replace(left, test_types=rest) if rest else None
+    if left is not None:
+        plans.append([left])
 
 
 def level_notes(histories: Histories, findings: Sequence[Finding]) -> tuple[str, ...]:

@@ -1,11 +1,7 @@
-"""Whether runs may be judged and compared at all: what is wrong with one, what sets two apart."""
+"""Whether a run may be judged at all: what is wrong with it, so that no verdict may rest on it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from govbench.results.baseline import BaselineEntry
-from govbench.results.comparison import Verdict
 from govbench.results.metrics import MetricName
 from govbench.results.run import RunStatus, RunSummary
 
@@ -52,62 +48,3 @@ def _late_phase(summary: RunSummary, whose: str) -> str | None:
 def no_success(summary: RunSummary) -> str | None:
     """Said of a run that nothing can be held against: then no comparison shows that all of it failed."""
     return None if summary.accounting.ok else "no request of the run succeeded"
-
-
-def unlike_run(baseline: RunSummary, candidate: RunSummary) -> str | None:
-    """What makes two runs incomparable, or None."""
-    if baseline.environment.machine_class != candidate.environment.machine_class:
-        return _other_machine(baseline.environment.machine_class, candidate)
-    if _plan_of(baseline) != _plan_of(candidate):
-        return _other_plan([_plan_of(baseline)], candidate)
-    return None
-
-
-def alike_entries(window: Sequence[BaselineEntry], candidate: RunSummary) -> tuple[BaselineEntry, ...]:
-    """The stored runs that a run compares with: same machine class and plan, since the last accepted change.
-
-    A regression that a person accepted begins a new level; what lies before it is another system.
-
-    Args:
-        window: newest first.
-        candidate: the run under judgement.
-    """
-    alike = []
-    for entry in window:
-        if is_alike(entry, candidate):
-            alike.append(entry)
-            if entry.accepted is not None and entry.verdict is Verdict.REGRESSION:
-                break
-    return tuple(alike)
-
-
-def is_alike(entry: BaselineEntry, candidate: RunSummary) -> bool:
-    """Whether a stored run was measured on the machine class and with the plan of a run."""
-    return entry.machine_class == candidate.environment.machine_class and _plan(entry) == _plan_of(candidate)
-
-
-def unlike_window(window: Sequence[BaselineEntry], candidate: RunSummary) -> str:
-    """Why none of the stored runs compares with a run."""
-    here = [e for e in window if e.machine_class == candidate.environment.machine_class]
-    if here:
-        return _other_plan([_plan(entry) for entry in here], candidate)
-    return _other_machine(", ".join(dict.fromkeys(e.machine_class for e in window)), candidate)
-
-
-def _plan_of(summary: RunSummary) -> tuple[str, str]:
-    return summary.run.profile, summary.run.suite_version
-
-
-def _plan(entry: BaselineEntry) -> tuple[str, str]:
-    return entry.profile, entry.suite_version
-
-
-def _other_machine(classes: str, candidate: RunSummary) -> str:
-    return f"measured on different machine classes: {classes} and {candidate.environment.machine_class}"
-
-
-def _other_plan(plans: Sequence[tuple[str, str]], candidate: RunSummary) -> str:
-    """Profile and suite version of both sides, each plan once."""
-    baseline = ", ".join(f"{profile} ({version})" for profile, version in dict.fromkeys(plans))
-    profile, version = _plan_of(candidate)
-    return f"measured with different plans: {baseline} and {profile} ({version})"

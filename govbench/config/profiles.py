@@ -5,13 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 
 from govbench.config.settings import LoadConfig, PhaseConfig
+from govbench.config.versions import default_of
 from govbench.results.plan import Arrivals, LoadModel, Phase, RatePoint, Scenario, TestType, ThinkTime
 
 LEVELS = (10, 25, 50, 100, 250, 500, 1000)
-_VERSION_FORMAT = 1  # raise it when the same phases and scenarios come to mean another load
+_VERSION_FORMAT = 1
+_FIRST_FIELDS = frozenset({
+    "name", "test_type", "users", "steady_s", "warmup_s", "cooldown_s", "spawn_rate", "model", "think_time",
+    "arrivals", "slices", "paired", "queries", "turns", "weight", "text", "category", "low_s", "high_s",
+    "pause", "points", "process", "max_in_flight", "at_s", "rate_rps", "side", "start_s", "duration_s",
+    "pair",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,10 +183,26 @@ def _concurrent(load: LoadConfig, profile: Profile, before: int) -> list[Phase]:
 
 
 def suite_version(phases: Sequence[Phase], scenarios: Sequence[Scenario]) -> str:
-    """Twelve hex digits over what is measured: equal for two runs exactly when their load is the same.
+    """Twelve hex digits over the load of all test types: what stored runs without ``versions`` go by.
 
-    Neither the seed nor the target nor a path is part of it.
+    Neither the seed nor the target nor a path is part of it. The fields of the first version are hashed
+    whatever their values, so that it stays what it was; later ones where they are not at their defaults.
     """
-    content = [_VERSION_FORMAT, [asdict(phase) for phase in phases], [asdict(each) for each in scenarios]]
+    content = [
+        _VERSION_FORMAT,
+        [_as_first(phase) for phase in phases],
+        [_as_first(each) for each in scenarios],
+    ]
     text = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _as_first(value: object) -> object:
+    if is_dataclass(value):
+        items = ((each, getattr(value, each.name)) for each in fields(value))
+        return {
+            each.name: _as_first(item)
+            for each, item in items
+            if each.name in _FIRST_FIELDS or item != default_of(each)
+        }
+    return [_as_first(item) for item in value] if isinstance(value, tuple) else value

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from govbench.config.profiles import custom_phases, suite_version
-from govbench.config.settings import AbConfig, LoadConfig, PhaseConfig
+from govbench.config.settings import AbConfig, LoadConfig, PhaseConfig, Settings
+from govbench.config.targets import Target
+from govbench.config.versions import plan_versions
 from govbench.errors import ConfigError
 from govbench.results.plan import (
     BASE,
@@ -20,6 +22,7 @@ from govbench.results.plan import (
     TestType,
     ThinkTime,
 )
+from govbench.results.versions import PlanVersion
 
 # Rounds are the unit of replication, and two instances differ by about as much as the error of 2 s of pairs:
 # longer rounds would buy less than more of them, unless a boot takes longer than the load.
@@ -49,6 +52,10 @@ class RoundLoad:
     def version(self) -> str:
         """The suite version of these rounds, whatever their length."""
         return suite_version(self.phases(load_s=1.0, number=0), self.load.scenarios)
+
+    def versions(self, settings: Settings, target: Target) -> dict[str, PlanVersion]:
+        """The version of each test type of these rounds, whatever their length and what is measured."""
+        return plan_versions(settings, self.phases(load_s=1.0, number=0), target=target, of_target=False)
 
     def _paired(self, test_type: TestType, load_s: float) -> list[Phase]:
         match test_type:

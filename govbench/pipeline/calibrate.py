@@ -112,6 +112,7 @@ def _calibration(measured: Measured, results: Results, target: Target, *, round_
         machine_class=measured.occasion.environment.machine_class,
         suite=bench.settings.suite,
         suite_version=bench.load.version,
+        versions=bench.load.versions(bench.settings, target),
         target=target.anonymous,
         calibrated_at=measured.occasion.started.strftime("%Y-%m-%dT%H:%M:%SZ"),
         govbench_version=__version__,

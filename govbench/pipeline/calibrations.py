@@ -37,6 +37,7 @@ def calibration_for(
         machine_class=machine_class,
         targets=tuple(target.anonymous for target in targets),
         suite_version=load.version,
+        versions=load.versions(settings, targets[-1]),
     )
     known = _in_force(here, settings, cwd, ref=None)
     if known.refused:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from govbench.record.summarise import Recording
 from govbench.results.plan import Plan
 from govbench.results.rounds import Round
 from govbench.results.run import Environment, Provenance, RunInfo, RunStatus, Target, Window
+from govbench.results.versions import PlanVersion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,13 +53,14 @@ class EndedLoad:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """Whom a recording is of: the suite as asked, the targets in the order of the sides, the commit."""
+    """Whom a recording is of: the suite as asked, with its versions, the targets by side, the commit."""
 
     settings: Settings
     profile: str
     suite_version: str
     targets: tuple[Target, ...]
     provenance: Provenance
+    versions: Mapping[str, PlanVersion] = field(default_factory=dict)
 
 
 def recording_of(
@@ -99,6 +101,7 @@ def recording_of(
             govbench_version=__version__,
             region=settings.output.region,
             note=note,
+            versions=dict(subject.versions),
         ),
         plan=plan,
         targets=subject.targets,

@@ -25,3 +25,15 @@ def checked_test_file(file: Path | None) -> str | None:
         line = f":{error.lineno}" if isinstance(error, SyntaxError) else ""
         raise ConfigError(f"{file}{line}: {getattr(error, 'msg', error)}") from error
     return str(file.resolve())
+
+
+def content_of(file: Path | None) -> bytes | None:
+    """What the test file holds; None where there is none.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    try:
+        return None if file is None else file.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"test file {file}: {error.strerror}") from error

@@ -11,7 +11,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, NoReturn
@@ -23,6 +23,7 @@ from govbench.results.comparison import Results, Verdict
 from govbench.results.metrics import Metric, MetricName
 from govbench.results.plan import TestType
 from govbench.results.run import Accounting, Distribution, Environment, Outcome, RunStatus
+from govbench.results.versions import PlanVersion
 
 SCHEMA_NAME = "govbench/baseline"
 SCHEMA_VERSION = 1
@@ -69,6 +70,7 @@ class BaselineEntry:
     ``verdict`` is what the run itself was judged when it was stored, None where there was nothing to judge
     it by. ``accepted`` is the note of the person who accepted a run in spite of its verdict. ``anchor``
     names an entry that outlives the window, such as a release. Times are UTC, ``2026-01-31T09:30:00Z``.
+    ``versions`` say for each test type, by its name, what decides its figures.
     """
 
     run_id: str
@@ -87,6 +89,7 @@ class BaselineEntry:
     anchor: str | None = None
     dirty: bool = False
     saturated: bool = False
+    versions: dict[str, PlanVersion] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not _COMMIT.fullmatch(self.commit):
@@ -155,6 +158,7 @@ def entry_from_results(
             anchor=anchor,
             dirty=bool(provenance.dirty),
             saturated=summary.generator.saturated,
+            versions=run.versions,
         )
     except ValueError as error:
         raise ResultsError(f"run {run.id} cannot be a baseline: {error}") from error
@@ -197,6 +201,8 @@ def to_json(entry: BaselineEntry) -> str:
         result.test_type.value: _test_type_body(result, fields)
         for result, fields in zip(entry.test_types, body["test_types"], strict=True)
     }
+    if not entry.versions:
+        del body["versions"]
     body |= {"schema": SCHEMA_NAME, "schema_version": SCHEMA_VERSION}
     return _text(body, indent=0) + "\n"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from pydantic import TypeAdapter, ValidationError
@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from govbench.errors import ResultsError
 from govbench.results.metrics import MetricName
 from govbench.results.plan import TestType
+from govbench.results.versions import PlanVersion
 
 SCHEMA_NAME = "govbench/calibration"
 SCHEMA_VERSION = 1
@@ -67,9 +68,10 @@ class DetectableChange:
 class Calibration:
     """The noise of one machine class and stack, from ``rounds`` rounds of the same code on both sides.
 
-    ``suite_version`` says under which load; ``target`` is what was measured, without an address or a command;
-    ``calibrated_at`` is UTC, ``2026-01-31T09:30:00Z``. ``round_load_s`` is the load of a round,
-    ``round_time_s`` all of it, the boots included.
+    ``versions`` say for each test type, by its name, under which load, and ``suite_version`` for all of them.
+    ``target`` is what was measured, without an address or a command; ``calibrated_at`` is UTC,
+    ``2026-01-31T09:30:00Z``. ``round_load_s`` is the load of a round, ``round_time_s`` all of it, the boots
+    included.
     """
 
     machine_class: str
@@ -83,6 +85,7 @@ class Calibration:
     round_time_s: float
     noises: tuple[Noise, ...]
     detectable: tuple[DetectableChange, ...] = ()
+    versions: dict[str, PlanVersion] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _instant(self.calibrated_at)

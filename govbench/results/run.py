@@ -8,6 +8,7 @@ from enum import StrEnum
 from govbench.results.metrics import Metric, MetricName
 from govbench.results.plan import Phase, TestType
 from govbench.results.rounds import Round
+from govbench.results.versions import PlanVersion
 
 
 class RunStatus(StrEnum):
@@ -221,7 +222,11 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunInfo:
-    """Identity and circumstances of a run."""
+    """Identity and circumstances of a run.
+
+    ``versions`` say for each planned test type, by its name, what decides its figures; ``suite_version`` is
+    one for all of them, which runs without ``versions`` go by.
+    """
 
     id: str
     suite: str
@@ -234,6 +239,7 @@ class RunInfo:
     govbench_version: str
     region: str | None = None
     note: str | None = None
+    versions: dict[str, PlanVersion] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,6 +62,7 @@ def _summary(measured: Measured, *, interrupted: bool) -> RunSummary:
         settings=bench.settings,
         profile=PROFILE,
         suite_version=bench.load.version,
+        versions=bench.load.versions(bench.settings, bench.head.target),
         targets=tuple(
             described(each.name, each.target, side)
             for each, side in zip((bench.base, bench.head), records[0].load.plan.sides, strict=False)

@@ -13,6 +13,7 @@ from govbench.config.requests import build_sides
 from govbench.config.settings import Settings
 from govbench.config.targets import Target as ParsedTarget
 from govbench.config.targets import parse_target
+from govbench.config.versions import plan_versions
 from govbench.pipeline.interrupt import Stopper
 from govbench.pipeline.measure import Measurement, measure
 from govbench.pipeline.plan import address_of, build_plan, described
@@ -20,6 +21,7 @@ from govbench.pipeline.progress import Progress
 from govbench.pipeline.quick_check import preflight
 from govbench.pipeline.ready import measured_commit, ready_to_boot, settings_at
 from govbench.pipeline.recording import Occasion, Subject
+from govbench.pipeline.test_file import content_of
 from govbench.results.plan import TestType
 from govbench.results.run import RunSummary
 from govbench.stack.boot import boot
@@ -81,6 +83,9 @@ class Bench:
                 settings=here,
                 profile=here.load.profile,
                 suite_version=suite_version(plan.phases, plan.scenarios),
+                versions=plan_versions(
+                    here, plan.phases, target=ready.target, test_file=content_of(here.load.test_file)
+                ),
                 targets=(described(NAME, self.target, sides[0]),),
                 provenance=measured_commit(ready)
                 or provenance(self.cwd, baselines_folder=here.baselines.folder),
