@@ -30,13 +30,14 @@ from govbench.config.profiles import build_phases, suite_version
 from govbench.config.settings import CompareConfig, LoadConfig
 from govbench.pipeline.documents import write_documents
 from govbench.record.environment import describe_environment
-from govbench.record.reader import DTYPE, read_samples
+from govbench.record.part import DTYPE
+from govbench.record.reader import read_samples
 from govbench.record.summarise import Recording, summarise
 from govbench.results import codec
 from govbench.results.comparison import Results
 from govbench.results.plan import Api, Plan, Query, Scenario, Side
 from govbench.results.run import Outcome, Provenance, RunInfo, RunStatus, Target, Window
-from govbench.results.samples import CODE_OF, LAYOUT_VERSION, RECORD_BYTES, SamplesHeader
+from govbench.results.samples import CODE_OF, KERNEL_CLOCK, SamplesHeader
 
 REQUESTS = 1_000_000
 BOUND_S, BOUND_BYTES = 3.0, 500 * 10**6
@@ -87,10 +88,8 @@ def write_samples(folder: Path, plan: Plan, windows: dict[int, Window], seed: in
     records["user"] = rng.integers(0, users[phase])
     records["phase"] = phase
     records["outcome"] = np.where(failed, CODE_OF[Outcome.HTTP_5XX], CODE_OF[Outcome.OK])
-    records["clock"] = 1
-    header = SamplesHeader(
-        layout_version=LAYOUT_VERSION, record_bytes=RECORD_BYTES, offered=REQUESTS, dropped=0, sent=REQUESTS
-    )
+    records["flags"] = KERNEL_CLOCK
+    header = SamplesHeader(offered=REQUESTS, dropped=0, sent=REQUESTS)
     with (folder / "samples").open("wb") as file:
         file.write(header.pack())
         records.tofile(file)

@@ -18,10 +18,11 @@ import numpy as np
 from govbench.config.rounds import round_load
 from govbench.config.settings import AbConfig, LoadConfig
 from govbench.record.pairs import pair_up
-from govbench.record.reader import DTYPE, read_samples
+from govbench.record.part import DTYPE
+from govbench.record.reader import read_samples
 from govbench.results.plan import BASE, HEAD, Api, Plan, Query, Scenario, Side
 from govbench.results.run import Outcome
-from govbench.results.samples import CODE_OF, LAYOUT_VERSION, RECORD_BYTES, SamplesHeader
+from govbench.results.samples import CODE_OF, KERNEL_CLOCK, SamplesHeader
 from govbench.stats import block_ids, paired_median
 
 PAIRS = 1_000_000
@@ -80,10 +81,8 @@ def write_samples(folder: Path) -> None:
     records["last_byte_ms"] = np.where(records["side"] == HEAD, times * (1.0 + TRUE_CHANGE), times)
     records["first_byte_ms"] = records["last_byte_ms"] * 0.95
     records["first_token_ms"] = records["dns_ms"] = records["connect_ms"] = records["tls_ms"] = np.nan
-    records["status"], records["outcome"], records["clock"] = 200, CODE_OF[Outcome.OK], 1
-    header = SamplesHeader(
-        layout_version=LAYOUT_VERSION, record_bytes=RECORD_BYTES, offered=n, dropped=0, sent=n
-    )
+    records["status"], records["outcome"], records["flags"] = 200, CODE_OF[Outcome.OK], KERNEL_CLOCK
+    header = SamplesHeader(offered=n, dropped=0, sent=n)
     with (folder / "samples").open("wb") as file:
         file.write(header.pack())
         records.tofile(file)

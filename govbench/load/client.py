@@ -34,6 +34,7 @@ from govbench.load.response import Response
 from govbench.load.transport import Origin
 from govbench.results.plan import Deadlines
 from govbench.results.run import Outcome
+from govbench.results.samples import REDIRECT
 
 if TYPE_CHECKING:
     from govbench.load.users import BenchUser
@@ -395,7 +396,10 @@ class BenchClient:
         response.is_recorded = True
         engine, exchange, call = self._engine, response.exchange, response.call
         name = engine.recorder.name_index(f"{call.method} {response.request_meta['name']}")
-        origin = SampleOrigin(self._user.number, name, 0, call.phase, call.side, response.attempt)
+        flags = REDIRECT if response.attempt else 0
+        origin = SampleOrigin(
+            self._user.number, name, 0, call.phase, call.side, response.attempt, flags=flags
+        )
         if not exchange.last_byte_ns:
             exchange.last_byte_ns = engine.clock.now_ns()
         times_ns = response.incoming.times_ns if response.incoming is not None else None

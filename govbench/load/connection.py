@@ -141,7 +141,7 @@ class Connection:
         current.request_bytes = len(request)
         current.send_ns = self._clock.now_ns()
         try:
-            self._is_sent = self._send(request)
+            self._is_sent = self._send(request, current)
         except OSError as error:
             raise self._lost(current, error) from error
 
@@ -211,12 +211,13 @@ class Connection:
         """Whether the connection can take another request, once its answer is whole."""
         return self._is_sent and self._reusable and not self._expired
 
-    def _send(self, request: bytes) -> bool:
+    def _send(self, request: bytes, current: Exchange) -> bool:
         """Send; false when the peer stopped listening before the end: it may have answered before that."""
         try:
-            self._transport.send(request)
+            at_once = self._transport.send(request)
         except (BrokenPipeError, ConnectionResetError):
             return False
+        current.upload_ms = 0.0 if at_once else (self._clock.now_ns() - current.send_ns) / 1e6
         return True
 
     def _lost(self, current: Exchange, error: OSError) -> RequestFailed:

@@ -80,7 +80,7 @@ class Engine:
         self._secrets = [value for side in plan.sides for _, value in side.secret_headers]
         self._emit = emit
         self._part, self._parts = part, parts
-        self._users = 0
+        self._users = self._sessions = 0
         self._header_blocks: list[bytes | None] = [None] * len(plan.sides)
         self._request_heads: list[tuple[str, str, bytes] | None] = [None] * len(plan.sides)
         self._errors: Counter[tuple[Outcome, str]] = Counter()
@@ -102,6 +102,11 @@ class Engine:
         """A number for a new user, from 0, that no other worker gives."""
         self._users += 1
         return (self._users - 1) * self._parts + self._part
+
+    def next_session_number(self) -> int:
+        """A number for a new session, from 0, that no other worker gives."""
+        self._sessions += 1
+        return (self._sessions - 1) * self._parts + self._part
 
     def may_send(self) -> bool:
         """Whether one more request is allowed; ends the run where the limit of requests is reached."""

@@ -29,13 +29,14 @@ class Exchange:
 
     Instants are ``Clock`` times in ns, 0 where there was none. ``lag_ns`` is how much later than the kernel
     the program saw the last byte; None where the times are the program's own. ``headers`` are shared by
-    answers with the same head.
+    answers with the same head. ``upload_ms`` is None where nobody looked, ``flags`` those of a sample.
     """
 
     __slots__ = (
         "body_parts", "connect_ms", "content_encoding", "dns_ms", "due_ns", "error", "events",
-        "first_byte_ns", "first_token_ns", "headers", "lag_ns", "last_byte_ns", "outcome",
-        "request_bytes", "response_bytes", "send_ns", "set_cookies", "status", "tls_ms",
+        "first_answer_ns", "first_byte_ns", "first_token_ns", "flags", "headers", "lag_ns", "last_byte_ns",
+        "outcome", "request_bytes", "response_bytes", "send_ns", "set_cookies", "status", "tls_ms",
+        "upload_ms",
     )  # fmt: skip
 
     def __init__(self, due_ns: int) -> None:
@@ -43,6 +44,7 @@ class Exchange:
         self.send_ns = 0
         self.first_byte_ns = 0
         self.first_token_ns = 0
+        self.first_answer_ns = 0
         self.last_byte_ns = 0
         self.lag_ns: int | None = None
         self.status = 0
@@ -55,6 +57,8 @@ class Exchange:
         self.request_bytes = 0
         self.response_bytes = 0
         self.events = 0
+        self.flags = 0
+        self.upload_ms: float | None = None
         self.dns_ms: float | None = None
         self.connect_ms: float | None = None
         self.tls_ms: float | None = None

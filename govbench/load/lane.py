@@ -8,6 +8,7 @@ from govbench.load.exchange import Exchange
 from govbench.load.heads import KnownHeads
 from govbench.load.transport import AddressBook, Origin
 from govbench.results.plan import Deadlines
+from govbench.results.samples import REUSED
 
 # A look at an idle connection is a system call: left out only where the next request follows at once.
 _PEEK_AFTER_NS = 1_000_000
@@ -116,6 +117,8 @@ class Lane:
             self.close()
             connection = self._connect(exchange, deadlines.connect_s)
             now_ns = self._network.clock.now_ns()
+        else:
+            exchange.flags |= REUSED
         connection.deadline_ns = now_ns + int(deadlines.total_s * 1e9)
         return connection
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from govbench.load.recorder import Recorder
 from govbench.results.run import Outcome
-from govbench.results.samples import HEADER_BYTES, LAYOUT_VERSION, RECORD_BYTES, SamplesHeader
+from govbench.results.samples import HEADER_BYTES, RECORD_BYTES, Kind, SamplesHeader, kinds_json
 
 MAX_RECORDS: Final = 16_384
 MAX_EVENT_BYTES: Final = 1 << 20
@@ -64,6 +64,7 @@ class Shipper:
             "first_event": self._next_event,
             "events": events,
             "names": self._recorder.names,
+            "kinds": [tuple(kind) for kind in self._recorder.kinds],
         }
         self._next += count
         self._next_event += size
@@ -99,6 +100,7 @@ class Received:
         self._fd = os.open(folder / "samples", os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
         self._write_header((0, 0, 0))
         self._names: list[str] = []
+        self._kinds: list[Kind] = []
 
     def take(self, piece: Mapping[str, Any]) -> bool:
         """Keep what is new in a piece; false where something before it is missing."""
@@ -107,6 +109,10 @@ class Received:
         if len(names) > len(self._names):
             self._names = names
             (self._folder / "names.json").write_text(json.dumps(names), encoding="utf-8")
+        kinds = [Kind(*kind) for kind in piece["kinds"]]
+        if len(kinds) > len(self._kinds):
+            self._kinds = kinds
+            (self._folder / "kinds.json").write_text(kinds_json(kinds), encoding="utf-8")
         return self._take_records(piece) & self._take_events(piece)
 
     def _take_records(self, piece: Mapping[str, Any]) -> bool:
@@ -133,14 +139,7 @@ class Received:
 
     def _write_header(self, counters: Any) -> None:
         offered, dropped, sent = counters
-        header = SamplesHeader(
-            layout_version=LAYOUT_VERSION,
-            record_bytes=RECORD_BYTES,
-            offered=offered,
-            dropped=dropped,
-            sent=sent,
-        )
-        os.pwrite(self._fd, header.pack(), 0)
+        os.pwrite(self._fd, SamplesHeader(offered=offered, dropped=dropped, sent=sent).pack(), 0)
 
     def close(self) -> None:
         """Close the file; what came is in it."""

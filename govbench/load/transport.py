@@ -214,8 +214,8 @@ class Transport:
     def greet(self) -> None:
         """What is to be done once connected: nothing here."""
 
-    def send(self, data: bytes) -> None:
-        """Send all of ``data``.
+    def send(self, data: bytes) -> bool:
+        """Send all of ``data``; whether the kernel took it at once.
 
         Raises:
             OSError: the connection is gone.
@@ -224,11 +224,13 @@ class Transport:
             sent = self._sock.send(data)
         except BlockingIOError:
             sent = 0
-        if sent < len(data):
+        at_once: bool = sent == len(data)
+        if not at_once:
             self._send_rest(memoryview(data)[sent:])
         if self._acks_at_once:
             # The kernel goes back to delaying by itself: this holds for the answer to what was just sent.
             self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        return at_once
 
     def ack_at_once(self) -> None:
         """Acknowledge what arrives at once, from the next request on, where the system can (Linux).
@@ -375,14 +377,14 @@ class TlsTransport(Transport):
             self._flush()
         return True
 
-    def _flush(self) -> None:
-        if data := self._outgoing.read():
-            super().send(data)
+    def _flush(self) -> bool:
+        data = self._outgoing.read()
+        return super().send(data) if data else True
 
-    def send(self, data: bytes) -> None:
-        """Send all of ``data``, encrypted."""
+    def send(self, data: bytes) -> bool:
+        """Send all of ``data``, encrypted; whether the kernel took it at once."""
         self._tls.write(data)
-        self._flush()
+        return self._flush()
 
     def _arrival(self) -> Arrival | None:
         """What has arrived, decrypted; None where it is no whole record yet."""

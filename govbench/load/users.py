@@ -27,13 +27,14 @@ from govbench.load.transport import origin_of
 from govbench.results.answers import PIECE, Answer, StreamEvent
 from govbench.results.plan import BASE, HEAD, Pause, Query, Scenario, served_by
 from govbench.results.run import Outcome
-from govbench.results.samples import kind_suffix
+from govbench.results.samples import LAST_TURN, NO_SESSION, RETRY, Kind
 from govbench.results.wire import Wire, WireRequest
 
 if TYPE_CHECKING:
     from govbench.load.engine import Engine
 
 _PACING = Pause.PACING  # to reach into an enumeration costs as much as a call
+_COUNTS = ("input_tokens", "output_tokens", "cached_tokens")
 _RETRIED = {Outcome.CONNECT, Outcome.RESET, Outcome.TIMEOUT, Outcome.HTTP_429, Outcome.HTTP_5XX}
 
 
@@ -92,9 +93,14 @@ class Conversation:
     thinking: random.Random = field(default_factory=random.Random)
     jar: CookieJar = field(default_factory=CookieJar)
     session_id: str | None = None
+    session: int = NO_SESSION
     turn: int = 0
     pair: int = -1
     is_streamed: bool = False
+
+    def begin_session(self) -> None:
+        """Whatever is asked next belongs to a new session."""
+        self.turn, self.session_id, self.session = 0, None, NO_SESSION
 
 
 class _StreamReader:
@@ -126,13 +132,16 @@ class _StreamReader:
     def _note(self, event: StreamEvent, at_ns: int) -> None:
         if event.content and not self._exchange.first_token_ns:
             self._exchange.first_token_ns = at_ns
+        if event.is_answer and not self._exchange.first_answer_ns:
+            self._exchange.first_answer_ns = at_ns
         if event.done:
             self.done = True
         if event.session_id is not None:
             self.answer["session_id"] = event.session_id
-        if event.output_tokens is not None:
-            self.answer["input_tokens"] = event.input_tokens
-            self.answer["output_tokens"] = event.output_tokens
+        for name in _COUNTS:
+            count = getattr(event, name)
+            if count is not None:
+                self.answer[name] = count
 
 
 def _ask_on(user: GovStackUser) -> None:
@@ -170,6 +179,8 @@ class GovStackUser(BenchUser):
             pick = random.Random(f"{plan.seed}/{self.number}/scenario")
             self.scenario = pick.choices(plan.scenarios, weights)[0]
         self._id = f"user-{self.number}"
+        self._turns = self.scenario.turns
+        self._kinds: dict[str | None, int] = {}
         self._pacer = Pacer()
         self._pairing = Pairing(plan.seed, self.number, self.engine.controls)
         self._conversations = [self._begun(side) for side in range(len(plan.sides))]
@@ -227,27 +238,34 @@ class GovStackUser(BenchUser):
         """
         conversation = self._conversation()
         if query is None:
-            query = self._next_query(conversation).text
+            question = self._next_query(conversation)
+            return self._ask(self.engine.side, conversation, question.text, question.category)
         return self._ask(self.engine.side, conversation, query)
 
     def ask_pair(self) -> None:
         """Ask two sides the same question, one right after the other (``Phase.paired``)."""
         query = self._next_query(self._conversation())
-        kind = kind_suffix(self.scenario.name, query.category)
         sides = self._pairing.next_sides()
         is_control = max(sides) > HEAD
         for side in sides:
             aside = is_control and side <= HEAD
             conversation = self._asides[side] if aside else self._conversations[side]
-            self._ask(side, conversation, query.text, kind)
+            self._ask(side, conversation, query.text, query.category)
 
     def _next_query(self, conversation: Conversation) -> Query:
         queries = self.scenario.queries
         return queries[int(conversation.asking.random() * len(queries))]
 
-    def _ask(self, side: int, conversation: Conversation, query: str, kind: str = "") -> Answer | None:
+    def _ask(
+        self, side: int, conversation: Conversation, query: str, category: str | None = None
+    ) -> Answer | None:
         engine = self.engine
         answer = None
+        kind = self._kinds.get(category)
+        if kind is None:
+            kind = self._kinds[category] = engine.recorder.kind_index(Kind(self.scenario.name, category))
+        if conversation.session == NO_SESSION:
+            conversation.session = engine.next_session_number()
         for attempt in range(engine.plan.retries + 1):
             if not engine.may_send():
                 return None
@@ -261,7 +279,7 @@ class GovStackUser(BenchUser):
             gevent.sleep(engine.plan.retry_delay_s)
         conversation.turn += 1
         if conversation.turn >= self.scenario.turns:
-            conversation.turn, conversation.session_id = 0, None
+            conversation.begin_session()
         return answer
 
     def _conversation(self) -> Conversation:
@@ -277,17 +295,20 @@ class GovStackUser(BenchUser):
             seed = f"{engine.plan.seed}/{self.number}/{conversation.pair}"
             conversation.asking.seed(f"{seed}/asking")
             conversation.thinking.seed(f"{seed}/thinking")
-            conversation.turn, conversation.session_id = 0, None
+            conversation.begin_session()
         return conversation
 
     def _attempt(
-        self, side: int, conversation: Conversation, query: str, attempt: int, kind: str
+        self, side: int, conversation: Conversation, query: str, attempt: int, kind: int
     ) -> tuple[Outcome, Answer | None]:
         """Send one request and record it, whatever becomes of it."""
         engine = self.engine
         request = conversation.wire.request(query, conversation.session_id, self._id)
-        name = engine.recorder.name_index(request.name + kind)
-        origin = Origin(self.number, name, conversation.turn, engine.phase_index, side, attempt)
+        name, turn = engine.recorder.name_index(request.name), conversation.turn
+        flags = (RETRY if attempt else 0) | (LAST_TURN if turn + 1 >= self._turns else 0)
+        origin = Origin(
+            self.number, name, turn, engine.phase_index, side, attempt, conversation.session, kind, flags
+        )
         exchange = Exchange(self.due_ns or engine.clock.now_ns())
         self.due_ns = None
         reader = _StreamReader(conversation.wire, exchange) if conversation.is_streamed else None
@@ -353,6 +374,7 @@ def _judge(wire: Wire, exchange: Exchange, reader: _StreamReader | None) -> Answ
             session_id=reader.answer.get("session_id"),
             input_tokens=reader.answer.get("input_tokens"),
             output_tokens=reader.answer.get("output_tokens"),
+            cached_tokens=reader.answer.get("cached_tokens"),
         )
     try:
         return wire.read_answer(exchange.body())

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from govbench.compare.conclude import conclude_results
 from govbench.pipeline.folder import write_whole
-from govbench.record.reader import read_samples, sample_rows
+from govbench.record.reader import read_samples
+from govbench.record.rows import CSV_COLUMNS, sample_rows
 from govbench.report import html, json_files, junit, markdown
 from govbench.results import codec
 from govbench.results.comparison import Results, Verdict
-from govbench.results.samples import FIELDS
 
 FORMATS = ("json", "html", "markdown", "junit", "csv")
 FILE_NAMES = {
@@ -60,7 +60,7 @@ def render(results: Results, name: str, *, fail_on: frozenset[Verdict], folder: 
 def samples_csv(folder: Path) -> str:
     """All samples of a run folder as CSV, one request a line, empty where not measured."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, [name for name, _, _ in FIELDS], lineterminator="\n")
+    writer = csv.DictWriter(text, CSV_COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(sample_rows(read_samples(folder)))
     return text.getvalue()

@@ -113,7 +113,7 @@ def _warnings(work: Measurement, end: LoadEnd, samples: SampleTable) -> tuple[st
     texts += [_user_error_text(error) for e in end.events for error in e.get("user_errors", ())]
     if any(e["event"] == "done" and e.get("limited") for e in end.events):
         texts.append(f"stopped at the limit of {work.plan.max_requests} requests")
-    if len(samples) and not samples.column("clock").any():
+    if len(samples) and not samples.kernel_clock.any():
         texts.append(
             "no kernel timestamps on this system: times are those at which the program saw an answer"
         )

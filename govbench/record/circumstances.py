@@ -19,7 +19,7 @@ from govbench.record.reader import BoolArray, SampleTable
 from govbench.results.plan import BASE, HEAD, Plan, TestType
 from govbench.results.rounds import Aspect, Circumstance
 from govbench.results.run import Outcome, Window
-from govbench.results.samples import CODE_OF, NO_TOKENS, kind_of
+from govbench.results.samples import CODE_OF, NO_TOKENS
 from govbench.stats import FloatArray, PairedEstimate, block_ids, paired_median, ratio_of_means
 
 # Of each grouping the largest: results.json stays small, and a group with few questions shows nothing.
@@ -84,11 +84,10 @@ def _groups(
     test_type: TestType, aspect: Aspect, place: int, table: SampleTable, good: Pairs, spans: _Spans
 ) -> Iterable[Circumstance]:
     """A circumstance per group, largest first; a single group would only say the whole again."""
-    kinds = [kind_of(name) for name in table.names]
-    names = np.array([*("" if kind is None else kind[place] for kind in kinds), ""])
+    names = np.array([*(kind[place] or "" for kind in table.kinds), ""])
 
     def group_of(requests: SampleTable) -> npt.NDArray[np.str_]:
-        found: npt.NDArray[np.str_] = names[np.minimum(requests.column("name"), len(names) - 1)]
+        found: npt.NDArray[np.str_] = names[np.minimum(requests.column("kind"), len(names) - 1)]
         return found
 
     group, asked = group_of(table), group_of(good.base)

@@ -95,12 +95,15 @@ def _stream_metrics(good: SampleTable, blocks: npt.NDArray[np.int64]) -> list[Me
     Events count from the first token on; one that came in the same segment as the one before came at the
     same time, which counts as ``RESOLUTION_MS``.
     """
-    place, at_ms = _events_of(good)
+    place, at_ms = good.events()
     if not len(place):
         return []
     since_token = at_ms - good.column("first_token_ms").astype(np.float64)[place]
     follows = (place[1:] == place[:-1]) & (since_token[:-1] >= 0)  # NaN, no token at all, is not >= 0 either
-    gaps, gap_blocks = np.maximum(np.diff(at_ms)[follows], RESOLUTION_MS), blocks[place[1:]][follows]
+    gaps, gap_blocks = (
+        np.maximum(np.diff(at_ms.astype(np.float64))[follows], RESOLUTION_MS),
+        blocks[place[1:]][follows],
+    )
     return [
         _quantile_metric(MetricName.TPOT_P50, _per_output_token_ms(good, place, since_token), blocks, 0.5),
         _quantile_metric(MetricName.CHUNK_GAP_P50, gaps, gap_blocks, 0.5),
@@ -109,7 +112,7 @@ def _stream_metrics(good: SampleTable, blocks: npt.NDArray[np.int64]) -> list[Me
 
 
 def _per_output_token_ms(
-    good: SampleTable, place: npt.NDArray[np.int64], since_token: FloatArray
+    good: SampleTable, place: npt.NDArray[np.int32], since_token: FloatArray
 ) -> FloatArray:
     """(last event - first token) / (output tokens - 1) of each request; NaN where that is not known."""
     counts = good.column("output_tokens")
@@ -118,17 +121,6 @@ def _per_output_token_ms(
     last[place] = since_token  # of several values for one place the last one stays
     per_token: FloatArray = np.maximum(last / (tokens - 1), RESOLUTION_MS)
     return per_token
-
-
-def _events_of(table: SampleTable) -> tuple[npt.NDArray[np.int64], FloatArray]:
-    """The streamed events of the records of a table: whose each is, by its place in the table, and when."""
-    place_of_row = np.full(int(table.rows.max(initial=-1)) + 1, -1, dtype=np.int64)
-    place_of_row[table.rows] = np.arange(len(table))
-    rows = table.events["sample"].astype(np.int64)
-    known = rows < len(place_of_row)
-    place = place_of_row[rows[known]]
-    at_ms: FloatArray = table.events["ms"][known].astype(np.float64)
-    return place[place >= 0], at_ms[place >= 0]
 
 
 def _quantile_metric(

@@ -89,11 +89,7 @@ def pair_up(table: SampleTable, plan: Plan) -> Pairs:
     side = asked.column("side")
     in_order = side[first] < side[second]  # a control has a larger number than what it controls
     base, other = np.where(in_order, first, second), np.where(in_order, second, first)
-    return Pairs(base=_rows(asked, base), other=_rows(asked, other), first_s=np.asarray(asked.due_s[first]))
-
-
-def _rows(table: SampleTable, places: npt.NDArray[np.int64]) -> SampleTable:
-    return replace(table, records=table.records[places], rows=table.rows[places])
+    return Pairs(base=asked.take(base), other=asked.take(other), first_s=np.asarray(asked.due_s[first]))
 
 
 def observe(

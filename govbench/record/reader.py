@@ -1,63 +1,117 @@
-"""Reads ``samples`` files into columns. Knows the layout, not what the numbers are good for."""
+"""The samples of a run as one table of columns. Knows the layout, not what the numbers are good for.
+
+Files are mapped, not read: what a table holds in memory is which records belong to it, four bytes each, and a
+column is fetched when it is asked for. So a run of many millions of requests is summarised in little memory.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from govbench.errors import ResultsError
+from govbench.record.part import CHUNK, CODES, Part, Places, open_part, translated
 from govbench.results.run import Outcome
 from govbench.results.samples import (
     CODE_OF,
-    FIELDS,
-    HEADER_BYTES,
-    NO_TOKENS,
+    FLAG_NAMES,
+    NO_KIND,
     OUTCOME_CODES,
-    RECORD_BYTES,
+    TYPES,
+    Kind,
     SamplesHeader,
 )
 from govbench.stats import FloatArray
 
-_NUMPY_CODE = {"q": "<i8", "f": "<f4", "I": "<u4", "e": "<f2", "H": "<u2", "B": "u1"}
-DTYPE = np.dtype([(name, _NUMPY_CODE[code]) for name, code, _ in FIELDS])
-
-EVENT_DTYPE = np.dtype([("sample", "<u4"), ("ms", "<f4")])
-
 BoolArray = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.uint32]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class SampleTable:
-    """All records of a run, one per request, in the order in which the requests ended.
+    """Records of a run, one per request, in the order in which the requests ended.
 
-    ``records`` is a structured array of ``DTYPE``; ``names`` belongs to its ``name`` column. ``rows`` holds
-    the number of each record in the file, which the streamed ``events`` (of ``EVENT_DTYPE``, those of a
-    record together and in order of time) refer to.
+    ``rows`` says which of the records of all ``parts``, numbered through, belong to the table. ``names`` and
+    ``kinds`` belong to the columns ``name`` and ``kind``.
     """
 
     header: SamplesHeader
-    records: npt.NDArray[np.void]
+    parts: tuple[Part, ...]
+    rows: Rows
     names: tuple[str, ...]
-    rows: npt.NDArray[np.int64]
-    events: npt.NDArray[np.void]
+    kinds: tuple[Kind, ...] = ()
 
     def __len__(self) -> int:
-        return len(self.records)
+        return len(self.rows)
+
+    @cached_property
+    def starts(self) -> npt.NDArray[np.int64]:
+        """The number of the first record of each part, and one beyond the last."""
+        return np.cumsum([0, *(len(part.records) for part in self.parts)], dtype=np.int64)
 
     def column(self, name: str) -> npt.NDArray[Any]:
-        """A column as it is stored."""
-        column: npt.NDArray[Any] = self.records[name]
-        return column
+        """A column as it is stored; see ``results/samples.py`` for what stands for "not measured"."""
+        found: npt.NDArray[Any] = np.empty(len(self.rows), dtype=TYPES[CODES[name]])
+        for start in range(0, len(self.rows), CHUNK):
+            rows = self.rows[start : start + CHUNK]
+            found[start : start + CHUNK] = self._fetched(name, rows)
+        return found
+
+    def _fetched(self, name: str, rows: Rows) -> npt.NDArray[Any]:
+        if len(self.parts) == 1:
+            return self.parts[0].values(name, rows)
+        found: npt.NDArray[Any] = np.empty(len(rows), dtype=TYPES[CODES[name]])
+        part_of = np.searchsorted(self.starts, rows, side="right") - 1
+        for which in np.unique(part_of).tolist():
+            mine = part_of == which
+            found[mine] = self.parts[which].values(name, rows[mine] - self.starts[which])
+        return found
+
+    def has(self, name: str) -> bool:
+        """Whether the column was measured at all: older layouts lack some."""
+        if name == "kind":
+            return bool(self.kinds)
+        return all(part.has(name) for part in self.parts)
+
+    def flag(self, name: str) -> BoolArray | None:
+        """Of which requests a flag says that it is so; None where the files do not tell it."""
+        if not all(name in part.flags for part in self.parts):
+            return None
+        bit = 1 << FLAG_NAMES.index(name)
+        told: BoolArray = self.column("flags") & np.uint8(bit) != 0
+        return told
+
+    @property
+    def kernel_clock(self) -> BoolArray:
+        """Whose times are the kernel's; of the others they are those at which the program saw an answer."""
+        told = self.flag("kernel_clock")
+        return np.zeros(len(self), dtype=np.bool_) if told is None else told
 
     def where(self, mask: BoolArray) -> SampleTable:
         """The records that ``mask`` selects."""
-        return replace(self, records=self.records[mask], rows=self.rows[mask])
+        return replace(self, rows=self.rows[mask])
+
+    def take(self, places: Places) -> SampleTable:
+        """The records at these places, in this order."""
+        return replace(self, rows=self.rows[places])
+
+    def by_phase_and_side(self) -> Callable[[int, int], SampleTable]:
+        """Gives the records of a phase and side, from one order of all of them."""
+        key = self.column("phase").astype(np.uint16) << 8 | self.column("side")
+        order = np.argsort(key, kind="stable").astype(np.uint32)
+        edges = np.searchsorted(key[order], np.arange(0x1_0001))
+        del key
+
+        def of(phase: int, side: int) -> SampleTable:
+            number = phase << 8 | side
+            return self.take(order[edges[number] : edges[number + 1]])
+
+        return of
 
     @property
     def due_s(self) -> FloatArray:
@@ -68,7 +122,10 @@ class SampleTable:
     @property
     def end_s(self) -> FloatArray:
         """Arrival of the last byte (or failure), Unix seconds."""
-        return self.due_s + self.response_time_ms / 1e3
+        end = self.response_time_ms
+        end /= 1e3
+        end += self.due_s
+        return end
 
     @property
     def response_time_ms(self) -> FloatArray:
@@ -77,12 +134,16 @@ class SampleTable:
 
     def since_due_ms(self, name: str) -> FloatArray:
         """A column that counts from the send instant, counted from the intended start instead."""
-        since: FloatArray = self.column("send_delay_ms").astype(np.float64) + self.column(name)
+        since: FloatArray = self.column("send_delay_ms").astype(np.float64)
+        since += self.column(name)
         return since
 
     def is_outcome(self, *outcomes: Outcome) -> BoolArray:
         """Which records ended in one of these ways."""
-        return np.isin(self.records["outcome"], [CODE_OF[outcome] for outcome in outcomes])
+        wanted = np.zeros(len(OUTCOME_CODES), dtype=np.bool_)
+        wanted[[CODE_OF[outcome] for outcome in outcomes]] = True
+        found: BoolArray = wanted[self.column("outcome")]
+        return found
 
     @property
     def ok(self) -> BoolArray:
@@ -94,21 +155,44 @@ class SampleTable:
         """Which requests failed; cancelled ones did not, they are unknown."""
         return ~self.is_outcome(Outcome.OK, Outcome.CANCELLED)
 
+    def events(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+        """The streamed events of these records: whose each is, by its place in the table, and when (ms).
+
+        Events of a record stand together and in order of time.
+        """
+        if not any(len(part.events) for part in self.parts):
+            return np.empty(0, np.int32), np.empty(0, np.float32)
+        place_of_row = np.full(int(self.starts[-1]), -1, dtype=np.int32)
+        place_of_row[self.rows] = np.arange(len(self), dtype=np.int32)
+        places, times = [], []
+        for first, part in zip(self.starts.tolist(), self.parts, strict=False):
+            mine = place_of_row[first : first + len(part.records)]
+            for start in range(0, len(part.events), CHUNK):
+                events = part.events[start : start + CHUNK]
+                rows = events["sample"]
+                known = rows < len(mine)
+                place = mine[rows[known]]
+                places.append(place[place >= 0])
+                times.append(events["ms"][known][place >= 0])
+        return np.concatenate(places), np.concatenate(times)
+
 
 def read_samples(folder: Path) -> SampleTable:
     """Read the samples of a run folder; a file of a killed process is read up to its last whole record.
 
     Where workers shared the load, or a comparison had rounds, each has a folder of its own in it, and their
-    samples become one table.
+    samples become one table, in which no two rounds share a session.
 
     Raises:
         ResultsError: there is no such file, or it is none of ours.
     """
     if (folder / "samples").exists():
         return _read_file(folder / "samples")
-    parts = [read_samples(part) for part in sorted(folder.glob("round-*")) if _has_samples(part)]
-    parts = parts or [_read_file(path) for path in sorted(folder.glob("worker-*/samples"))]
-    return _merged(parts) if parts else _read_file(folder / "samples")
+    rounds = [read_samples(part) for part in sorted(folder.glob("round-*")) if _has_samples(part)]
+    if rounds:
+        return _merged(rounds, share_sessions=False)
+    workers = [_read_file(path) for path in sorted(folder.glob("worker-*/samples"))]
+    return _merged(workers, share_sessions=True) if workers else _read_file(folder / "samples")
 
 
 def _has_samples(folder: Path) -> bool:
@@ -117,61 +201,53 @@ def _has_samples(folder: Path) -> bool:
 
 
 def _read_file(path: Path) -> SampleTable:
-    try:
-        with path.open("rb") as file:
-            header = SamplesHeader.unpack(file.read(HEADER_BYTES))
-        count = (path.stat().st_size - HEADER_BYTES) // RECORD_BYTES
-        records: npt.NDArray[np.void] = np.empty(0, dtype=DTYPE)
-        if count:
-            records = np.memmap(path, dtype=DTYPE, mode="r", offset=HEADER_BYTES, shape=(count,))
-    except FileNotFoundError as error:
-        raise ResultsError(f"{path}: no such file", hint="the run did not get as far as its load") from error
-    except (OSError, ValueError) as error:
-        raise ResultsError(f"{path}: {error}") from error
-    if len(records) and records["outcome"].max() >= len(OUTCOME_CODES):
-        raise ResultsError(f"{path}: holds outcomes that this govbench does not know")
-    rows = np.flatnonzero(records["outcome"] != 0)
-    if len(rows) < len(records):
-        records = records[rows]
+    found = open_part(path)
     return SampleTable(
-        header=header,
-        records=records,
-        names=_read_names(path.parent),
-        rows=rows,
-        events=_read_events(path.parent),
+        header=found.header, parts=(found.part,), rows=found.rows, names=found.names, kinds=found.kinds
     )
 
 
-def _merged(tables: list[SampleTable]) -> SampleTable:
-    """The samples of all workers in the order in which they ended; users bear other numbers in each."""
+def _merged(tables: list[SampleTable], *, share_sessions: bool) -> SampleTable:
+    """The samples of all workers or rounds in the order in which they ended.
+
+    Workers bear other numbers of users and sessions; those of rounds begin anew in each.
+    """
     names = tuple(dict.fromkeys(name for table in tables for name in table.names))
-    records, rows, events = [], [], []
-    base = 0
+    kinds = tuple(dict.fromkeys(kind for table in tables for kind in table.kinds))
+    parts: list[Part] = []
+    rows: list[Rows] = []
+    base = first_session = 0
     for table in tables:
-        records.append(_renamed(table, names))
-        rows.append(table.rows + base)
-        moved = np.array(table.events)
-        moved["sample"] += base
-        events.append(moved)
-        base += int(table.rows.max(initial=-1)) + 1
+        of_names = _numbers(table.names, names)
+        of_kinds = _numbers(table.kinds, kinds)
+        rows.append(table.rows + np.uint32(base))
+        base += int(table.starts[-1])
+        parts += [
+            replace(
+                part,
+                names=translated(part.names, of_names, beyond=None),
+                kinds=translated(part.kinds, of_kinds, beyond=NO_KIND),
+                first_session=part.first_session + first_session,
+            )
+            for part in table.parts
+        ]
+        if not share_sessions:
+            first_session += max((part.first_session + part.sessions for part in table.parts), default=0)
     merged = SampleTable(
         header=_sum([table.header for table in tables]),
-        records=np.concatenate(records),
-        names=names,
+        parts=tuple(parts),
         rows=np.concatenate(rows),
-        events=np.concatenate(events),
+        names=names,
+        kinds=kinds,
     )
-    order = np.argsort(merged.end_s, kind="stable")
-    return replace(merged, records=merged.records[order], rows=merged.rows[order])
+    del rows
+    return merged.take(np.argsort(merged.end_s, kind="stable"))
 
 
-def _renamed(table: SampleTable, names: tuple[str, ...]) -> npt.NDArray[np.void]:
-    """A copy of the records whose names are numbers in ``names``."""
-    records = np.array(table.records)
-    numbers = np.array([names.index(name) for name in table.names], dtype=records["name"].dtype)
-    known = records["name"] < len(numbers)
-    records["name"][known] = numbers[records["name"][known]]
-    return records
+def _numbers(own: Sequence[object], shared: Sequence[object]) -> npt.NDArray[np.uint16]:
+    """The number in ``shared`` of each of ``own``."""
+    number_of = {each: number for number, each in enumerate(shared)}
+    return np.array([number_of[each] for each in own], dtype=np.uint16)
 
 
 def _sum(headers: list[SamplesHeader]) -> SamplesHeader:
@@ -181,40 +257,3 @@ def _sum(headers: list[SamplesHeader]) -> SamplesHeader:
         dropped=sum(header.dropped for header in headers),
         sent=sum(header.sent for header in headers),
     )
-
-
-def sample_rows(table: SampleTable) -> Iterator[dict[str, object]]:
-    """The records as dictionaries with readable values, for CSV; None where not measured."""
-    for record in table.records:
-        row: dict[str, object] = {}
-        for name, code, _ in FIELDS:
-            value = record[name].item()
-            if code in {"f", "e"}:
-                row[name] = None if np.isnan(value) else round(value, 6)
-            else:
-                row[name] = value
-        row["outcome"] = (OUTCOME_CODES[int(record["outcome"])] or Outcome.CANCELLED).value
-        row["name"] = (
-            table.names[record["name"]] if record["name"] < len(table.names) else record["name"].item()
-        )
-        row["clock"] = "kernel" if record["clock"] else "user"
-        for name in ("input_tokens", "output_tokens"):
-            if row[name] == NO_TOKENS:
-                row[name] = None
-        yield row
-
-
-def _read_events(folder: Path) -> npt.NDArray[np.void]:
-    path = folder / "events"
-    count = path.stat().st_size // EVENT_DTYPE.itemsize if path.exists() else 0
-    if not count:
-        return np.empty(0, dtype=EVENT_DTYPE)
-    return np.memmap(path, dtype=EVENT_DTYPE, mode="r", shape=(count,))
-
-
-def _read_names(folder: Path) -> tuple[str, ...]:
-    try:
-        names = json.loads((folder / "names.json").read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError):
-        return ()
-    return tuple(str(name) for name in names) if isinstance(names, list) else ()

@@ -219,7 +219,7 @@ def _generator_health(recording: Recording, usages: Sequence[ProcessUsage]) -> G
     steady = recording.samples.where(
         inside(recording.samples, [steady_span(w) for w in recording.all_windows])
     )
-    kernel = steady.column("clock") == 1
+    kernel = steady.kernel_clock
     lag: FloatArray = steady.column("lag_ms")[kernel].astype(np.float64)
     lag = lag[~np.isnan(lag)]
     delay = scheduling_delay_ms(steady.where(~_is_paced(recording, steady)))

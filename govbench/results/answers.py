@@ -17,6 +17,11 @@ _ANSWER_KEYS: Final = ("answer", "response", "message", "text")
 _DELTA_KEYS: Final = ("delta", "content", "token", "text")
 _INPUT_KEYS: Final = ("prompt_tokens", "input_tokens", "request_tokens")
 _OUTPUT_KEYS: Final = ("completion_tokens", "output_tokens", "response_tokens")
+_CACHED_KEYS: Final = ("cached_tokens", "cache_read_input_tokens", "prompt_cache_hit_tokens")
+_DETAILS_KEYS: Final = ("prompt_tokens_details", "input_tokens_details")
+# What a delta may hold of the answer itself, and what of the reasoning before it.
+_ANSWER_DELTAS: Final = ("content", "tool_calls", "function_call", "refusal")
+_REASONING_DELTAS: Final = ("reasoning_content", "reasoning")
 _MOST_TOKENS: Final = 0xFFFFFFFE  # the largest count that a sample record can hold
 _REASON_CHARS: Final = 200
 
@@ -29,16 +34,22 @@ class Answer(NamedTuple):
     session_id: str | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
+    cached_tokens: int | None = None
 
 
 class StreamEvent(NamedTuple):
-    """What one server-sent event carried: a piece of the answer, the end, usage."""
+    """What one server-sent event carried: a piece of text, the end, usage.
+
+    ``is_answer``: the piece is known to be of the answer itself, not of the reasoning before it.
+    """
 
     content: bool
     done: bool
     input_tokens: int | None = None
     output_tokens: int | None = None
+    cached_tokens: int | None = None
     session_id: str | None = None
+    is_answer: bool = False
 
 
 def _object(body: bytes) -> dict[str, Any]:
@@ -56,8 +67,7 @@ def _govstack_answer(body: bytes) -> Answer:
     text = _first_text(value, _ANSWER_KEYS)
     if text is None:
         raise ValueError(f"the answer has no text in any of {', '.join(_ANSWER_KEYS)}{_reported(value)}")
-    input_tokens, output_tokens = _usage(value)
-    return Answer(text, _session(value.get("session_id")), input_tokens, output_tokens)
+    return Answer(text, _session(value.get("session_id")), *_usage(value))
 
 
 def _openai_answer(body: bytes) -> Answer:
@@ -125,11 +135,20 @@ def _first_text(value: dict[str, Any], keys: tuple[str, ...]) -> str | None:
     return None
 
 
-def _usage(value: dict[str, Any]) -> tuple[int | None, int | None]:
+def _usage(value: dict[str, Any]) -> tuple[int | None, int | None, int | None]:
+    """Tokens of the request, of the answer, and those of the request that came from a cache."""
     usage = value.get("usage")
     if not isinstance(usage, dict):
-        return None, None
-    return _first_count(usage, _INPUT_KEYS), _first_count(usage, _OUTPUT_KEYS)
+        return None, None, None
+    return _first_count(usage, _INPUT_KEYS), _first_count(usage, _OUTPUT_KEYS), _cached(usage)
+
+
+def _cached(usage: dict[str, Any]) -> int | None:
+    for key in _DETAILS_KEYS:
+        details = usage.get(key)
+        if isinstance(details, dict):
+            return _first_count(details, _CACHED_KEYS)
+    return _first_count(usage, _CACHED_KEYS)
 
 
 def _first_count(usage: dict[str, Any], keys: tuple[str, ...]) -> int | None:
@@ -162,7 +181,8 @@ def _reported(value: dict[str, Any]) -> str:
 _DONE_MARK: Final = b"[DONE]"
 # Nearly all events are one of these; making a new one each time costs more than reading it.
 _END: Final = StreamEvent(content=False, done=True)
-PIECE: Final = StreamEvent(content=True, done=False)
+PIECE: Final = StreamEvent(content=True, done=False, is_answer=True)
+_THOUGHT: Final = StreamEvent(content=True, done=False)
 _EMPTY: Final = StreamEvent(content=False, done=False)
 
 
@@ -187,7 +207,7 @@ def _govstack_event(data: bytes) -> StreamEvent:
     content = bool(_first_text(value, _DELTA_KEYS))
     if not done and session_id is None and value.get("usage") is None:
         return PIECE if content else _EMPTY
-    return StreamEvent(content, done, *_usage(value), session_id)
+    return StreamEvent(content, done, *_usage(value), session_id, is_answer=content)
 
 
 def _openai_event(data: bytes) -> StreamEvent:
@@ -197,14 +217,25 @@ def _openai_event(data: bytes) -> StreamEvent:
     choices = value.get("choices")
     if not isinstance(choices, list):
         raise ValueError("the event has no choices")
-    content = False
+    piece = _EMPTY
     for choice in choices:
         delta = choice.get("delta") if isinstance(choice, dict) else None
-        if isinstance(delta, dict) and delta.get("content"):
-            content = True
+        if isinstance(delta, dict) and piece is not PIECE:
+            piece = _piece(delta, piece)
     if value.get("usage") is None:
-        return PIECE if content else _EMPTY
-    return StreamEvent(content, False, *_usage(value))
+        return piece
+    return StreamEvent(piece.content, False, *_usage(value), is_answer=piece.is_answer)
+
+
+def _piece(delta: dict[str, Any], otherwise: StreamEvent) -> StreamEvent:
+    """What a delta adds: to the answer, to the reasoning before it, or nothing."""
+    for key in _ANSWER_DELTAS:
+        if delta.get(key):
+            return PIECE
+    for key in _REASONING_DELTAS:
+        if delta.get(key):
+            return _THOUGHT
+    return otherwise
 
 
 def _any_event(data: bytes) -> StreamEvent:

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from govbench.load.transport import HAS_KERNEL_CLOCK
-from govbench.record.reader import SampleTable, sample_rows
+from govbench.record.reader import SampleTable
+from govbench.record.rows import sample_rows
 from govbench.record.summarise import accounting
 from govbench.results.plan import ArrivalProcess, Arrivals, LoadModel, RatePoint
 from tests.load.conftest import Ended, Loads, Server, http, make_plan
@@ -161,7 +162,7 @@ def test_a_user_written_for_locust_runs_with_its_base_class_changed(
     assert seen(ended.samples) == EXPECTED
     is_ours = "BenchUser" in imports
     # a reader that is kept from running between two looks at the clock does not believe a stamp
-    stamped = ended.samples.column("clock").mean()
+    stamped = ended.samples.kernel_clock.mean()
     assert stamped > 0.9 if is_ours and HAS_KERNEL_CLOCK else stamped == 0
     assert len(set(ended.samples.column("user").tolist())) == 4
     if is_ours:
@@ -193,7 +194,7 @@ def test_a_plain_http_user_is_recorded(run: Run, app: Server) -> None:
         ("GET /old", "http_4xx"),  # requests tells of the last answer only: nobody has signed in
         ("GET nobody", "connect"),
     }
-    assert not ended.samples.column("clock").any()
+    assert not ended.samples.kernel_clock.any()
     assert (ended.samples.response_time_ms > 0).all()
 
 
@@ -310,6 +311,9 @@ def test_the_client(run: Run, app: Server) -> None:
     rows = [
         (row["name"], row["outcome"], row["attempt"], row["events"]) for row in sample_rows(ended.samples)
     ]
+    redirect = ended.samples.flag("redirect")
+    assert redirect is not None
+    assert redirect.tolist() == [attempt == 1 for _, _, attempt, _ in rows]
     assert rows == [
         ("GET /old", "ok", 0, 0),
         ("GET followed", "ok", 0, 0),

@@ -22,7 +22,7 @@ from govbench.load.clock import Clock
 from govbench.load.connection import Connection
 from govbench.load.exchange import Exchange, RequestFailed
 from govbench.load.transport import resolve
-from govbench.record.reader import sample_rows
+from govbench.record.rows import sample_rows
 from govbench.record.summarise import accounting
 from govbench.results.run import Outcome
 from tests.load.conftest import (

@@ -30,7 +30,7 @@ from govbench.record.reader import SampleTable, read_samples
 from govbench.record.summarise import accounting
 from govbench.results.metrics import MetricName
 from govbench.results.run import Outcome
-from govbench.results.samples import CODE_OF, RECORD_BYTES
+from govbench.results.samples import CODE_OF, RECORD_BYTES, Kind
 from govbench.stats import quantile
 from tests.load.conftest import (
     BODY,
@@ -59,6 +59,13 @@ def outcomes(samples: SampleTable, side: int = 0) -> Counter[Outcome]:
     codes = samples.column("outcome")[samples.column("side") == side].tolist()
     by_code = {code: outcome for outcome, code in CODE_OF.items()}
     return Counter(by_code[code] for code in codes)
+
+
+def told(samples: SampleTable, flag: str) -> list[bool]:
+    """Of each request whether a flag is set."""
+    found = samples.flag(flag)
+    assert found is not None
+    return [bool(each) for each in found]
 
 
 def slowly(seconds: float, answer: bytes = b"") -> Behaviour:
@@ -138,7 +145,7 @@ def test_the_first_sample_of_a_connection_carries_its_cost_and_no_other(serve: S
         1 <= np.isfinite(ended.samples.column("dns_ms")).sum() <= 3
     )  # who begins together looks up together
     assert np.isnan(ended.samples.column("tls_ms")).all()
-    assert (ended.samples.column("clock") == int(HAS_KERNEL_CLOCK)).all()
+    assert (ended.samples.kernel_clock == HAS_KERNEL_CLOCK).all()
     assert ended.samples.names == ("POST /api/v1/chat",)
 
 
@@ -179,6 +186,7 @@ def test_streams(serve: Serve, loads: Loads) -> None:
     assert [set(f) for f in found] == [{Outcome.OK}, {Outcome.TRUNCATED}, {Outcome.BAD_BODY}]
     assert [f.total() for f in found] == [len(s.requests) for s in servers]
     good = ended.samples.where(ended.samples.ok)
+    assert (good.column("first_answer_ms") == good.column("first_token_ms")).all()
     assert (good.column("events") == 3).all()
     assert (good.column("output_tokens") == 7).all()
     first, last = good.column("first_token_ms"), good.column("last_byte_ms")
@@ -203,7 +211,7 @@ def test_trusted_certificate(
     assert set(outcomes(ended.samples)) == {Outcome.OK}
     assert server.connections == 2
     assert np.isfinite(ended.samples.column("tls_ms")).sum() == 2
-    assert (ended.samples.column("clock") == int(HAS_KERNEL_CLOCK)).all()
+    assert (ended.samples.kernel_clock == HAS_KERNEL_CLOCK).all()
 
 
 # --- against the embedded API, and the reference
@@ -297,6 +305,8 @@ def test_retries_are_numbered(serve: Serve, loads: Loads) -> None:
     server = serve(replies(http(b"{}", b"503 No"), keep=True))
     ended = loads.run(make_plan(server.url, users=1, retries=2, max_requests=30, steady_s=20))
     assert ended.samples.column("attempt").tolist() == [0, 1, 2] * 10
+    assert told(ended.samples, "retry") == [False, True, True] * 10
+    assert len(set(ended.samples.column("session").tolist())) == 10
     bodies = [request.partition(b"\r\n\r\n")[2] for request in server.requests]
     assert all(bodies[i] == bodies[i - i % 3] for i in range(30))
 
@@ -311,6 +321,12 @@ def test_sessions_last_for_their_turns(serve: Serve, loads: Loads) -> None:
     server = serve(GOOD)
     ended = loads.run(make_plan(server.url, users=1, turns=3, max_requests=9, steady_s=20))
     assert ended.samples.column("turn").tolist() == [0, 1, 2] * 3
+    assert ended.samples.column("session").tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    assert told(ended.samples, "last_turn") == [False, False, True] * 3
+    assert told(ended.samples, "reused") == [False, *[True] * 8]
+    assert not any(told(ended.samples, "retry") + told(ended.samples, "redirect"))
+    assert ended.samples.column("upload_ms").tolist() == [0] * 9
+    assert [ended.samples.kinds[n] for n in ended.samples.column("kind")] == [Kind("citizens", "general")] * 9
     assert [b'"session_id":"s-1"' in request for request in server.requests] == [False, True, True] * 3
 
 

@@ -13,6 +13,16 @@ from govbench.load.recorder import Origin, Recorder
 from govbench.record.reader import read_samples
 from govbench.results.answers import Answer
 from govbench.results.run import Outcome
+from govbench.results.samples import (
+    FIELDS,
+    KERNEL_CLOCK,
+    NO_KIND,
+    NO_SESSION,
+    NO_TOKENS,
+    RETRY,
+    REUSED,
+    Kind,
+)
 
 T0 = 1_700_000_000_000_000_000
 MS = 1_000_000
@@ -34,7 +44,10 @@ def test_a_record_holds_what_was_measured_and_marks_what_was_not(tmp_path: Path)
     recorder = Recorder(tmp_path)
     recorder.begin()
     name = recorder.name_index("POST /api")
-    recorder.finish(exchange(), origin(name=name, phase=3, side=1, attempt=2), Answer(output_tokens=7))
+    kind = recorder.kind_index(Kind("citizen", "taxes"))
+    done, who = exchange(), origin(name=name, phase=3, side=1, attempt=2, session=7, kind=kind, flags=RETRY)
+    done.first_answer_ns, done.upload_ms, done.flags = T0 + 18 * MS, 0.0, REUSED
+    recorder.finish(done, who, Answer(output_tokens=7, cached_tokens=5))
     recorder.begin()
     recorder.finish(Exchange(T0), origin(name=recorder.name_index("GET /")), None)
     recorder.close()
@@ -42,24 +55,31 @@ def test_a_record_holds_what_was_measured_and_marks_what_was_not(tmp_path: Path)
     assert (samples.header.offered, samples.header.dropped, samples.header.sent) == (2, 0, 2)
     assert samples.names == ("POST /api", "GET /")
     first, second = (
-        dict(zip(samples.records.dtype.names or (), row.item(), strict=True)) for row in samples.records
+        {field.name: samples.column(field.name)[at].item() for field in FIELDS} for at in range(2)
     )
     assert first["due_ns"] == T0
     assert (first["send_delay_ms"], first["first_byte_ms"], first["last_byte_ms"]) == (2, 10, 20)
-    assert (first["lag_ms"], first["clock"], first["connect_ms"]) == (3, 1, 1.5)
+    assert (first["lag_ms"], first["flags"], first["connect_ms"]) == (3, KERNEL_CLOCK | RETRY | REUSED, 1.5)
+    assert (first["session"], first["kind"], first["upload_ms"], first["cached_tokens"]) == (7, 0, 0, 5)
+    assert first["first_answer_ms"] == 16
+    assert samples.kinds == (Kind("citizen", "taxes"),)
     assert (first["phase"], first["side"], first["attempt"], first["status"]) == (3, 1, 2, 200)
     assert (first["output_tokens"], first["input_tokens"]) == (7, 0xFFFFFFFF)
-    assert (second["clock"], second["status"], second["name"]) == (0, 0, 1)
+    assert (second["flags"], second["status"], second["name"]) == (0, 0, 1)
+    assert (second["session"], second["kind"], second["cached_tokens"]) == (NO_SESSION, NO_KIND, NO_TOKENS)
+    assert all(second[name] != second[name] for name in ("first_answer_ms", "upload_ms"))
     assert all(second[name] != second[name] for name in ("first_byte_ms", "lag_ms", "connect_ms", "tls_ms"))
 
 
 def test_what_is_too_large_for_its_field_is_capped(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path)
     huge = exchange()
-    huge.events, huge.connect_ms, huge.response_bytes = 70_000, 1e9, 2**40
+    huge.events, huge.connect_ms, huge.response_bytes, huge.upload_ms = 70_000, 1e9, 2**40, 1e9
     recorder.finish(huge, origin(user=70_000, turn=300, attempt=300), Answer(input_tokens=2**40))
     recorder.close()
-    row = read_samples(tmp_path).records[0]
+    samples = read_samples(tmp_path)
+    row = {field.name: samples.column(field.name)[0] for field in FIELDS}
+    assert (row["upload_ms"], row["session"]) == (65_504, 2**32 - 1)
     assert (row["user"], row["turn"], row["attempt"], row["events"]) == (65_535, 255, 255, 65_535)
     assert (row["connect_ms"], row["response_bytes"], row["input_tokens"]) == (65_504, 2**32 - 1, 2**32 - 2)
 

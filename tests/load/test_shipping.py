@@ -12,6 +12,7 @@ from govbench.load.exchange import Exchange
 from govbench.load.recorder import Origin, Recorder
 from govbench.load.shipping import Piece, Received, Shipper
 from govbench.record.reader import read_samples
+from govbench.results.samples import Kind
 
 
 class Way:
@@ -32,14 +33,16 @@ class Way:
             name = self.recorder.name_index(f"name {number % 3}")
             self.recorder.begin()
             times = [exchange.due_ns + i * 1_000 for i in range(events)]
-            self.recorder.finish(exchange, Origin(number, name, 0, 0, 0, 0), None, times)
+            kind = self.recorder.kind_index(Kind("citizen", f"category {number % 2}"))
+            origin = Origin(number, name, 0, 0, 0, 0, session=number, kind=kind)
+            self.recorder.finish(exchange, origin, None, times)
 
     def same(self) -> bool:
         self.recorder.close()
         self.received.close()
         return all(
             (self.there / name).read_bytes() == (self.here / name).read_bytes()
-            for name in ("samples", "events", "names.json")
+            for name in ("samples", "events", "names.json", "kinds.json")
             if (self.here / name).exists()
         )
 
@@ -64,7 +67,9 @@ def test_what_was_received_is_read_while_it_grows(way: Way) -> None:
     table = read_samples(way.there)
     assert len(table) == table.header.sent == 4
     assert table.names == ("name 0", "name 1", "name 2")
-    assert len(table.events) == 4
+    assert table.kinds == (Kind("citizen", "category 0"), Kind("citizen", "category 1"))
+    assert table.column("kind").tolist() == [0, 1, 0, 1]
+    assert table.events()[0].tolist() == [0, 1, 2, 3]
     assert way.same()
 
 

@@ -21,7 +21,8 @@ import pytest
 
 from govbench.load.launch import Event, LoadProcess, WorkerProcess
 from govbench.record.phases import dropped_by_phase, phase_windows, slice_windows
-from govbench.record.reader import read_samples, sample_rows
+from govbench.record.reader import read_samples
+from govbench.record.rows import sample_rows
 from govbench.record.summarise import accounting
 from govbench.results.plan import (
     ArrivalProcess,

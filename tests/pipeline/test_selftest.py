@@ -292,7 +292,7 @@ def test_both_sides_are_cut_to_the_same_window(tmp_path: Path) -> None:
 def test_times_of_the_program_are_no_kernel_clock(tmp_path: Path) -> None:
     window = Window(start_s=0, steady_start_s=0, steady_end_s=1, end_s=1)
     for name, clocks in (("both", (1, 0)), ("kernel", (1, 1)), ("none", ())):
-        samples = read_samples(write(tmp_path / name, *(record(clock=clock) for clock in clocks)))
+        samples = read_samples(write(tmp_path / name, *(record(flags=clock) for clock in clocks)))
         trial = Trial(samples=samples, records=np.zeros(0, dtype=truth.RECORD), window=window)
         assert trial.has_kernel_clock is (name == "kernel")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,38 +26,40 @@ from govbench.results.run import Environment, Outcome, Provenance, RunInfo, RunS
 from govbench.results.samples import (
     CODE_OF,
     FIELDS,
-    LAYOUT_VERSION,
-    NO_TOKENS,
+    KERNEL_CLOCK,
+    NOT_MEASURED,
     RECORD,
-    RECORD_BYTES,
+    Kind,
     SamplesHeader,
+    kinds_json,
 )
 
 T0_S = 1_700_000_000
-_NOTHING: dict[str, Any] = {code: math.nan if code in {"f", "e"} else 0 for _, code, _ in FIELDS}
 
 
 def record(at_s: float = 0.0, outcome: Outcome = Outcome.OK, **fields: Any) -> bytes:
     """A record due ``at_s`` seconds after T0_S; 20 ms long unless told otherwise."""
-    values = {name: _NOTHING[code] for name, code, _ in FIELDS}
-    values |= {"input_tokens": NO_TOKENS, "output_tokens": NO_TOKENS, "send_delay_ms": 0.0}
-    values |= {"last_byte_ms": 20.0, "clock": 1, "outcome": CODE_OF[outcome]}
+    values: dict[str, Any] = {f.name: math.nan if f.code in {"f", "e"} else 0 for f in FIELDS} | NOT_MEASURED
+    values |= {"send_delay_ms": 0.0, "last_byte_ms": 20.0}
+    values |= {"flags": KERNEL_CLOCK, "outcome": CODE_OF[outcome]}
     values["due_ns"] = T0_S * 1_000_000_000 + round(at_s * 1e9)
     return RECORD.pack(*(values | fields).values())
 
 
 def header(offered: int = 0, dropped: int = 0, sent: int = 0) -> bytes:
-    return SamplesHeader(
-        layout_version=LAYOUT_VERSION, record_bytes=RECORD_BYTES, offered=offered, dropped=dropped, sent=sent
-    ).pack()
+    return SamplesHeader(offered=offered, dropped=dropped, sent=sent).pack()
 
 
-def write(folder: Path, *records: bytes, sent: int | None = None, tail: bytes = b"") -> Path:
+def write(
+    folder: Path, *records: bytes, sent: int | None = None, tail: bytes = b"", kinds: Sequence[Kind] = ()
+) -> Path:
     """A samples file of these records in ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     count = len(records) if sent is None else sent
     (folder / "samples").write_bytes(header(offered=count, sent=count) + b"".join(records) + tail)
     (folder / "names.json").write_text(json.dumps(["POST /api/v1/chat"]))
+    if kinds:
+        (folder / "kinds.json").write_text(kinds_json(list(kinds)))
     return folder
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +14,7 @@ from govbench.record.reader import read_samples
 from govbench.results.plan import Api, Phase, Plan, Query, Scenario, Side, TestType
 from govbench.results.rounds import Aspect, Circumstance
 from govbench.results.run import Outcome, Window
-from govbench.results.samples import kind_suffix
+from govbench.results.samples import Kind
 from tests.record.conftest import T0_S, record, write
 
 PAIRS = 120
@@ -29,29 +28,30 @@ WINDOW = Window(start_s=T0_S, steady_start_s=T0_S, steady_end_s=T0_S + 60, end_s
 Fields = Callable[[int, int], dict[str, Any]]
 
 
-def circumstances(tmp_path: Path, fields: Fields, names: list[str]) -> dict[tuple[Aspect, str], Circumstance]:
+def circumstances(
+    tmp_path: Path, fields: Fields, kinds: list[Kind]
+) -> dict[tuple[Aspect, str], Circumstance]:
     """Of a round in which one user asked ``PAIRS`` pairs; ``fields`` gives those of pair k on a side."""
     records = []
     for k in range(PAIRS):
         for place, side in enumerate((0, 1) if k % 2 else (1, 0)):
             said: dict[str, Any] = {"side": side} | fields(k, side)
             records.append(record(k * 0.5 + place * 0.1, **said))
-    folder = write(tmp_path / "round", *records)
-    (folder / "names.json").write_text(json.dumps(names))
+    folder = write(tmp_path / "round", *records, kinds=kinds)
     found = circumstances_of(read_samples(folder), PLAN, {0: WINDOW})
     return {(c.aspect, c.which): c for c in found}
 
 
-def named(*categories: str) -> list[str]:
-    return [f"POST /chat{kind_suffix('citizen', category)}" for category in categories]
+def kinds_of(*categories: str) -> list[Kind]:
+    return [Kind("citizen", category) for category in categories]
 
 
 def test_each_category_has_its_own_times(tmp_path: Path) -> None:
     def fields(k: int, side: int) -> dict[str, Any]:
         slow = k % 3 == 0 and side == 1
-        return {"name": k % 3, "last_byte_ms": (20.0 + k % 7) * (1.5 if slow else 1.0)}
+        return {"kind": k % 3, "last_byte_ms": (20.0 + k % 7) * (1.5 if slow else 1.0)}
 
-    found = circumstances(tmp_path, fields, named("passports", "taxes", "family"))
+    found = circumstances(tmp_path, fields, kinds_of("passports", "taxes", "family"))
 
     passports, taxes = found[Aspect.CATEGORY, "passports"], found[Aspect.CATEGORY, "taxes"]
     assert passports.effect == pytest.approx(math.log(1.5), rel=1e-5)
@@ -64,9 +64,9 @@ def test_each_category_has_its_own_times(tmp_path: Path) -> None:
 def test_failures_are_counted_by_category_and_by_class(tmp_path: Path) -> None:
     def fields(k: int, side: int) -> dict[str, Any]:
         failed = k % 2 == 0 and side == 1
-        return {"name": k % 2, "outcome": Outcome.HTTP_5XX if failed else Outcome.OK}
+        return {"kind": k % 2, "outcome": Outcome.HTTP_5XX if failed else Outcome.OK}
 
-    found = circumstances(tmp_path, fields, named("passports", "taxes"))
+    found = circumstances(tmp_path, fields, kinds_of("passports", "taxes"))
 
     passports = found[Aspect.CATEGORY, "passports"]
     assert (passports.base_failed, passports.head_failed, passports.head_n) == (0, 60, 60)
@@ -85,7 +85,7 @@ def test_sizes_and_tokens_are_ratios_of_means_and_the_rest_of_a_request_is_a_med
             "last_byte_ms": 15.0 + (2.0 + k % 4) * (1 + 2 * side),
         }
 
-    found = circumstances(tmp_path, fields, ["POST /chat"])
+    found = circumstances(tmp_path, fields, [])
 
     size, tokens = found[Aspect.RESPONSE_BYTES, ""], found[Aspect.INPUT_TOKENS, ""]
     assert (size.base, size.head) == (1200.0, 2400.0)
@@ -93,18 +93,18 @@ def test_sizes_and_tokens_are_ratios_of_means_and_the_rest_of_a_request_is_a_med
     assert tokens.effect == 0.0
     rest = found[Aspect.AFTER_FIRST_BYTE, ""]
     assert rest.effect == pytest.approx(math.log(3), rel=1e-4)
-    assert not any(aspect is Aspect.CATEGORY for aspect, _ in found), "these names tell no kind"
+    assert not any(aspect is Aspect.CATEGORY for aspect, _ in found), "these requests have no kind"
 
 
 def test_what_was_not_reported_is_left_out(tmp_path: Path) -> None:
-    found = circumstances(tmp_path, lambda k, side: {"response_bytes": 0}, ["POST /chat"])
+    found = circumstances(tmp_path, lambda k, side: {"response_bytes": 0}, [])
     assert found == {}
 
 
 def test_only_the_largest_groups_are_kept(tmp_path: Path) -> None:
     kinds = MOST_GROUPS + 4
-    names = named(*(f"category {at}" for at in range(kinds)))
-    found = circumstances(tmp_path, lambda k, side: {"name": min(k, kinds - 1)}, names)
+    asked = kinds_of(*(f"category {at}" for at in range(kinds)))
+    found = circumstances(tmp_path, lambda k, side: {"kind": min(k, kinds - 1)}, asked)
     kept = [which for aspect, which in found if aspect is Aspect.CATEGORY]
     assert len(kept) == MOST_GROUPS
     assert kept[0] == f"category {kinds - 1}"
@@ -114,4 +114,4 @@ def test_a_round_in_which_a_side_never_answered_tells_nothing(tmp_path: Path) ->
     def fields(k: int, side: int) -> dict[str, Any]:
         return {"outcome": Outcome.CANCELLED if side else Outcome.OK}
 
-    assert circumstances(tmp_path, fields, ["POST /chat"]) == {}
+    assert circumstances(tmp_path, fields, []) == {}

@@ -14,7 +14,8 @@ from govbench.record.measure import (
     pooled,
     scheduling_delay_ms,
 )
-from govbench.record.reader import EVENT_DTYPE, SampleTable, read_samples
+from govbench.record.part import EVENT_DTYPE
+from govbench.record.reader import SampleTable, read_samples
 from govbench.results.metrics import Metric, MetricName
 from govbench.results.run import Outcome
 from tests.record.conftest import T0_S, record, write

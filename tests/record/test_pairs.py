@@ -148,9 +148,9 @@ def test_questions_that_differ_cancel_in_their_pairs(tmp_path: Path) -> None:
 def test_swapped_sides_turn_the_sign_and_nothing_else(tmp_path: Path) -> None:
     plain = table_of(tmp_path / "plain", many(1.04))
     swapped = read_samples(write(tmp_path / "swapped", *many(1.04)))
-    records = np.array(swapped.records)
+    records = np.array(swapped.parts[0].records)
     records["side"] = 1 - records["side"]
-    swapped = replace(swapped, records=records)
+    swapped = replace(swapped, parts=(replace(swapped.parts[0], records=records),))
 
     one, other = (observe(table, PLAN, {0: WINDOW})[0] for table in (plain, swapped))
 

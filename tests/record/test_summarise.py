@@ -186,7 +186,7 @@ def test_cpu_per_request_counts_the_controls_that_a_side_served(tmp_path: Path) 
 
 def test_lags_that_were_not_measured_do_not_thin_out_those_that_were(tmp_path: Path) -> None:
     records = [record(i / 100, lag_ms=5.0) for i in range(10)]
-    records += [record(i / 100, Outcome.CONNECT, clock=0) for i in range(30)]
+    records += [record(i / 100, Outcome.CONNECT, flags=0) for i in range(30)]
     result = summary(tmp_path, records, [phase()], {0: window(0, 0, 10, 10)})
     assert result.generator.lag_p50_ms == 5
     assert result.generator.kernel_clock_share == 0.25

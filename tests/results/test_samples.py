@@ -16,17 +16,19 @@ from govbench.results.run import Outcome
 from govbench.results.samples import (
     CODE_OF,
     FIELDS,
-    HEADER,
+    HEAD,
     HEADER_BYTES,
     LAYOUT_VERSION,
     MAGIC,
-    NO_TOKENS,
+    NOT_MEASURED,
     OUTCOME_CODES,
+    PLACES,
     RECORD,
     RECORD_BYTES,
+    Kind,
+    Place,
     SamplesHeader,
     kind_of,
-    kind_suffix,
 )
 
 DOC = (Path(__file__).parents[2] / "docs" / "results.md").read_text(encoding="utf-8")
@@ -34,15 +36,25 @@ TYPES = {"q": "int64", "f": "float32", "e": "float16", "I": "uint32", "H": "uint
 NAN = math.nan
 
 
-def header(**changes: int) -> SamplesHeader:
-    fields = {"offered": 12, "dropped": 2, "sent": 10}
-    return SamplesHeader(layout_version=LAYOUT_VERSION, record_bytes=RECORD_BYTES, **(fields | changes))
+def header() -> SamplesHeader:
+    return SamplesHeader(offered=12, dropped=2, sent=10)
+
+
+def described(places: object, record_bytes: int = RECORD_BYTES) -> bytes:
+    """A header with another table of fields."""
+    text = places if isinstance(places, bytes) else json.dumps(places).encode()
+    head = HEAD.pack(MAGIC, LAYOUT_VERSION, record_bytes, 0, 0, 0, HEAD.size + len(text), len(text))
+    return head + text
+
+
+def rows_of(*places: Place) -> list[dict[str, Any]]:
+    return [place._asdict() for place in places]
 
 
 def test_sizes() -> None:
-    assert RECORD_BYTES == 64
-    assert HEADER_BYTES == 64
-    assert RECORD.size == sum(struct.calcsize("<" + code) for _, code, _ in FIELDS)
+    assert RECORD_BYTES == 80
+    assert HEADER_BYTES % 1024 == 0
+    assert RECORD.size == sum(struct.calcsize("<" + field.code) for field in FIELDS)
 
 
 def test_a_header_is_read_back() -> None:
@@ -56,13 +68,27 @@ def test_a_header_is_read_back() -> None:
         (b"", "shorter than its header"),
         (header().pack()[:-1], "shorter than its header"),
         (b"PK\x03\x04" + header().pack()[4:], "not a govbench samples file"),
-        (HEADER.pack(MAGIC, LAYOUT_VERSION + 1, RECORD_BYTES, 0, 0, 0), "layout 2 is not the layout 1"),
-        (HEADER.pack(MAGIC, LAYOUT_VERSION, RECORD_BYTES + 8, 0, 0, 0), "is not the layout"),
+        (
+            HEAD.pack(MAGIC, 3, RECORD_BYTES, 0, 0, 0, HEADER_BYTES, 2),
+            "layout 3 is none of the layouts 1 and 2",
+        ),
+        (HEAD.pack(MAGIC, 2, RECORD_BYTES, 0, 0, 0, 64, 1), "shorter than its header"),
+        (HEAD.pack(MAGIC, 1, 8, 0, 0, 0, 0, 0), "lies outside its record"),
+        (described(b"[{"), "table of fields in the header is damaged"),
+        (described([{"name": "due_ns"}]), "table of fields in the header is damaged"),
+        (described(rows_of(*PLACES), 79), "field flags lies outside its record"),
+        (described(rows_of(*PLACES[:-1], Place("flags", "<c16", 0, ""))), "field flags is of type <c16"),
+        (described(rows_of(*PLACES[1:])), "the file has no field due_ns"),
     ],
 )
 def test_what_is_no_header_is_refused(head: bytes, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         SamplesHeader.unpack(head)
+
+
+def test_fields_of_a_later_version_are_passed_over() -> None:
+    later = [*rows_of(*PLACES), {"name": "mood", "type": "<u16", "offset": 80, "unit": "", "since": 9}]
+    assert SamplesHeader.unpack(described(later, 82)).places == PLACES
 
 
 def test_every_outcome_has_one_code_and_zero_is_none() -> None:
@@ -86,7 +112,7 @@ def table(heading: str) -> list[list[str]]:
 
 def test_the_documented_fields_are_those_of_the_layout() -> None:
     offset, expected = 0, []
-    for name, code, meaning in FIELDS:
+    for name, code, _, meaning in FIELDS:
         expected.append([str(offset), f"`{name}`", TYPES[code], meaning])
         offset += struct.calcsize("<" + code)
     assert table("### Records") == expected
@@ -113,10 +139,9 @@ def snippet(word: str) -> str:
 
 
 def record(due_s: float, last_byte_ms: float, outcome: Outcome) -> bytes:
-    values: dict[str, Any] = dict.fromkeys([name for name, _, _ in FIELDS], 0)
-    values |= {name: NAN for name, code, _ in FIELDS if code in "fe"}
+    values: dict[str, Any] = {field.name: NAN if field.code in "fe" else 0 for field in FIELDS} | NOT_MEASURED
     values |= {"due_ns": int(due_s * 1e9), "send_delay_ms": 1.0, "last_byte_ms": last_byte_ms}
-    values |= {"input_tokens": NO_TOKENS, "output_tokens": NO_TOKENS, "outcome": CODE_OF[outcome]}
+    values |= {"outcome": CODE_OF[outcome]}
     return RECORD.pack(*values.values())
 
 
@@ -129,10 +154,11 @@ def test_the_documented_way_to_read_samples_reads_them(
     records = [record(10, 20.0, Outcome.OK), record(11, 30.0, Outcome.OK), record(12, 900.0, Outcome.TIMEOUT)]
     never_written = bytes(RECORD_BYTES)
     (folder / "samples").write_bytes(header().pack() + b"".join(records) + never_written)
-    code = snippet("import DTYPE")
-    assert len([line for line in code.splitlines() if line.strip()]) <= 7
-    exec(compile(code, "docs/results.md", "exec"), {})
-    assert capsys.readouterr().out.split() == ["2", "26.0"]
+    for word, most_lines in (("read_samples", 5), ("np.fromfile(path", 12)):
+        code = snippet(word)
+        assert len([line for line in code.splitlines() if line.strip()]) <= most_lines
+        exec(compile(code, "docs/results.md", "exec"), {})
+        assert capsys.readouterr().out.split() == ["2", "26.0"]
 
 
 def test_the_documented_way_to_read_events_reads_them(
@@ -156,19 +182,21 @@ def test_the_documented_way_to_read_results_reads_them(
     side = {"test_type": "baseline", "side": 0, "metrics": [metric]}
     body = {"summary": {"test_types": [side]}, "comparison": {"verdict": "pass", "reason": "all well"}}
     (folder / "results.json").write_text(json.dumps(body))
-    exec(compile(snippet("json.loads"), "docs/results.md", "exec"), {})
+    exec(compile(snippet("results.json"), "docs/results.md", "exec"), {})
     assert capsys.readouterr().out.splitlines() == ["pass: all well", "baseline 0 response_time_p50_ms 21.5"]
 
 
 @pytest.mark.parametrize(
-    ("scenario", "category"),
-    [("citizen", "passports"), ("a/b", "100 % [of] it"), ("", "%2F"), ("naïve 日本", "x]/[y")],
+    ("suffix", "kind"),
+    [
+        ("[citizen/passports]", Kind("citizen", "passports")),
+        ("[a%2Fb/100 %25 %5Bof%5D it]", Kind("a/b", "100 % [of] it")),
+        ("[/%252F]", Kind("", "%2F")),
+        ("[na\u00efve \u65e5\u672c/x%5D%2F%5By]", Kind("na\u00efve \u65e5\u672c", "x]/[y")),
+    ],
 )
-def test_a_request_name_tells_its_scenario_and_category_whatever_they_hold(
-    scenario: str, category: str
-) -> None:
-    name = f"POST /api/v1/chat{kind_suffix(scenario, category)}"
-    assert kind_of(name) == (scenario, category)
+def test_a_request_name_of_layout_1_tells_its_kind_whatever_that_holds(suffix: str, kind: Kind) -> None:
+    assert kind_of(f"POST /api/v1/chat {suffix}") == kind
 
 
 @pytest.mark.parametrize("name", ["POST /api/v1/chat", "GET /items [list]", "GET /a [b/c] d", ""])

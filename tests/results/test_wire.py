@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from govbench.errors import ConfigError
-from govbench.results.answers import Answer
+from govbench.results.answers import Answer, StreamEvent
 from govbench.results.plan import Api, HttpTemplate, Side
 from govbench.results.wire import Wire, read_answer, request_for, stream_content
 
@@ -197,7 +197,7 @@ def test_govstack_stream() -> None:
     last = stream_content(
         target, b'{"done": true, "session_id": "s", "usage": {"input_tokens": 1, "output_tokens": 2}}'
     )
-    assert last == (False, True, 1, 2, "s")
+    assert last == StreamEvent(False, True, 1, 2, session_id="s")
     assert stream_content(target, b"[DONE]").done
 
 
@@ -207,16 +207,46 @@ def test_openai_stream() -> None:
         target, b'{"choices": [{"delta": {"role": "assistant", "content": ""}}]}'
     ).content
     assert stream_content(target, b'{"choices": [{"delta": {"content": "He"}}]}').content
+    for thought in (b'{"reasoning_content": "Hm", "content": null}', b'{"reasoning": "Hm", "content": ""}'):
+        event = stream_content(target, b'{"choices": [{"delta": %b}]}' % thought)
+        assert event.content
+        assert not event.is_answer, "a token, but none of the answer"
+    for key in (b"content", b"refusal", b"tool_calls", b"function_call"):
+        event = stream_content(target, b'{"choices": [{"delta": {"%b": "He", "reasoning": "Hm"}}]}' % key)
+        assert event == StreamEvent(content=True, done=False, is_answer=True)
     usage = stream_content(target, b'{"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 2}}')
-    assert usage == (False, False, 1, 2, None)
+    assert usage == StreamEvent(False, False, 1, 2)
     assert stream_content(target, b"[DONE]").done
+
+
+@pytest.mark.parametrize(
+    ("usage", "cached"),
+    [
+        ({"prompt_tokens_details": {"cached_tokens": 8}}, 8),
+        ({"input_tokens_details": {"cached_tokens": 0}}, 0),
+        ({"cache_read_input_tokens": 5}, 5),
+        ({"prompt_cache_hit_tokens": 6}, 6),
+        ({"prompt_tokens_details": {"cached_tokens": None}}, None),
+        ({"prompt_tokens_details": None}, None),
+        ({}, None),
+    ],
+)
+def test_tokens_from_a_cache_are_told_where_the_answer_tells_them(
+    usage: dict[str, object], cached: int | None
+) -> None:
+    body = {"choices": [{"message": {"content": "yes"}}], "usage": {"prompt_tokens": 9, **usage}}
+    assert read_answer(side(Api.OPENAI_CHAT), json.dumps(body).encode()) == Answer(
+        "yes", None, 9, None, cached
+    )
+    last = json.dumps({"choices": [], "usage": {"prompt_tokens": 9, **usage}}).encode()
+    assert stream_content(side(Api.OPENAI_CHAT, stream=True), last).cached_tokens == cached
 
 
 def test_stream_of_an_unknown_api() -> None:
     target = side(Api.HTTP, http=HttpTemplate(), stream=True)
-    assert stream_content(target, b"anything").content
+    assert stream_content(target, b"anything") == StreamEvent(content=True, done=False)
     assert not stream_content(target, b" ").content
-    assert stream_content(target, b"[DONE]") == (False, True, None, None, None)
+    assert stream_content(target, b"[DONE]") == StreamEvent(content=False, done=True)
 
 
 @pytest.mark.parametrize("api", [Api.GOVSTACK, Api.OPENAI_CHAT])

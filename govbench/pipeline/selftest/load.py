@@ -147,7 +147,7 @@ class Trial:
     @property
     def has_kernel_clock(self) -> bool:
         """Whether all arrivals were stamped by the kernel."""
-        return bool(len(self.samples)) and bool(self.samples.column("clock").all())
+        return bool(len(self.samples)) and bool(self.samples.kernel_clock.all())
 
 
 class Bench:
