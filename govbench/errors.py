@@ -11,7 +11,7 @@ A regression is a verdict, not an error; see ``compare/verdict.py``. The tree:
     │   ├── LoadError              the load process failed
     │   └── TooFewSamples          a statistic was asked of too little data
     ├── PublishError (4)           measured and judged, but not stored or published
-    └── Interrupted (130 or 143)   a signal ended the run; what was measured is on disk
+    └── Interrupted (129, 130, 143) a signal ended the run; what was measured is on disk
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     NOT_MEASURED = 3
     NOT_PUBLISHED = 4
+    HUNG_UP = 129
     INTERRUPTED = 130
     TERMINATED = 143
 

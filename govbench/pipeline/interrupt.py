@@ -1,7 +1,9 @@
-"""Ctrl-C and SIGTERM: once ends the load in order, twice ends it now. Writes nothing itself."""
+"""Ctrl-C, SIGTERM and SIGHUP: once ends the load in order, twice ends it now. Writes nothing itself."""
 
 from __future__ import annotations
 
+import os
+import select
 import signal
 from collections.abc import Callable
 from types import FrameType, TracebackType
@@ -9,7 +11,11 @@ from typing import Self
 
 from govbench.errors import ExitCode, Interrupted
 
-_NUMBERS = (signal.SIGINT, signal.SIGTERM)
+_CODES = {
+    signal.SIGINT: ExitCode.INTERRUPTED,
+    signal.SIGTERM: ExitCode.TERMINATED,
+    signal.SIGHUP: ExitCode.HUNG_UP,
+}
 
 
 class _Signalled(KeyboardInterrupt):
@@ -25,6 +31,8 @@ class Stopper:
 
     ``graceful`` is what the first signal calls, where something is set; without it, and at the second
     signal, the block is left so that every ``finally`` cleans up, with ``Interrupted`` in the end.
+
+    A hang-up that is ignored, as under ``nohup``, stays ignored.
     """
 
     def __init__(self) -> None:
@@ -33,7 +41,9 @@ class Stopper:
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> Self:
-        for number in _NUMBERS:
+        for number in _CODES:
+            if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+                continue
             self._before[number] = signal.signal(number, self._on_signal)
         return self
 
@@ -53,14 +63,27 @@ class Stopper:
     def interrupted(self, message: str) -> Interrupted:
         """The error that ends an interrupted command, with the exit code that the signal asks for."""
         error = Interrupted(message)
-        if self.signal_number == signal.SIGTERM:
-            error.exit_code = ExitCode.TERMINATED
+        if self.signal_number is not None:
+            error.exit_code = _CODES[signal.Signals(self.signal_number)]
         return error
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         del frame
         again = self.stopped
         self.signal_number = number
+        if number == signal.SIGHUP:
+            _silence_closed_terminal()
         if again or self.graceful is None:
             raise _Signalled
         self.graceful()
+
+
+def _silence_closed_terminal() -> None:
+    """Let what is still told go nowhere: a write to a terminal that was closed is an error."""
+    for descriptor in (1, 2):
+        watched = select.poll()
+        watched.register(descriptor, 0)
+        if any(event & select.POLLHUP for _, event in watched.poll(0)):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, descriptor)
+            os.close(nowhere)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import json
 import re
 import shlex
-import shutil
 import socket
 import sys
 import tempfile
@@ -28,10 +28,12 @@ from govbench.config.targets import (
     base_address,
 )
 from govbench.errors import ConfigError, StackError
-from govbench.results.meters import Meter
+from govbench.stack.booted import BootedStack, start_process
 from govbench.stack.health import HealthReport, exit_text, wait_until_healthy, with_log
-from govbench.stack.processes import MARK_VARIABLE, Process, kill_marked, terminate
-from govbench.stack.running import Footprint, ForeignStack, RunningStack
+from govbench.stack.home import Home, clear_leftovers, make_home
+from govbench.stack.keeper import Charge, keeper
+from govbench.stack.processes import MARK_VARIABLE, kill_marked
+from govbench.stack.running import ForeignStack, RunningStack
 
 HOST: Final = "127.0.0.1"
 DATA_VARIABLE: Final = "GOVBENCH_DATA"
@@ -39,100 +41,9 @@ _DEFAULT_SEED: Final = 1
 _POLL_S: Final = 0.02
 
 
-class BootedStack(RunningStack):
-    """A process that leads a group, and all that it starts.
-
-    Args:
-        readiness: waits for it, and returns its address with how it became ready.
-    """
-
-    def __init__(
-        self,
-        *,
-        name: str,
-        process: Process,
-        mark: str,
-        log_path: Path,
-        data_folder: Path | None,
-        config: StackConfig,
-        readiness: Callable[[BootedStack], tuple[str, HealthReport]],
-    ) -> None:
-        self.name = name
-        self.health: HealthReport | None = None
-        self._footprint = Footprint(pid=process.pid, mark=mark, log_path=log_path, data_folder=data_folder)
-        self._url = ""
-        self._process: Process | None = process
-        self._config = config
-        self._readiness = readiness
-
-    @property
-    def url(self) -> str:
-        """Its base address, once it is healthy."""
-        return self._url
-
-    @property
-    def footprint(self) -> Footprint:
-        """Its process, log and data."""
-        return self._footprint
-
-    def wait(self) -> None:
-        """Wait until it is healthy; one that does not become so is stopped.
-
-        Raises:
-            StackError: it did not come up.
-        """
-        if self.health is not None:
-            return
-        try:
-            self._url, self.health = self._readiness(self)
-        except BaseException:
-            self.stop()
-            raise
-
-    def exit_code(self) -> int | None:
-        """Exit code of the process; None while it runs, and once it was stopped."""
-        return None if self._process is None else self._process.poll()
-
-    def ending(self) -> str | None:
-        """How the process ended by itself, with the end of its log; None while it runs."""
-        code = self.exit_code()
-        if code is None:
-            return None
-        return with_log(f"the stack {self.name} {exit_text(code)}", self._footprint.log_path, self._config)
-
-    def meters(self, of_processes: Callable[[int], Meter]) -> Mapping[str, Meter]:
-        """One meter: of the process and its descendants."""
-        return {self.name: of_processes(self._footprint.pid)}
-
-    def stop(self) -> None:
-        """End the process and all it started; does nothing the second time.
-
-        Raises:
-            StackError: something of it lives on.
-        """
-        process, self._process = self._process, None
-        if process is None:
-            return
-        try:
-            left = terminate(
-                process.pid, self._footprint.mark, self._config.stop_timeout_s, reap=process.poll
-            )
-        finally:
-            # A process that even SIGKILL did not end (stuck in the kernel) is no reason to warn at exit.
-            process.detach()
-            remove_data(self._footprint.data_folder)
-        check_ended(self.name, left)
-
-    def detach(self) -> None:
-        """Let the process run on; from now on ``stop`` does nothing."""
-        if self._process is not None:
-            self._process.detach()
-            self._process = None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Surroundings:
-    """What a process is started in: its name and log, working folder, data folder and environment.
+    """What a process is started in: its name and log, working folder, home and environment.
 
     ``seed`` is for what draws at random and names none itself.
     """
@@ -141,7 +52,7 @@ class _Surroundings:
     log_folder: Path
     folder: Path | None
     seed: int | None
-    data_folder: Path
+    home: Home
     environ: Mapping[str, str]
 
 
@@ -154,9 +65,19 @@ def boot(
     environ: Mapping[str, str],
     seed: int | None = None,
     folder: Path | None = None,
+    kept_by: Path | None = None,
 ) -> RunningStack:
     """Start ``target`` and wait until it is healthy; arguments and errors are those of ``start``."""
-    stack = start(target, config, name=name, log_folder=log_folder, environ=environ, seed=seed, folder=folder)
+    stack = start(
+        target,
+        config,
+        name=name,
+        log_folder=log_folder,
+        environ=environ,
+        seed=seed,
+        folder=folder,
+        kept_by=kept_by,
+    )
     stack.wait()
     return stack
 
@@ -170,6 +91,7 @@ def start(
     environ: Mapping[str, str],
     seed: int | None = None,
     folder: Path | None = None,
+    kept_by: Path | None = None,
 ) -> RunningStack:
     """Start ``target``, which is healthy only after ``wait``; several can so come up at the same time.
 
@@ -181,6 +103,7 @@ def start(
         environ: the environment that the process starts with.
         seed: for an embedded target that does not name one.
         folder: where the process starts; None: here.
+        kept_by: the file that will name its home where it is to stay up; None: it ends with us.
 
     Raises:
         ConfigError: the command cannot be understood, or its port is not known.
@@ -189,21 +112,31 @@ def start(
     if target.address is not None:
         return ForeignStack(name=name, url=base_address(target.address), config=config)
     config = dataclasses.replace(config, health_path=target.own_health_path or config.health_path)
+    _clear_leftovers_once()
+    mark = uuid.uuid4().hex
+    home = make_home(mark, kept_by=kept_by)
     around = _Surroundings(
         name=name,
         log_folder=log_folder,
         folder=folder,
         seed=seed,
-        data_folder=Path(tempfile.mkdtemp(prefix="govbench-data-")),
-        environ={**environ, MARK_VARIABLE: uuid.uuid4().hex},
+        home=home,
+        environ={**environ, MARK_VARIABLE: mark},
     )
     try:
+        keeper().watch(Charge(mark=mark, timeout_s=config.stop_timeout_s, folder=str(home.root)))
         return _STARTS[target.kind](target, config, around)
     except BaseException:
         # Ctrl-C may come when the process runs and nobody knows its id yet.
-        kill_marked(around.environ[MARK_VARIABLE])
-        remove_data(around.data_folder)
+        kill_marked(mark)
+        home.remove()
+        keeper().forget(mark)
         raise
+
+
+@functools.cache
+def _clear_leftovers_once() -> None:
+    clear_leftovers(Path(tempfile.gettempdir()))
 
 
 def own_port(target: Target, config: StackConfig) -> StackConfig:
@@ -214,25 +147,6 @@ def own_port(target: Target, config: StackConfig) -> StackConfig:
     """
     target.check_two_at_once()
     return dataclasses.replace(config, port=None)
-
-
-def check_ended(name: str, left: Sequence[int]) -> None:
-    """Find out whether a stack has ended.
-
-    Raises:
-        StackError: these processes of it live on.
-    """
-    if left:
-        raise StackError(
-            f"the stack {name} cannot be ended: still there: process {', '.join(map(str, left))}",
-            hint="it is another user's, or stuck in the kernel; end it by hand",
-        )
-
-
-def remove_data(folder: Path | None) -> None:
-    """Remove the data folder of an instance that has ended; what cannot be removed stays."""
-    if folder is not None:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def free_port() -> int:
@@ -273,7 +187,7 @@ def _start_command(target: CommandTarget, config: StackConfig, around: _Surround
                 hint="write {port} where the command takes its port, or set port in section [stack]",
             )
         port = free_port()
-    words = split_command(command, port, around.data_folder)
+    words = split_command(command, port, around.home.data)
     _check_free(port)
     url = f"http://{HOST}:{port}"
     return _start(words, config, around, find=lambda _: url)
@@ -312,10 +226,14 @@ def _start(
     process = start_process(
         words,
         what="start the stack",
-        environ={**around.environ, DATA_VARIABLE: str(around.data_folder), **config.environment},
+        environ={**around.environ, DATA_VARIABLE: str(around.home.data), **config.environment},
         mark=mark,
         log=log_path,
         folder=around.folder,
+    )
+    around.home.note(process.pid)
+    keeper().watch(
+        Charge(mark=mark, pid=process.pid, timeout_s=config.stop_timeout_s, folder=str(around.home.root))
     )
 
     def readiness(stack: BootedStack) -> tuple[str, HealthReport]:
@@ -327,39 +245,10 @@ def _start(
         process=process,
         mark=mark,
         log_path=log_path,
-        data_folder=around.data_folder,
+        home=around.home,
         config=config,
         readiness=readiness,
     )
-
-
-def start_process(
-    words: Sequence[str],
-    *,
-    what: str,
-    environ: Mapping[str, str],
-    mark: str,
-    log: Path,
-    folder: Path | None,
-) -> Process:
-    """A process of a stack, in ``folder``; ``what`` says in messages what it was to do.
-
-    Raises:
-        StackError: there is no such program, or it cannot be run.
-    """
-    # A shell and some build tools believe PWD rather than ask where they are.
-    place = {} if folder is None else {"PWD": str(folder)}
-    try:
-        return Process(words, environ={**environ, **place}, mark=mark, log=log, folder=folder)
-    except FileNotFoundError as error:
-        only = "" if folder is None else "; a checkout holds committed files only"
-        raise StackError(
-            f"cannot {what}: no program {words[0]!r}",
-            hint="check the spelling and PATH; no shell runs the command, so no pipes, cd or VAR=value"
-            + only,
-        ) from error
-    except OSError as error:
-        raise StackError(f"cannot {what}: {words[0]}: {error.strerror or error}") from error
 
 
 def _announced_url(stack: BootedStack, config: StackConfig) -> str:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from govbench.config.settings import StackConfig
 from govbench.errors import ConfigError, StackError
-from govbench.stack.boot import file_name, split_command, start_process
+from govbench.stack.boot import file_name, split_command
+from govbench.stack.booted import start_process
 from govbench.stack.health import exit_text, with_log
+from govbench.stack.keeper import Charge, keeper
 from govbench.stack.processes import kill_marked, terminate
 
 
@@ -64,10 +66,12 @@ def _run(
     mark = uuid.uuid4().hex
     variables = {**environ, **config.environment}
     try:
+        keeper().watch(Charge(mark=mark))
         process = start_process(
             words, what="build the stack", environ=variables, mark=mark, log=log, folder=folder
         )
         try:
+            keeper().watch(Charge(mark=mark, pid=process.pid))
             return process.wait(timeout=config.build_timeout_s)
         except subprocess.TimeoutExpired:
             return None
@@ -78,3 +82,5 @@ def _run(
         # Ctrl-C may come when the process runs and nobody knows its id yet.
         kill_marked(mark)
         raise
+    finally:
+        keeper().forget(mark)

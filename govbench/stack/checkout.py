@@ -14,14 +14,15 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from govbench.config.environment import environment
 from govbench.config.values import closest
 from govbench.errors import ConfigError, StackError
+from govbench.stack.home import is_named_in
 
-_PREFIX: Final = "govbench-checkout-"
-_LOCK, _TREE = "lock", "tree"
+_PREFIX, _KEPT_PREFIX = "govbench-checkout-", "govbench-stack-"
+_LOCK, _TREE, _KEPT_BY = "lock", "tree", "kept-by"
 _END_S: Final = 5.0
 # Set by git for its hooks and by hand; they would point git at another repository than the one around us.
 _POINTERS: Final = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR"})
@@ -89,20 +90,40 @@ def checked_out(ref: str, *, repository: Path, parent: Path) -> Iterator[Checkou
             shutil.rmtree(home, ignore_errors=True)
 
 
-def keep_checked_out(ref: str, *, repository: Path) -> Checkout:
-    """The files of ``ref`` in a new temporary folder, there to stay until ``remove``.
+def keep_checked_out(ref: str, *, repository: Path, kept_by: Path) -> tuple[Checkout, IO[str]]:
+    """The files of ``ref`` in a new temporary folder, there to stay until ``remove_kept``.
+
+    Args:
+        ref: commit, branch or tag.
+        repository: any folder of the user's work tree.
+        kept_by: the file that will name the checkout as long as it is to stay.
+
+    Returns:
+        The checkout, and the lock that is held until ``kept_by`` names it.
 
     Raises:
         ConfigError: there is no repository, or ``ref`` names no commit of it.
         StackError: git could not write the files.
     """
     top, commit = _top(repository, ref), resolve(ref, repository=repository)
-    root = Path(tempfile.mkdtemp(prefix="govbench-stack-")).resolve()
+    _remove_leftovers(top)
+    home = Path(tempfile.mkdtemp(prefix=_KEPT_PREFIX)).resolve()
+    (home / _KEPT_BY).write_text(str(kept_by.absolute()), encoding="utf-8")
+    lock = (home / _LOCK).open("w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
     try:
-        return _added(ref, commit, top=top, place=repository, root=root)
+        return _added(ref, commit, top=top, place=repository, root=home / _TREE), lock
     except BaseException:
-        remove(root, repository=top)
+        remove_kept(home / _TREE, repository=top)
+        lock.close()
         raise
+
+
+def remove_kept(root: Path, *, repository: Path) -> None:
+    """Remove what ``keep_checked_out`` has made."""
+    remove(root, repository=repository)
+    if root.name == _TREE and root.parent.name.startswith(_KEPT_PREFIX):
+        shutil.rmtree(root.parent, ignore_errors=True)
 
 
 def resolve(ref: str, *, repository: Path) -> str:
@@ -165,8 +186,18 @@ def _remove_leftovers(top: Path) -> None:
     """Remove the worktrees whose owner has ended: nobody holds their lock any more."""
     for line in _git("worktree", "list", "--porcelain", at=top).out.splitlines():
         root = Path(line.removeprefix("worktree "))
-        if line.startswith("worktree ") and root.name == _TREE and root.parent.name.startswith(_PREFIX):
+        ours = root.name == _TREE and root.parent.name.startswith((_PREFIX, _KEPT_PREFIX))
+        if line.startswith("worktree ") and ours:
             _remove_if_left(root, top)
+
+
+def _is_kept(root: Path) -> bool:
+    """Whether a stack that stays up has this checkout: its state names it."""
+    try:
+        kept_by = Path((root.parent / _KEPT_BY).read_text(encoding="utf-8"))
+    except OSError:
+        return False
+    return is_named_in(kept_by, root)
 
 
 def _remove_if_left(root: Path, top: Path) -> None:
@@ -178,6 +209,8 @@ def _remove_if_left(root: Path, top: Path) -> None:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
+            return None
+        if _is_kept(root):
             return None
         remove(root, repository=top)
         shutil.rmtree(root.parent, ignore_errors=True)

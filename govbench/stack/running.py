@@ -24,13 +24,13 @@ class Footprint:
         pid: the process that leads its group.
         mark: what it and its children carry in their environment.
         log_path: where they write.
-        data_folder: what goes with it; None where it was given none.
+        home: the folder that goes with it.
     """
 
     pid: int
     mark: str
     log_path: Path
-    data_folder: Path | None
+    home: Path
 
 
 class RunningStack(Protocol):

@@ -10,6 +10,7 @@ import dataclasses
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,8 +20,9 @@ from typing import Final
 from govbench.config.settings import Call, StackConfig
 from govbench.config.targets import Target, describe
 from govbench.errors import StackError, UsageError
-from govbench.stack.boot import boot, check_ended, file_name, remove_data
-from govbench.stack.checkout import keep_checked_out, remove, resolve
+from govbench.stack.boot import boot, file_name
+from govbench.stack.booted import check_ended
+from govbench.stack.checkout import keep_checked_out, remove_kept, resolve
 from govbench.stack.health import Look, log_tail, look_once, secrets_of
 from govbench.stack.prepare import Prepared, Workshop, prepare_checkout, prepared
 from govbench.stack.processes import reap_child, start_token, terminate
@@ -109,8 +111,9 @@ def up(
 
 
 def _brought_up(target: Target, config: StackConfig, workshop: Workshop, seed: int | None) -> StackState:
-    with contextlib.ExitStack() as undo:
-        ready = _prepared_to_stay(target, config, workshop, undo)
+    state_file = _file(workshop.log_folder, workshop.name)
+    with contextlib.ExitStack() as held, contextlib.ExitStack() as undo:
+        ready = _prepared_to_stay(target, config, workshop, undo, held)
         workshop.step(f"booting {describe(target)}")
         stack = undo.enter_context(
             boot(
@@ -121,6 +124,7 @@ def _brought_up(target: Target, config: StackConfig, workshop: Workshop, seed: i
                 environ=workshop.environ,
                 seed=seed,
                 folder=ready.folder,
+                kept_by=state_file,
             )
         )
         state = _state_of(stack, target, ready)
@@ -131,13 +135,21 @@ def _brought_up(target: Target, config: StackConfig, workshop: Workshop, seed: i
 
 
 def _prepared_to_stay(
-    target: Target, config: StackConfig, workshop: Workshop, undo: contextlib.ExitStack
+    target: Target,
+    config: StackConfig,
+    workshop: Workshop,
+    undo: contextlib.ExitStack,
+    held: contextlib.ExitStack,
 ) -> Prepared:
+    """``undo`` takes back what was made, ``held`` keeps a later govbench from taking it for a leftover."""
     if target.at_ref is None:
         return undo.enter_context(prepared(target, config, workshop))
     workshop.step(f"checking out {describe(target)}")
-    checkout = keep_checked_out(target.at_ref, repository=workshop.call.cwd)
-    undo.callback(remove, checkout.root, repository=checkout.repository)
+    checkout, lock = keep_checked_out(
+        target.at_ref, repository=workshop.call.cwd, kept_by=_file(workshop.log_folder, workshop.name)
+    )
+    held.enter_context(lock)
+    undo.callback(remove_kept, checkout.root, repository=checkout.repository)
     return prepare_checkout(checkout, workshop)
 
 
@@ -205,7 +217,7 @@ def _state_of(stack: RunningStack, target: Target, ready: Prepared) -> StackStat
         mark=found.mark,
         log_path=str(found.log_path),
         health_path=ready.target.own_health_path or ready.config.health_path,
-        data_folder=str(found.data_folder) if found.data_folder else None,
+        data_folder=str(found.home),
         commit=checkout.commit if checkout else None,
         checkout=str(checkout.root) if checkout else None,
         repository=str(checkout.repository) if checkout else None,
@@ -226,8 +238,9 @@ def _clear(state: StackState, folder: Path, *, timeout_s: float) -> None:
     )
     check_ended(state.name, left)
     if state.checkout is not None and state.repository is not None:
-        remove(Path(state.checkout), repository=Path(state.repository))
-    remove_data(Path(state.data_folder) if state.data_folder else None)
+        remove_kept(Path(state.checkout), repository=Path(state.repository))
+    if state.data_folder is not None:
+        shutil.rmtree(state.data_folder, ignore_errors=True)
     _file(folder, state.name).unlink(missing_ok=True)
 
 
@@ -240,7 +253,7 @@ def _write(folder: Path, state: StackState) -> None:
     beside = file.with_suffix(".part")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as out:
-        json.dump(dataclasses.asdict(state), out, indent=1)
+        json.dump(dataclasses.asdict(state), out, indent=1, ensure_ascii=False)
     beside.replace(file)
 
 

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import os
+import pty
 import shlex
 import signal
+import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import SHORT, Cli, Serve, Started, marked
+from tests.cli.conftest import SHORT, Cli, Serve, Started, assert_none_left
 
 pytestmark = pytest.mark.load
 
 PYTHON = shlex.quote(sys.executable)
-SIGNALS = pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+FAMILY = shlex.quote(str(Path(__file__).parent.parent / "stack" / "misbehave.py"))
+SIGNALS = pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 
 
 def started_load(govbench: Cli, *options: str) -> Started:
@@ -104,11 +110,47 @@ def test_a_killed_command_leaves_its_samples_and_no_load(govbench: Cli) -> None:
     assert running.end().code == -signal.SIGKILL
 
     assert govbench.sample_count() > 0
+    # Whoever sends SIGKILL gets no report, but nothing keeps running: the fixture looks.
+
+
+@pytest.mark.parametrize("target", ["embedded", f"command:{PYTHON} {FAMILY} family {{port}}"])
+def test_a_killed_command_leaves_no_stack(govbench: Cli, target: str) -> None:
+    temporary = govbench.cwd / "tmp"
+    temporary.mkdir()
+    govbench.environ["TMPDIR"] = str(temporary)
+    running = started_load(govbench, target, "--test-duration", "30")
+    assert list(temporary.glob("govbench-data-*"))
+
+    running.process.kill()
+    running.end()
+
+    assert_none_left(govbench.environ)
     deadline = time.monotonic() + 10
-    while any("govbench.load" in line for line in marked(govbench.environ).values()):
+    while list(temporary.glob("govbench-data-*")):
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    # Nobody is left to take down what was booted; that is up to whoever sends SIGKILL.
-    for pid, line in marked(govbench.environ).items():
-        assert "govbench.demo" in line
-        os.kill(pid, signal.SIGTERM)
+
+
+def test_a_closed_terminal_ends_the_run_in_order(govbench: Cli) -> None:
+    terminal, ours = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "govbench", "run", "embedded", "--test-duration", "30"],
+        cwd=govbench.cwd,
+        env=govbench.environ,
+        stdin=ours,
+        stdout=ours,
+        stderr=ours,
+        start_new_session=True,
+    )
+    os.close(ours)
+    seen = b""
+    while b"baseline: 1 user" not in seen:
+        seen += os.read(terminal, 4096)
+    time.sleep(1)
+
+    os.close(terminal)
+    process.send_signal(signal.SIGHUP)
+
+    assert process.wait(timeout=60) == 129
+    assert govbench.document["summary"]["run"]["status"] == "interrupted"
+    assert (govbench.folder / "report.html").exists()

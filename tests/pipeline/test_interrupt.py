@@ -10,12 +10,17 @@ import pytest
 from govbench.errors import ExitCode, Interrupted
 from govbench.pipeline.interrupt import Stopper
 
-BOTH = pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, ExitCode.TERMINATED)]
+EACH = pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (signal.SIGINT, ExitCode.INTERRUPTED),
+        (signal.SIGTERM, ExitCode.TERMINATED),
+        (signal.SIGHUP, ExitCode.HUNG_UP),
+    ],
 )
 
 
-@BOTH
+@EACH
 def test_a_signal_with_nothing_to_stop_leaves_the_block(number: signal.Signals, code: ExitCode) -> None:
     course = []
 
@@ -34,7 +39,7 @@ def test_a_signal_with_nothing_to_stop_leaves_the_block(number: signal.Signals, 
     assert caught.value.exit_code is code
 
 
-@BOTH
+@EACH
 def test_the_first_signal_stops_in_order_and_the_second_now(number: signal.Signals, code: ExitCode) -> None:
     course = []
 
@@ -63,12 +68,24 @@ def test_a_block_that_ended_in_order_says_what_ended_it() -> None:
 
 
 def test_afterwards_the_handlers_are_those_from_before() -> None:
-    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
 
     with Stopper():
         assert signal.getsignal(signal.SIGINT) not in before
 
-    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+    assert [signal.getsignal(number) for number in numbers] == before
+
+
+def test_a_hang_up_that_nohup_ignores_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Stopper() as stopper:
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert not stopper.stopped
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_other_errors_pass_through() -> None:

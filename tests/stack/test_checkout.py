@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from govbench.errors import ConfigError, ExitCode, StackError
-from govbench.stack.checkout import checked_out, keep_checked_out, remove, resolve
+from govbench.stack.checkout import checked_out, keep_checked_out, remove_kept, resolve
 from tests.stack.repository import Repository
 
 
@@ -152,19 +153,41 @@ def test_worktrees_in_use_and_of_the_user_are_left_alone(
     assert left == [str(tmp_path / "tree"), str(tmp_path / "unmounted")]
 
 
-def test_one_that_stays(repository: Repository) -> None:
-    found = keep_checked_out("HEAD~1", repository=repository.root)
+def test_one_that_stays(repository: Repository, tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    found, lock = keep_checked_out("HEAD~1", repository=repository.root, kept_by=state)
+    lock.close()
 
     assert "'one'" in (found.folder / "app.py").read_text()
-    remove(found.root, repository=found.repository)
-    remove(found.root, repository=found.repository)
-    assert not found.root.exists()
+    remove_kept(found.root, repository=found.repository)
+    remove_kept(found.root, repository=found.repository)
+    assert not found.root.parent.exists()
     assert repository.worktrees() == []
 
-    orphan = keep_checked_out("HEAD", repository=repository.root)
+    orphan, lock = keep_checked_out("HEAD", repository=repository.root, kept_by=state)
+    lock.close()
     shutil.rmtree(repository.root)
-    remove(orphan.root, repository=orphan.repository)
-    assert not orphan.root.exists()
+    remove_kept(orphan.root, repository=orphan.repository)
+    assert not orphan.root.parent.exists()
+
+
+def test_one_that_was_to_stay_goes_when_its_maker_was_killed(
+    repository: Repository, parent: Path, tmp_path: Path
+) -> None:
+    state = tmp_path / "state.json"
+    found, lock = keep_checked_out("HEAD", repository=repository.root, kept_by=state)
+
+    def look() -> bool:
+        with checked_out("HEAD", repository=repository.root, parent=parent):
+            return found.root.exists()
+
+    assert look(), "its maker still lives"
+    lock.close()
+    state.write_text(json.dumps({"checkout": str(found.root)}))
+    assert look(), "the state of a stack names it"
+    state.write_text(json.dumps({"checkout": "/another"}))
+    assert not look()
+    assert not found.root.parent.exists()
 
 
 def test_an_interrupted_git_leaves_nothing(repository: Repository, parent: Path) -> None:

@@ -16,8 +16,7 @@ import pytest
 from govbench.config.settings import StackConfig
 from govbench.config.targets import CommandTarget
 from govbench.errors import StackError
-from govbench.stack import boot as boot_module
-from govbench.stack import processes
+from govbench.stack import booted, processes
 from govbench.stack.boot import boot
 from govbench.stack.processes import Process, members, start_token, terminate
 
@@ -109,7 +108,7 @@ def test_what_cannot_be_ended_is_told(
         ended.append(pid)
         return (pid,)
 
-    monkeypatch.setattr(boot_module, "terminate", survives)
+    monkeypatch.setattr(booted, "terminate", survives)
     with pytest.raises(StackError, match="the stack base cannot be ended: still there: process"):
         stack.stop()
     assert len(ended) == 1
