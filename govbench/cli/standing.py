@@ -52,15 +52,14 @@ def _course(trial: Trial) -> str:
         case Step.END:
             return f"{done}; nothing more to measure"
         case Step.CONFIRM:
-            return (
-                f"{done}; the next is to confirm {', '.join(fmt.metric_label(m) for _, m in trial.flagged)}"
-            )
+            names = dict.fromkeys(fmt.metric_label(metric) for _, metric, _ in trial.flagged)
+            return f"{done}; the next is to confirm {', '.join(names)}"
         case Step.MEASURE:
             return f"{done}; the next goes on measuring"
 
 
 def _verdict(trial: Trial, finding: Finding) -> str:
-    if (finding.test_type, finding.metric) in trial.flagged:
+    if (finding.test_type, finding.metric) in {(test_type, metric) for test_type, metric, _ in trial.flagged}:
         return "? being confirmed"
     return f"{fmt.verdict_symbol(finding.verdict)} {fmt.verdict_label(finding.verdict)}"
 

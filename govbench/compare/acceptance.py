@@ -74,7 +74,7 @@ def _notes(findings: Sequence[Finding], acceptances: Sequence[Acceptance]) -> li
     notes = []
     for acceptance in acceptances:
         names = [
-            f"{METRICS[finding.metric].label} ({finding.test_type})"
+            f"{METRICS[finding.metric].label} ({finding.scope})"
             for finding in findings
             if finding.accepted == acceptance.text
         ]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from govbench.compare.effects import unpaired_effect
 from govbench.compare.history import change_text
 from govbench.compare.verdict import change_of, decide, margin_of
 from govbench.config.settings import CompareConfig
 from govbench.results.baseline import BaselineEntry
-from govbench.results.comparison import Change, Finding, Verdict
+from govbench.results.comparison import Change, Finding, Margin, Verdict
 from govbench.results.metrics import METRICS, Metric
 
 
@@ -20,20 +21,28 @@ def anchor_note(anchor: BaselineEntry, findings: Sequence[Finding], config: Comp
     """
     parts = []
     for finding in findings:
-        result = anchor.test_type(finding.test_type)
-        old = result.metric(finding.metric) if result else None
-        if finding.gated and old is not None:
-            change = _beyond(old, finding, config)
+        for level in finding.levels or (finding,):
+            old = _stored(anchor, finding, level.level)
+            change = _beyond(old, level.candidate, finding.margin, config) if finding.gated else None
             if change is not None:
-                parts.append(f"{METRICS[finding.metric].label} ({finding.test_type}) {change_text(change)}")
+                name = replace(finding, level=level.level).scope
+                parts.append(f"{METRICS[finding.metric].label} ({name}) {change_text(change)}")
     if not parts:
         return None
     return f"Against anchor {anchor.anchor} ({anchor.commit[:9]}), beyond the margin: {'; '.join(parts)}."
 
 
-def _beyond(old: Metric, finding: Finding, config: CompareConfig) -> Change | None:
-    new, margin = finding.candidate, finding.margin
-    if new is None or margin is None or min(old.n, new.n) < config.min_samples:
+def _stored(anchor: BaselineEntry, finding: Finding, level: str | None) -> Metric | None:
+    """The metric of an anchor at the level of a finding; None where it was stored without its levels."""
+    result = anchor.test_type(finding.test_type)
+    at = result if result is None or level is None else result.at_level(level)
+    return at.metric(finding.metric) if at else None
+
+
+def _beyond(
+    old: Metric | None, new: Metric | None, margin: Margin | None, config: CompareConfig
+) -> Change | None:
+    if old is None or new is None or margin is None or min(old.n, new.n) < config.min_samples:
         return None
     effect = unpaired_effect(old, new, noise_sd=config.between_run_sd, level=config.level)
     if effect is None:

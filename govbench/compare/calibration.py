@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from govbench.compare.rounds import observations
+from govbench.compare.rounds import levels_of, observations
 from govbench.compare.trial import design
 from govbench.config.settings import CompareConfig
 from govbench.results.calibration import Calibration, DetectableChange, Noise
@@ -31,6 +31,8 @@ _OF_ROUNDS_ONLY = frozenset({MetricName.THROUGHPUT})
 def noises_of(rounds: Sequence[Round], *, restarted: bool) -> tuple[Noise, ...]:
     """The noise of every metric that all rounds have as a ratio, from rounds of the same code on both sides.
 
+    Of several load levels it is the largest: it has to hold at each of them.
+
     Args:
         rounds: at least two.
         restarted: whether each had fresh instances; if not, nothing can be said of instances.
@@ -38,10 +40,20 @@ def noises_of(rounds: Sequence[Round], *, restarted: bool) -> tuple[Noise, ...]:
     found = []
     for test_type in TestType:
         for name in MetricName:
-            seen = observations(rounds, test_type, name)
-            if len(seen) == len(rounds) and all(o.effect is not None for o in seen):
-                found.append(_noise(seen, restarted=restarted))
+            levels = [observations(rounds, test_type, name, at) for at in levels_of(rounds, test_type, name)]
+            if all(len(seen) == len(rounds) and all(o.effect is not None for o in seen) for seen in levels):
+                found.append(_largest([_noise(seen, restarted=restarted) for seen in levels]))
     return tuple(found)
+
+
+def _largest(noises: Sequence[Noise]) -> Noise:
+    of_instances = [noise.instance_sd for noise in noises if noise.instance_sd is not None]
+    return replace(
+        noises[0],
+        instance_sd=max(of_instances, default=None),
+        between_run_sd=max(noise.between_run_sd for noise in noises),
+        round_se=max(noise.round_se for noise in noises),
+    )
 
 
 def _noise(seen: Sequence[Observation], *, restarted: bool) -> Noise:
@@ -73,7 +85,8 @@ def detectable_changes(
         config: with the level.
     """
     by_key = {(f.test_type, f.metric): f for f in findings}
-    gated = sum(f.gated and f.verdict is not Verdict.INVALID for f in findings)
+    judged = [level for f in findings if f.gated for level in f.levels or (f,)]
+    gated = sum(each.verdict is not Verdict.INVALID for each in judged)
     found = []
     for budget_s in BUDGETS_S:
         plan = design(int(budget_s / round_time_s), level=config.level)

@@ -10,28 +10,23 @@ from govbench.compare.alike import Apart, apart_from, fitting, is_alike, planned
 from govbench.compare.anchors import anchor_note
 from govbench.compare.calibration import InForce
 from govbench.compare.conclude import settled
-from govbench.compare.effects import (
-    Effect,
-    error_known,
-    pooled_window,
-    unpaired_effect,
-    window_effect,
-)
+from govbench.compare.effects import unpaired_effect
 from govbench.compare.explain import explained
-from govbench.compare.findings import EffectOf, bare_findings, findings_of
+from govbench.compare.findings import Sides, SidesOf, bare_findings, findings_of
 from govbench.compare.history import histories_of, level_notes, newest_first
+from govbench.compare.levels import by_metric
 from govbench.compare.moved import Movement, moved_between_runs
 from govbench.compare.reasons import noise_note
+from govbench.compare.sides import alone, level_pairs, level_windows, window_sides, without_levels
 from govbench.compare.soundness import no_success, run_fault
 from govbench.compare.thresholds import judge_thresholds
 from govbench.config.settings import CompareConfig, Threshold
 from govbench.results.baseline import BaselineEntry
 from govbench.results.comparison import Comparison, Finding, Method, Reference, Verdict
-from govbench.results.metrics import Metric, MetricName
+from govbench.results.metrics import MetricName
 from govbench.results.plan import TestType
 from govbench.results.run import RunSummary
 
-_Sides = tuple[Metric | None, Metric | None, Effect | None]
 _UNCALIBRATED = InForce()
 _NONE_APART: Apart = MappingProxyType({})
 
@@ -47,12 +42,15 @@ def compare_runs(
     """Two runs measured apart: the first side of the baseline against the last of the candidate."""
     side = _last_side(candidate)
 
-    def effect_of(test_type: TestType, name: MetricName) -> _Sides:
-        old, new = _metric(baseline, test_type, 0, name), _metric(candidate, test_type, side, name)
-        if old is None or new is None:
-            return old, new, None
+    def sides_of(test_type: TestType, name: MetricName) -> list[Sides]:
         noise_sd = known.between_run_sd(config, test_type, name)
-        return old, new, unpaired_effect(old, new, noise_sd=noise_sd, level=config.level)
+        found = []
+        for level, old, new in level_pairs(baseline, (candidate, side), test_type, name):
+            effect = None
+            if old is not None and new is not None:
+                effect = unpaired_effect(old, new, noise_sd=noise_sd, level=config.level)
+            found.append(Sides(level=level, baseline=old, candidate=new, effect=effect))
+        return found
 
     measured = {t.test_type for t in (*baseline.test_types, *candidate.test_types)}
     test_types = measured & set(planned_types(candidate))
@@ -64,7 +62,7 @@ def compare_runs(
         reference_of(baseline),
         candidate,
         _in_order(test_types),
-        effect_of,
+        sides_of,
         config,
         thresholds,
         apart=apart,
@@ -100,17 +98,14 @@ def compare_window(
     # Where nothing compares, the newest stored run is shown, as two runs that do not compare are.
     used = alike or window[:1]
     histories = histories_of(used, config)
+    stored = {entry.run_id: entry for entry in used}
 
-    def effect_of(test_type: TestType, name: MetricName) -> _Sides:
+    def sides_of(test_type: TestType, name: MetricName) -> list[Sides]:
         history = histories.get((test_type, name))
-        measured = [point.metric for point in history.levels[-1]] if history else []
-        stored = [metric for metric in measured if error_known(metric)] or measured
-        old = pooled_window(stored) if stored else None
-        new = _metric(candidate, test_type, side, name)
-        if old is None or new is None:
-            return old, new, None
+        entries = [stored[point.run_id] for point in history.levels[-1]] if history else []
         noise_sd = known.between_run_sd(config, test_type, name)
-        return old, new, window_effect(stored, new, noise_sd=noise_sd, level=config.level)
+        windows = level_windows(entries, (candidate, side), test_type, name)
+        return window_sides(windows, noise_sd=noise_sd, level=config.level)
 
     test_types = {t.test_type for t in candidate.test_types} | {
         t.test_type for e in used for t in e.test_types
@@ -120,7 +115,7 @@ def compare_window(
         replace(reference, run_ids=tuple(entry.run_id for entry in used)),
         candidate,
         _in_order(test_types & set(planned_types(candidate))),
-        effect_of,
+        sides_of,
         config,
         thresholds,
         apart=fit.apart,
@@ -139,6 +134,8 @@ def compare_window(
     if left_out := len(window) - len(alike):
         of = f"{left_out} of {len(window)} stored runs"
         notes.append(f"{of} left out: of another plan, or before an accepted change.")
+    if over_all := without_levels(used, candidate, side):
+        notes.append(over_all)
     anchor = next((entry for entry in newest_first(anchors) if is_alike(entry, candidate)), None)
     if anchor is not None and (drift := anchor_note(anchor, compared.findings, config)):
         notes.append(drift)
@@ -154,13 +151,16 @@ def without_baseline(
     findings = (
         ()
         if fault
-        else bare_findings(
-            _in_order(t.test_type for t in candidate.test_types),
-            lambda test_type, name: (None, _metric(candidate, test_type, side, name), None),
-            config,
-            method,
-            verdict=Verdict.NO_BASELINE,
-            reason=reason,
+        else by_metric(
+            bare_findings(
+                _in_order(t.test_type for t in candidate.test_types),
+                lambda test_type, name: alone(candidate, side, test_type, name),
+                config,
+                method,
+                verdict=Verdict.NO_BASELINE,
+                reason=reason,
+            ),
+            config.metrics,
         )
     )
     return concluded(method, None, candidate, findings=findings, thresholds=thresholds, fault=fault)
@@ -181,7 +181,7 @@ def _comparison(
     baseline: Reference,
     candidate: RunSummary,
     test_types: Sequence[TestType],
-    effect_of: EffectOf,
+    sides_of: SidesOf,
     config: CompareConfig,
     thresholds: Sequence[Threshold],
     *,
@@ -194,15 +194,18 @@ def _comparison(
     if fault:
         findings: tuple[Finding, ...] = ()
     elif unlike:
-        findings = bare_findings(
-            test_types, effect_of, config, method, verdict=Verdict.NOT_COMPARABLE, reason=unlike
+        shown = bare_findings(
+            test_types, sides_of, config, method, verdict=Verdict.NOT_COMPARABLE, reason=unlike
         )
+        findings = by_metric(shown, config.metrics)
     else:
         compared = [kind for kind in test_types if kind not in apart]
-        findings = explained(findings_of(compared, effect_of, config, method), moved)
+        judged = findings_of(compared, sides_of, config, method)
+        findings = explained(by_metric(judged, config.metrics), moved)
         for kind in (kind for kind in test_types if kind in apart):
             verdict, reason = apart[kind]
-            findings += bare_findings([kind], effect_of, config, method, verdict=verdict, reason=reason)
+            shown = bare_findings([kind], sides_of, config, method, verdict=verdict, reason=reason)
+            findings += by_metric(shown, config.metrics)
     return concluded(
         method,
         baseline,
@@ -255,8 +258,3 @@ def _last_side(summary: RunSummary) -> int:
 
 def _in_order(test_types: Iterable[TestType]) -> tuple[TestType, ...]:
     return tuple(sorted(set(test_types), key=list(TestType).index))
-
-
-def _metric(summary: RunSummary, test_type: TestType, side: int, name: MetricName) -> Metric | None:
-    found = next((t for t in summary.test_types if t.test_type is test_type and t.side == side), None)
-    return found.metric(name) if found else None

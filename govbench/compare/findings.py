@@ -1,9 +1,13 @@
-"""One finding per metric and test type: effect, correction for their number, verdict and why."""
+"""One finding per metric and load level: effect, correction for their number, verdict and why.
+
+What a report shows of them, one finding per metric and test type, is ``levels.py``'s.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from govbench.compare.effects import Effect
 from govbench.compare.verdict import absolute_unit, change_of, decide, margin_of, mde_of, worse_sign
@@ -22,6 +26,19 @@ EXPECTED = frozenset({MetricName.RESPONSE_TIME_P50, MetricName.THROUGHPUT, Metri
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sides:
+    """A metric in the baseline and in the candidate, at one load level, and how far apart they are.
+
+    ``level`` is None where the test type has but one, or the metric is judged over all of them.
+    """
+
+    baseline: Metric | None
+    candidate: Metric | None
+    effect: Effect | None
+    level: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pairing:
     """A metric on both sides with its effect, before the correction for their number.
 
@@ -33,23 +50,21 @@ class Pairing:
     gated: bool
     worse: int
     margin: Margin
-    baseline: Metric | None
-    candidate: Metric | None
-    effect: Effect | None
+    sides: Sides
 
 
-# The metric in the baseline, in the candidate, and how far apart they are.
-EffectOf = Callable[[TestType, MetricName], tuple[Metric | None, Metric | None, Effect | None]]
+# Of a metric of a test type, both sides at each of its levels.
+SidesOf = Callable[[TestType, MetricName], Sequence[Sides]]
 
 
 def findings_of(
     test_types: Sequence[TestType],
-    effect_of: EffectOf,
+    sides_of: SidesOf,
     config: CompareConfig,
     method: Method,
 ) -> tuple[Finding, ...]:
-    """The findings of all these test types, in their order and that of the metrics."""
-    rows = _pairings(test_types, effect_of, config, method)
+    """The findings of all these test types, in their order, that of the metrics and that of the levels."""
+    rows = _pairings(test_types, sides_of, config, method)
     faults = [_fault(row, config) for row in rows]
     judged = [row for row, fault in zip(rows, faults, strict=True) if fault is None]
     verdicts = iter(_judge(judged, config))
@@ -61,7 +76,7 @@ def findings_of(
 
 def bare_findings(
     test_types: Sequence[TestType],
-    effect_of: EffectOf,
+    sides_of: SidesOf,
     config: CompareConfig,
     method: Method,
     *,
@@ -69,32 +84,27 @@ def bare_findings(
     reason: str,
 ) -> tuple[Finding, ...]:
     """The metrics that a side has, all with the verdict of a circumstance that they share."""
-    rows = _pairings(test_types, effect_of, config, method)
-    return tuple(_bare(row, verdict, reason) for row in rows if row.baseline or row.candidate)
+    rows = _pairings(test_types, sides_of, config, method)
+    return tuple(_bare(row, verdict, reason) for row in rows if row.sides.baseline or row.sides.candidate)
 
 
 def _pairings(
-    test_types: Sequence[TestType], effect_of: EffectOf, config: CompareConfig, method: Method
+    test_types: Sequence[TestType], sides_of: SidesOf, config: CompareConfig, method: Method
 ) -> list[Pairing]:
-    rows = []
-    for test_type in test_types:
-        for name in MetricName:
-            old, new, effect = effect_of(test_type, name)
-            if old is None and new is None and not _expected(name, method):
-                continue
-            rows.append(
-                Pairing(
-                    test_type=test_type,
-                    name=name,
-                    gated=is_gated(config, test_type, name),
-                    worse=worse_sign(name, config.metrics.get(name)),
-                    margin=_margin(config, name, method),
-                    baseline=old,
-                    candidate=new,
-                    effect=effect,
-                )
-            )
-    return rows
+    return [
+        Pairing(
+            test_type=test_type,
+            name=name,
+            gated=is_gated(config, test_type, name),
+            worse=worse_sign(name, config.metrics.get(name)),
+            margin=_margin(config, name, method),
+            sides=sides,
+        )
+        for test_type in test_types
+        for name in MetricName
+        for sides in sides_of(test_type, name)
+        if sides.baseline or sides.candidate or _expected(name, method)
+    ]
 
 
 def _expected(name: MetricName, method: Method) -> bool:
@@ -104,24 +114,25 @@ def _expected(name: MetricName, method: Method) -> bool:
 
 def _fault(row: Pairing, config: CompareConfig) -> str | None:
     """Why a metric cannot be judged, or None."""
-    if row.baseline is None or row.candidate is None:
-        return _absence(row)
-    values = (row.baseline.value, row.candidate.value)
+    old, new, effect = row.sides.baseline, row.sides.candidate, row.sides.effect
+    if old is None or new is None:
+        return _absence(row.sides)
+    values = (old.value, new.value)
     if row.name is MetricName.ERROR_RATE and min(values) >= 1:
         return "every request failed on both sides"
-    fewest, needed = min(row.baseline.n, row.candidate.n), _needed(row.name, config)
+    fewest, needed = min(old.n, new.n), _needed(row.name, config)
     if fewest < needed and not _plain_by_counts(row, config):
         return f"only {fewest} samples; at least {needed} are needed"
-    if row.effect is None:
+    if effect is None:
         zero = min(values) <= 0
         return "a side is 0: no relative change exists" if zero else "measured too briefly to know its error"
     return None
 
 
-def _absence(row: Pairing) -> str:
-    if row.baseline is None and row.candidate is None:
+def _absence(sides: Sides) -> str:
+    if sides.baseline is None and sides.candidate is None:
         return "not measured on either side: too few requests succeeded"
-    return f"not measured in the {'candidate' if row.candidate is None else 'baseline'}"
+    return f"not measured in the {'candidate' if sides.candidate is None else 'baseline'}"
 
 
 def _plain_by_counts(row: Pairing, config: CompareConfig) -> bool:
@@ -129,7 +140,7 @@ def _plain_by_counts(row: Pairing, config: CompareConfig) -> bool:
 
     A stack that lets every request time out answers few of them; that is no lack of evidence.
     """
-    effect = row.effect
+    effect = row.sides.effect
     return (
         isinstance(effect, ProportionDifference)
         and effect.p_value < 1 - config.level
@@ -138,22 +149,30 @@ def _plain_by_counts(row: Pairing, config: CompareConfig) -> bool:
 
 
 def _judge(rows: Sequence[Pairing], config: CompareConfig) -> list[Finding]:
-    """The findings of the rows that can be judged; the level is shared by the gated ones (Holm 1979)."""
-    effects = [row.effect for row in rows if row.effect is not None]
-    p_values = [effect.p_value for effect in effects]
-    gated = [i for i, row in enumerate(rows) if row.gated]
-    for i, adjusted in zip(gated, holm([p_values[i] for i in gated]), strict=True):
-        p_values[i] = adjusted
-    return [
-        _finding(row, effect, significant=p < 1 - config.level, tests=len(gated) if row.gated else 1)
-        for row, effect, p in zip(rows, effects, p_values, strict=True)
-    ]
+    """The findings of the rows that can be judged.
+
+    The level is shared (Holm 1979) by the gated rows, whatever their metric and load level; an advisory
+    metric shares it with itself at other load levels only.
+    """
+    effects = [row.sides.effect for row in rows if row.sides.effect is not None]
+    families: dict[tuple[TestType, MetricName] | None, list[int]] = defaultdict(list)
+    for i, row in enumerate(rows):
+        families[None if row.gated else (row.test_type, row.name)].append(i)
+    found: dict[int, Finding] = {}
+    for family in families.values():
+        corrected = holm([effects[i].p_value for i in family])
+        for i, p_value in zip(family, corrected, strict=True):
+            shown = p_value < 1 - config.level
+            finding = _finding(rows[i], effects[i], significant=shown, tests=len(family))
+            found[i] = replace(finding, p_value=p_value)
+    return [found[i] for i in range(len(rows))]
 
 
 def _finding(row: Pairing, effect: Effect, *, significant: bool, tests: int) -> Finding:
-    assert row.baseline is not None
-    assert row.candidate is not None
-    values = (row.baseline.value, row.candidate.value)
+    old, new = row.sides.baseline, row.sides.candidate
+    assert old is not None
+    assert new is not None
+    values = (old.value, new.value)
     margin = margin_of(effect, row.margin, values)
     if isinstance(effect, ProportionDifference) and not any(values):
         # However wide the interval: what did not happen once is no reason to leave a verdict open.
@@ -167,11 +186,12 @@ def _finding(row: Pairing, effect: Effect, *, significant: bool, tests: int) -> 
         verdict=verdict,
         gated=row.gated,
         reason=reason,
-        baseline=row.baseline,
-        candidate=row.candidate,
+        baseline=old,
+        candidate=new,
         change=change_of(effect),
         margin=row.margin,
         mde=mde_of(effect, margin, tests=tests),
+        level=row.sides.level,
     )
 
 
@@ -199,9 +219,10 @@ def _bare(row: Pairing, verdict: Verdict, reason: str) -> Finding:
         verdict=verdict,
         gated=row.gated,
         reason=reason,
-        baseline=row.baseline,
-        candidate=row.candidate,
+        baseline=row.sides.baseline,
+        candidate=row.sides.candidate,
         margin=row.margin,
+        level=row.sides.level,
     )
 
 

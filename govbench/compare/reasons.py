@@ -35,7 +35,7 @@ def _base_failed(comparison: Comparison) -> str:
 
 def _accepted(findings: Sequence[Finding]) -> str:
     return "; ".join(
-        f"{METRICS[finding.metric].label} ({finding.test_type}): regression accepted {finding.accepted}"
+        f"{METRICS[finding.metric].label} ({finding.scope}): regression accepted {finding.accepted}"
         for finding in findings
         if finding.gated and finding.accepted
     )
@@ -58,7 +58,7 @@ def _said(verdict: Verdict, findings: Sequence[Finding]) -> str:
     by_reason: dict[str, list[str]] = {}
     for finding in findings:
         if finding.gated and finding.verdict is verdict and not finding.accepted:
-            name = f"{METRICS[finding.metric].label} ({finding.test_type})"
+            name = f"{METRICS[finding.metric].label} ({finding.scope})"
             by_reason.setdefault(finding.reason, []).append(name)
     return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in by_reason.items())
 

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from govbench.compare.effects import Effect
-from govbench.compare.findings import findings_of
+from govbench.compare.findings import Sides, findings_of
 from govbench.config.settings import CompareConfig
 from govbench.results.calibration import Calibration
 from govbench.results.comparison import Finding, Method
+from govbench.results.levels import is_levelled
 from govbench.results.metrics import METRICS, Metric, MetricName
 from govbench.results.plan import TestType
 from govbench.results.rounds import Observation, Round
@@ -57,26 +58,46 @@ class Judging:
 def judge_rounds(
     rounds: Sequence[Round], judging: Judging, *, level: float | None = None
 ) -> tuple[Finding, ...]:
-    """The findings that these rounds allow, gated and advisory, before any confirmation.
+    """The findings that these rounds allow at each level, gated and advisory, before any confirmation.
 
     ``level`` is that at which a change counts as shown (Holm over the gated metrics), the configured one
     unless a look in mid-course asks for more; intervals are always shown at the configured level.
     """
     config = judging.config
 
-    def effect_of(
-        test_type: TestType, name: MetricName
-    ) -> tuple[Metric | None, Metric | None, Effect | None]:
-        seen = observations(rounds, test_type, name)
-        return _side(seen, name, 0), _side(seen, name, 1), effect_over(seen, judging, config.level)
+    def sides_of(test_type: TestType, name: MetricName) -> list[Sides]:
+        found = []
+        for at in levels_of(rounds, test_type, name):
+            seen = observations(rounds, test_type, name, at)
+            effect = effect_over(seen, judging, config.level)
+            base, head = _side(seen, name, 0), _side(seen, name, 1)
+            found.append(Sides(level=at, baseline=base, candidate=head, effect=effect))
+        return found
 
     shown_at = config if level is None else replace(config, level=level)
-    return findings_of(_test_types(rounds), effect_of, shown_at, Method.PAIRED_ROUNDS)
+    return findings_of(_test_types(rounds), sides_of, shown_at, Method.PAIRED_ROUNDS)
 
 
-def observations(rounds: Sequence[Round], test_type: TestType, name: MetricName) -> list[Observation]:
+def levels_of(rounds: Sequence[Round], test_type: TestType, name: MetricName) -> list[str | None]:
+    """The levels that a metric is judged at, in their order; None alone where it is judged over all.
+
+    One at which no request succeeded on either side shows by its failures alone, and has to be judged.
+    """
+    shown_by = {name, MetricName.ERROR_RATE} if name is MetricName.RESPONSE_TIME_P50 else {name}
+    labels = (
+        o.level
+        for each in rounds
+        for o in each.observations
+        if o.test_type is test_type and o.metric in shown_by and o.level is not None
+    )
+    return list(dict.fromkeys(labels) if is_levelled(name) else ()) or [None]
+
+
+def observations(
+    rounds: Sequence[Round], test_type: TestType, name: MetricName, level: str | None = None
+) -> list[Observation]:
     """What the rounds saw of a metric, those left out that saw nothing."""
-    found = (each.find(test_type, name) for each in rounds)
+    found = (each.find(test_type, name, level) for each in rounds)
     return [observation for observation in found if observation is not None]
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from govbench.compare.effects import Effect, at_level
+from govbench.compare.levels import by_metric
 from govbench.compare.rounds import Judging, effect_over, judge_rounds, observations
 from govbench.compare.verdict import change_of
 from govbench.results.comparison import Finding, Verdict
@@ -34,7 +35,8 @@ CONFIRMING_LEVEL = 0.80
 
 _FLAGGED = frozenset({Verdict.REGRESSION, Verdict.IMPROVEMENT})
 
-Key = tuple[TestType, MetricName]
+# A metric of a test type at one of its levels: each is judged, and confirmed, for itself.
+Key = tuple[TestType, MetricName, str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,14 +144,12 @@ class Trial:
         self.looks_taken = self.plan.looks.index(len(self.rounds)) + 1
         judged = judge_rounds(self.rounds, self._judging, level=self.level)
         fresh = [
-            f
-            for f in judged
-            if f.gated and f.verdict in _FLAGGED and (f.test_type, f.metric) not in self._confirmations
+            f for f in judged if f.gated and f.verdict in _FLAGGED and _key(f) not in self._confirmations
         ]
         left = self.plan.rounds - len(self.rounds)
         if not fresh or left < FEWEST_CONFIRMING:
             return False
-        self._flagged = {(f.test_type, f.metric): f for f in fresh}
+        self._flagged = {_key(f): f for f in fresh}
         self._flagged_after = len(self.rounds)
         wanted = max(MIN_CONFIRMING, math.ceil(CONFIRMING_SHARE * len(self.rounds)))
         self._fresh_wanted = min(left, wanted)
@@ -197,15 +197,20 @@ class Trial:
         return gated <= (settled | {Verdict.INVALID} if gated & _FLAGGED else settled)
 
     def findings(self) -> tuple[Finding, ...]:
-        """What can be reported after these rounds: flagged changes only where fresh rounds agreed."""
-        gated, others = self._judged(self.level), self._judged(self._judging.config.level)
-        return tuple(mine if mine.gated else other for mine, other in zip(gated, others, strict=True))
+        """What can be reported after these rounds: flagged changes only where fresh rounds agreed.
+
+        One finding per metric and test type, that of its worst level.
+        """
+        config = self._judging.config
+        gated, others = self._judged(self.level), self._judged(config.level)
+        found = [mine if mine.gated else other for mine, other in zip(gated, others, strict=True)]
+        return by_metric(found, config.metrics)
 
     def _judged(self, level: float) -> tuple[Finding, ...]:
         """All metrics at one level: the last look's for the gated ones; the others are looked at once."""
         confirmed = self._confirmed()
         judged = judge_rounds(self.rounds, self._judging, level=level)
-        return tuple(self._reported(f, confirmed.get((f.test_type, f.metric))) for f in judged)
+        return tuple(self._reported(f, confirmed.get(_key(f))) for f in judged)
 
     def _reported(self, finding: Finding, confirmation: Confirmation | None) -> Finding:
         count = len(self.rounds)
@@ -229,10 +234,14 @@ class Trial:
         if finding.verdict not in _FLAGGED:
             return finding
         last = self.rounds[-max(FEWEST_CONFIRMING, len(self.rounds) // 3) :]
-        if _agrees(self._alone(last, (finding.test_type, finding.metric)), finding):
+        if _agrees(self._alone(last, _key(finding)), finding):
             return finding
         reason = "unconfirmed: the last third of the rounds alone does not show it"
         return replace(finding, verdict=Verdict.INCONCLUSIVE, reason=reason)
+
+
+def _key(finding: Finding) -> Key:
+    return finding.test_type, finding.metric, finding.level
 
 
 def _agrees(effect: Effect | None, flagged: Finding) -> bool:

@@ -15,6 +15,7 @@ from govbench.record.phases import slice_windows
 from govbench.record.reader import SampleTable
 from govbench.record.resources import Reading
 from govbench.record.summarise import process_metrics
+from govbench.results.levels import level_labels
 from govbench.results.metrics import Metric, MetricName
 from govbench.results.plan import BASE, CONTROL_OF, HEAD, Plan, TestType
 from govbench.results.rounds import Control, Observation
@@ -109,12 +110,17 @@ def observe(
         readings: CPU and memory by (phase, side), where the processes could be looked at.
     """
     pairs = pair_up(table, plan)
+    labels = level_labels(plan.phases)
     found: list[Observation] = []
     for test_type in TestType:
         chosen = {i: w for i, w in windows.items() if plan.phases[i].test_type is test_type}
-        spans = [steady_span(w) for i, w in chosen.items() if plan.phases[i].paired]
-        if spans:
-            found += _paired_observations(test_type, pairs, spans)
+        spans = {labels[i]: steady_span(w) for i, w in chosen.items() if plan.phases[i].paired}
+        several = sum(p.paired for p in plan.phases if p.test_type is test_type) > 1
+        for level, span in spans.items():
+            at_level = _paired_observations(test_type, pairs, [span])
+            found += _named(at_level, level) if several else at_level
+        if several:  # over all levels too: failures are judged together
+            found += _all_failures(test_type, pairs, list(spans.values()))
         found += _throughput(test_type, table, plan, chosen, events)
         found += _readings(test_type, plan, chosen, readings or {})
     control = _control(pairs, [steady_span(w) for i, w in windows.items() if plan.phases[i].paired])
@@ -144,6 +150,18 @@ def within(pairs: Pairs, spans: Sequence[tuple[float, float]]) -> Pairs:
     for start, stop in spans:
         mask |= (pairs.first_s >= start) & (pairs.first_s < stop)
     return pairs.where(mask)
+
+
+def _named(observations: Sequence[Observation], level: str) -> list[Observation]:
+    return [replace(observation, level=level) for observation in observations]
+
+
+def _all_failures(
+    test_type: TestType, pairs: Pairs, spans: Sequence[tuple[float, float]]
+) -> list[Observation]:
+    mine = within(pairs, spans)
+    failures = _failures(test_type, mine.where(mine.other.column("side") == HEAD))
+    return [] if failures is None else [failures]
 
 
 def _paired_observations(
@@ -293,34 +311,33 @@ def _throughput(
     windows: Mapping[int, Window],
     events: Sequence[Mapping[str, object]],
 ) -> list[Observation]:
-    """Of open-loop phases, in which the sides take turns: answers per second at the same rate of arrivals.
-
-    Several phases are pooled as other metrics are: by the geometric mean of what each gave.
-    """
+    """Of open-loop phases, in which the sides take turns: answers per second at the same rate of arrivals."""
     sliced = {index: window for index, window in windows.items() if plan.phases[index].slices}
     slices = slice_windows(plan, events, sliced) if sliced else ()
-    levels: list[list[tuple[Metric, ...]]] = [[], []]
+    labels = level_labels(plan.phases)
+    several = sum(bool(p.slices) for p in plan.phases if p.test_type is test_type) > 1
+    found: list[Observation] = []
     for phase in sorted({s.phase for s in slices} & sliced.keys()):
+        sides = []
         for side in (BASE, HEAD):
             spans = [(s.start_s, s.end_s) for s in slices if s.phase == phase and s.side == side]
             mine = table.where((table.column("phase") == phase) & (table.column("side") == side))
-            levels[side].append(_rate(mine, spans))
-    base, head = (
-        next((m for m in pooled(level) if m.name is MetricName.THROUGHPUT), None) for level in levels
-    )
-    observation = _ratio(test_type, MetricName.THROUGHPUT, base, head)
-    return [] if observation is None else [observation]
+            sides.append(_rate(mine, spans))
+        observation = _ratio(test_type, MetricName.THROUGHPUT, *sides)
+        if observation is not None:
+            found.append(replace(observation, level=labels[phase] if several else None))
+    return found
 
 
-def _rate(table: SampleTable, spans: Sequence[tuple[float, float]]) -> tuple[Metric, ...]:
+def _rate(table: SampleTable, spans: Sequence[tuple[float, float]]) -> Metric | None:
     """Answers per second; of a slice too short for whole seconds the error is that of a Poisson count.
 
     That can only overstate it where arrivals are evenly spaced.
     """
     found = next((m for m in measure(table, spans) if m.name is MetricName.THROUGHPUT), None)
-    if found is None:
-        return ()
-    return (found if found.standard_error is not None else replace(found, standard_error=found.n**-0.5),)
+    if found is None or found.standard_error is not None:
+        return found
+    return replace(found, standard_error=found.n**-0.5)
 
 
 def _readings(
@@ -329,16 +346,23 @@ def _readings(
     windows: Mapping[int, Window],
     readings: Mapping[tuple[int, int], tuple[Metric, ...]],
 ) -> list[Observation]:
-    phase = next((i for i in windows if plan.phases[i].paired), None)
-    if phase is None:
-        return []
-    base, head = ({m.name: m for m in readings.get((phase, side), ())} for side in (BASE, HEAD))
-    found = (
-        _ratio(test_type, name, base[name], head[name])
-        for name in MetricName
-        if {name} <= base.keys() & head.keys()
-    )
+    """CPU of each level; memory, which a process keeps from level to level, of all of them."""
+    phases = [i for i in windows if plan.phases[i].paired]
+    labels = level_labels(plan.phases)
+    several = sum(p.paired for p in plan.phases if p.test_type is test_type) > 1
+    sides = [[readings.get((phase, side), ()) for phase in phases] for side in (BASE, HEAD)]
+    found = [_both(test_type, MetricName.MEMORY_PEAK, *(pooled(side) for side in sides))]
+    for phase, *metrics in zip(phases, *sides, strict=True):
+        observation = _both(test_type, MetricName.CPU_PER_REQUEST, *metrics)
+        found.append(observation and replace(observation, level=labels[phase] if several else None))
     return [observation for observation in found if observation is not None]
+
+
+def _both(
+    test_type: TestType, name: MetricName, base: Sequence[Metric], head: Sequence[Metric]
+) -> Observation | None:
+    old, new = (next((metric for metric in side if metric.name is name), None) for side in (base, head))
+    return _ratio(test_type, name, old, new)
 
 
 def _control(pairs: Pairs, spans: Sequence[tuple[float, float]]) -> Control | None:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from tabulate import tabulate
 
 from govbench.report import format as fmt
-from govbench.results.baseline import BaselineEntry
-from govbench.results.metrics import MetricName
+from govbench.results.baseline import BaselineEntry, BaselineTestType
+from govbench.results.levels import is_levelled, most_loaded
+from govbench.results.metrics import Metric, MetricName
 from govbench.results.plan import TestType
 
 _SHOWN = (
@@ -49,13 +50,13 @@ def details(entry: BaselineEntry) -> str:
     ]
     rows = [
         (
-            result.test_type.value,
+            fmt.scope_label(result.test_type, level),
             fmt.metric_label(metric.name),
             fmt.metric_with_interval(metric),
             fmt.count(metric.n),
         )
         for result in entry.test_types
-        for metric in result.metrics
+        for level, metric in _measured(result)
     ]
     grid = tabulate(
         rows, headers=("test type", "metric", "value", "n"), tablefmt="simple", disable_numparse=True
@@ -63,8 +64,22 @@ def details(entry: BaselineEntry) -> str:
     return "\n".join((*lines, "", grid))
 
 
+def _measured(result: BaselineTestType) -> list[tuple[str | None, Metric]]:
+    """What was measured at each level, and of all of them together what is judged so."""
+    of_all = [(None, m) for m in result.metrics if not (result.levels and is_levelled(m.name))]
+    by_load = sorted(result.levels, key=lambda each: float(each.level.split()[0]))
+    return [
+        *of_all,
+        *((each.level, m) for each in by_load for m in each.metrics if is_levelled(m.name)),
+    ]
+
+
 def _value(entry: BaselineEntry, test_type: TestType, name: MetricName) -> str:
     found = entry.test_type(test_type)
+    highest = most_loaded(level.level for level in found.levels) if found else None
+    at_highest = found.at_level(highest) if found and highest else None
+    if at_highest is not None:
+        return f"{fmt.metric_value(at_highest.metric(name))} ({highest})"
     return fmt.metric_value(found.metric(name) if found else None)
 
 

@@ -210,7 +210,7 @@ def _stored(results: Results, test_type: TestType) -> Callable[[MetricName], Met
     found = {
         f.metric: f.baseline
         for f in (results.comparison.findings if results.comparison else ())
-        if f.test_type is test_type
+        if f.test_type is test_type and f.level is None  # what is drawn is of all levels
     }
     return found.get
 

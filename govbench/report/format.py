@@ -194,6 +194,12 @@ def test_type_label(test_type: TestType) -> str:
     return test_type.value.replace("_", " ")
 
 
+def scope_label(test_type: TestType, level: str | None) -> str:
+    """A test type and, where one is named, its load level: ``concurrent at 50 users``."""
+    label = test_type_label(test_type)
+    return label if level is None else f"{label} at {one_line(level)}"
+
+
 # Changes
 
 
@@ -337,7 +343,7 @@ def strongest(comparison: Comparison, verdict: Verdict) -> tuple[Finding, ...]:
 def mde_sentence(comparison: Comparison) -> str | None:
     """What the comparison could have seen at least, per gated metric; None where nothing is known."""
     parts = [
-        f"{metric_label(f.metric)} of {test_type_label(f.test_type)} {effect(f)}"
+        f"{metric_label(f.metric)} of {scope_label(f.test_type, f.level)} {effect(f)}"
         for f in comparison.findings
         if f.gated and f.mde is not None
     ]
@@ -373,7 +379,7 @@ def _because(comparison: Comparison) -> str:
     if not found or found[0].change is None:
         return one_line(comparison.reason) or "no reason was given"
     first = found[0]
-    of = test_type_label(first.test_type)
+    of = scope_label(first.test_type, first.level)
     return f"{metric_label(first.metric)} of {of} is {change_in_words(first)}{_more(found)}"
 
 

@@ -221,7 +221,7 @@ def _change_cell(change: Change | None, *, with_level: bool) -> Cell:
 def _finding_row(finding: Finding, forest: figures.Forest, at: int, *, with_level: bool) -> FindingRow:
     counts = [fmt.count(m.n) for m in (finding.baseline, finding.candidate) if m is not None]
     return FindingRow(
-        test_type=fmt.test_type_label(finding.test_type),
+        test_type=fmt.scope_label(finding.test_type, finding.level),
         metric=fmt.metric_label(finding.metric),
         advisory=not finding.gated,
         baseline=metric_cell(finding.baseline),

@@ -14,9 +14,10 @@ from typing import Any
 from govbench.report import format as fmt
 from govbench.report.circumstances import process_name, side_count, side_name
 from govbench.results.comparison import Results
+from govbench.results.levels import metrics_by_level
 from govbench.results.metrics import Metric, MetricName
 from govbench.results.plan import TestType
-from govbench.results.run import Distribution, PhaseResult, RunSummary, TokenUsage
+from govbench.results.run import Distribution, PhaseResult, RunSummary, TestTypeResult, TokenUsage
 
 PROJECTED_REQUESTS = (1_000, 10_000, 100_000, 1_000_000)
 # Key of the suite's file, value of the test type that fills it.
@@ -69,7 +70,7 @@ def performance_metrics(results: Results) -> dict[str, Any]:
         "timestamp": summary.run.started_at,
         "duration_seconds": summary.run.duration_s,
         "metrics": {
-            result.test_type.value: {metric.name.value: _metric(metric) for metric in result.metrics}
+            result.test_type.value: _metrics(summary, result)
             for result in summary.test_types
             if result.side == _candidate(summary)
         }
@@ -106,6 +107,23 @@ def performance_metrics(results: Results) -> dict[str, Any]:
             "saturated": generator.saturated,
         },
     }
+
+
+def _metrics(summary: RunSummary, result: TestTypeResult) -> dict[str, Any]:
+    """Of a test type with several levels those at each, beside what they have in common.
+
+    A throughput that is the mean of several never happened.
+    """
+    levels = metrics_by_level(summary, result.test_type, result.side)
+    shared = {
+        metric.name.value: _metric(metric)
+        for metric in result.metrics
+        if not (levels and metric.name is MetricName.THROUGHPUT)
+    }
+    if not levels:
+        return shared
+    by_level = {level: {m.name.value: _metric(m) for m in metrics} for level, metrics in levels.items()}
+    return {**shared, "levels": by_level}
 
 
 def token_usage(results: Results) -> dict[str, Any]:

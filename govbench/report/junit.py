@@ -57,7 +57,7 @@ def _run_case(results: Results, conclusion: Conclusion) -> TestCase:
 
 
 def _finding_case(finding: Finding, suite: str, weight: Weight) -> TestCase:
-    of = fmt.test_type_label(finding.test_type)
+    of = fmt.scope_label(finding.test_type, finding.level)
     case = TestCase(
         fmt.metric_label(finding.metric),
         classname=f"{suite}.{finding.test_type.value}",

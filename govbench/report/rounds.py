@@ -169,7 +169,7 @@ def _parted(blocks: Iterable[str], rounds: Sequence[Round]) -> str:
 
 
 def _name(course: Course, *, with_test_type: bool) -> str:
-    of = f" of {fmt.test_type_label(course.test_type)}" if with_test_type else ""
+    of = f" of {fmt.scope_label(course.test_type, course.level)}" if with_test_type else ""
     return f"{fmt.metric_label(course.metric)}{of}"
 
 

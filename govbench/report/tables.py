@@ -15,9 +15,10 @@ from tabulate import tabulate
 from govbench.report import format as fmt
 from govbench.report.circumstances import process_name, side_count, side_name
 from govbench.results.comparison import Comparison, Finding, ThresholdResult, ThresholdState, Verdict
+from govbench.results.levels import is_levelled, metrics_by_level, most_loaded
 from govbench.results.metrics import Metric, MetricName
 from govbench.results.plan import LoadModel
-from govbench.results.run import Accounting, PhaseResult, RunSummary
+from govbench.results.run import Accounting, PhaseResult, RunSummary, TestTypeResult
 
 CHANGED = frozenset({Verdict.REGRESSION, Verdict.IMPROVEMENT})
 LATENCIES = (MetricName.RESPONSE_TIME_P50, MetricName.RESPONSE_TIME_P95, MetricName.RESPONSE_TIME_P99)
@@ -69,7 +70,7 @@ def findings_table(findings: tuple[Finding, ...]) -> Table:
         headers=("test type", "metric", "base", "head", "change", "n", "verdict"),
         rows=tuple(
             (
-                fmt.test_type_label(finding.test_type),
+                fmt.scope_label(finding.test_type, finding.level),
                 fmt.metric_label(finding.metric),
                 fmt.metric_value(finding.baseline),
                 fmt.metric_value(finding.candidate),
@@ -89,7 +90,7 @@ def reasons_table(findings: tuple[Finding, ...]) -> Table:
         headers=("test type", "metric", "margin", "detectable from", "why"),
         rows=tuple(
             (
-                fmt.test_type_label(finding.test_type),
+                fmt.scope_label(finding.test_type, finding.level),
                 fmt.metric_label(finding.metric),
                 fmt.margin(finding),
                 fmt.effect(finding),
@@ -102,24 +103,34 @@ def reasons_table(findings: tuple[Finding, ...]) -> Table:
 
 
 def metrics_table(summary: RunSummary) -> Table:
-    """Every metric of every test type and side, with its interval."""
+    """Every metric of every test type and side, with its interval; of several levels, that of the highest."""
     sides = side_count(summary)
     table = Table(
         headers=("test type", "side", "metric", "value", "n"),
         rows=tuple(
             (
-                fmt.test_type_label(result.test_type),
+                fmt.scope_label(result.test_type, level),
                 side_name(result.side, sides),
                 fmt.metric_label(metric.name),
                 fmt.metric_with_interval(metric),
                 fmt.count(metric.n),
             )
             for result in summary.test_types
-            for metric in result.metrics
+            for level, metric in _shown_metrics(summary, result)
         ),
         right=frozenset({4}),
     )
     return table if sides > 1 else _without_column(table, 1)
+
+
+def _shown_metrics(summary: RunSummary, result: TestTypeResult) -> list[tuple[str | None, Metric]]:
+    """What is judged over all levels, and of the rest what was measured at the highest: no mean happened."""
+    levels = metrics_by_level(summary, result.test_type, result.side)
+    highest = most_loaded(levels)
+    if highest is None:
+        return [(None, metric) for metric in result.metrics]
+    split = [(highest, metric) for metric in levels[highest] if is_levelled(metric.name)]
+    return [*split, *((None, metric) for metric in result.metrics if not is_levelled(metric.name))]
 
 
 def thresholds_table(comparison: Comparison) -> Table:

@@ -108,7 +108,7 @@ def _findings(findings: tuple[Finding, ...]) -> Grid:
             rests_on += ", accepted"
         grid.add_row(
             Text(f"{symbol} {label}\n  {rests_on}", style=style if finding.gated else "dim"),
-            Text(f"{fmt.metric_label(finding.metric)}\n{fmt.test_type_label(finding.test_type)}"),
+            Text(f"{fmt.metric_label(finding.metric)}\n{fmt.scope_label(finding.test_type, finding.level)}"),
             Text(f"{_from_to(finding)}, n {tables.observations(finding)}\n{fmt.change(finding.change)}"),
         )
     return grid

@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -20,6 +20,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from govbench.errors import PublishError, ResultsError
 from govbench.results.comparison import Results, Verdict
+from govbench.results.distributions import coarsen_distribution, merge_distributions
+from govbench.results.levels import metrics_by_level
 from govbench.results.metrics import Metric, MetricName
 from govbench.results.plan import TestType
 from govbench.results.run import Accounting, Distribution, Environment, Outcome, RunStatus
@@ -30,8 +32,6 @@ SCHEMA_VERSION = 1
 
 # An entry stays below 20 KB: a finer distribution is coarsened until it has at most this many buckets.
 MAX_BUCKETS = 200
-# Same resolution, whatever the last bit of a squared gamma says.
-GAMMA_TOLERANCE = 1e-9
 SIGNIFICANT_DIGITS = 6
 
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -40,27 +40,50 @@ _FOLDER_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.))*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BaselineTestType:
-    """One test type of a stored run: its metrics in the order of their names, its latencies as buckets."""
+class BaselineLevel:
+    """What a stored run gave at one load level of a test type: its metrics in the order of their names.
 
-    test_type: TestType
+    Intervals follow from the standard errors, and are not stored again.
+    """
+
+    level: str
     metrics: tuple[Metric, ...]
-    distribution: Distribution | None = None
 
     def __post_init__(self) -> None:
-        names = [metric.name for metric in self.metrics]
-        if names != sorted(set(names)):
-            raise ValueError("metrics must be in the order of their names, each once")
-        for metric in self.metrics:
-            numbers = (metric.value, metric.low, metric.high, metric.level, metric.standard_error)
-            if not all(math.isfinite(number) for number in numbers if number is not None):
-                raise ValueError(f"{metric.name}: every number must be finite")
-        if self.distribution is not None:
-            _check_distribution(self.distribution)
+        _check_metrics(self.metrics)
 
     def metric(self, name: MetricName) -> Metric | None:
         """The metric of that name, or None where it was not measured."""
         return next((metric for metric in self.metrics if metric.name is name), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineTestType:
+    """One test type of a stored run: its metrics in the order of their names, its latencies as buckets.
+
+    ``levels`` are those of a test type that has several, in the order of their names.
+    """
+
+    test_type: TestType
+    metrics: tuple[Metric, ...]
+    distribution: Distribution | None = None
+    levels: tuple[BaselineLevel, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_metrics(self.metrics)
+        if self.distribution is not None:
+            _check_distribution(self.distribution)
+        labels = [level.level for level in self.levels]
+        if labels != sorted(set(labels)):
+            raise ValueError("levels must be in the order of their names, each once")
+
+    def metric(self, name: MetricName) -> Metric | None:
+        """The metric of that name, or None where it was not measured."""
+        return next((metric for metric in self.metrics if metric.name is name), None)
+
+    def at_level(self, level: str) -> BaselineLevel | None:
+        """What was measured at that level, or None."""
+        return next((each for each in self.levels if each.level == level), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,36 +187,6 @@ def entry_from_results(
         raise ResultsError(f"run {run.id} cannot be a baseline: {error}") from error
 
 
-def merge_distributions(distributions: Iterable[Distribution]) -> Distribution | None:
-    """All observations in one distribution, at the coarsest resolution among them; None of none.
-
-    Raises:
-        ValueError: their bucket boundaries never coincide.
-    """
-    parts = list(distributions)
-    if not parts:
-        return None
-    gamma = max(part.gamma for part in parts)
-    counts: Counter[int] = Counter()
-    for part in parts:
-        fitting = part
-        while fitting.gamma < gamma * (1 - GAMMA_TOLERANCE):
-            fitting = coarsen_distribution(fitting)
-        if not math.isclose(fitting.gamma, gamma, rel_tol=GAMMA_TOLERANCE):
-            raise ValueError(f"distributions of gamma {part.gamma} and {gamma} share no boundaries")
-        for index, count in fitting.buckets:
-            counts[index] += count
-    return Distribution(gamma=gamma, buckets=tuple(sorted(counts.items())))
-
-
-def coarsen_distribution(distribution: Distribution) -> Distribution:
-    """The same observations in buckets twice as wide (on log scale): gamma squared, no boundary moved."""
-    counts: Counter[int] = Counter()
-    for index, count in distribution.buckets:
-        counts[-(-index // 2)] += count
-    return Distribution(gamma=distribution.gamma**2, buckets=tuple(sorted(counts.items())))
-
-
 def to_json(entry: BaselineEntry) -> str:
     """The entry as it stands in git: keys sorted, one metric a line, floats at six significant digits."""
     body = _rounded(_ADAPTER.dump_python(entry, mode="json", exclude_none=True))
@@ -265,9 +258,23 @@ def _test_types(results: Results, side: int) -> tuple[BaselineTestType, ...]:
                 test_type=result.test_type,
                 metrics=tuple(sorted(result.metrics, key=lambda metric: metric.name)),
                 distribution=distribution,
+                levels=_levels(results, result.test_type, side),
             )
         )
     return tuple(sorted(found, key=lambda result: result.test_type))
+
+
+def _levels(results: Results, test_type: TestType, side: int) -> tuple[BaselineLevel, ...]:
+    return tuple(
+        BaselineLevel(
+            level=label,
+            metrics=tuple(
+                replace(metric, low=None, high=None, level=None)
+                for metric in sorted(metrics, key=lambda metric: metric.name)
+            ),
+        )
+        for label, metrics in sorted(metrics_by_level(results.summary, test_type, side).items())
+    )
 
 
 def _total(parts: Iterable[Accounting]) -> Accounting:
@@ -280,6 +287,12 @@ def _total(parts: Iterable[Accounting]) -> Accounting:
     return Accounting(**counts, errors=dict(sorted(errors.items())))
 
 
+def _check_metrics(metrics: Sequence[Metric]) -> None:
+    names = [metric.name for metric in metrics]
+    if names != sorted(set(names)):
+        raise ValueError("metrics must be in the order of their names, each once")
+
+
 def _check_distribution(distribution: Distribution) -> None:
     if not 1 < distribution.gamma < math.inf:
         raise ValueError("gamma must be above 1")
@@ -290,7 +303,9 @@ def _check_distribution(distribution: Distribution) -> None:
 
 
 def _test_type_body(result: BaselineTestType, fields: dict[str, Any]) -> dict[str, Any]:
-    body: dict[str, Any] = {"metrics": {metric.pop("name"): metric for metric in fields["metrics"]}}
+    body: dict[str, Any] = {"metrics": _by_name(fields["metrics"])}
+    if result.levels:
+        body["levels"] = {level["level"]: _by_name(level["metrics"]) for level in fields["levels"]}
     if result.distribution is not None:
         # Bucket boundaries are powers of gamma: its digits are never rounded.
         body["distribution"] = {
@@ -300,22 +315,31 @@ def _test_type_body(result: BaselineTestType, fields: dict[str, Any]) -> dict[st
     return body
 
 
+def _by_name(metrics: list[dict[str, Any]]) -> dict[str, Any]:
+    return {metric.pop("name"): metric for metric in metrics}
+
+
 def _test_type_list(body: Any) -> list[dict[str, Any]]:
     found = []
     for name, fields in sorted(_mapping(body, "test_types").items()):
         where = f"test_types.{name}"
         _mapping(fields, where)
-        metrics = _mapping(fields.get("metrics"), f"{where}.metrics")
-        rows = [
-            {**_mapping(values, f"{where}.metrics.{key}"), "name": key}
-            for key, values in sorted(metrics.items())
+        levels = [
+            {"level": label, "metrics": _metric_list(metrics, f"{where}.levels.{label}")}
+            for label, metrics in sorted(_mapping(fields.get("levels", {}), f"{where}.levels").items())
         ]
         distribution = fields.get("distribution")
         if distribution is not None:
             buckets = _mapping(distribution, f"{where}.distribution").get("buckets")
             distribution = {**distribution, "buckets": _buckets(buckets, f"{where}.distribution.buckets")}
-        found.append({"test_type": name, "metrics": rows, "distribution": distribution})
+        rows = _metric_list(fields.get("metrics"), f"{where}.metrics")
+        found.append({"test_type": name, "metrics": rows, "levels": levels, "distribution": distribution})
     return found
+
+
+def _metric_list(body: Any, where: str) -> list[dict[str, Any]]:
+    metrics = _mapping(body, where)
+    return [{**_mapping(values, f"{where}.{key}"), "name": key} for key, values in sorted(metrics.items())]
 
 
 def _buckets_text(buckets: tuple[tuple[int, int], ...]) -> str:
@@ -408,5 +432,5 @@ def _where(location: tuple[int | str, ...], body: dict[str, Any]) -> str:
         except (KeyError, IndexError, TypeError):
             node = None
         named = node if isinstance(part, int) and isinstance(node, dict) else {}
-        parts.append(str(named.get("test_type") or named.get("name") or part))
+        parts.append(str(named.get("test_type") or named.get("name") or named.get("level") or part))
     return ".".join(parts) + ": " if parts else ""

@@ -92,8 +92,26 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LevelFinding:
+    """The verdict on a metric at one load level; the fields are those of ``Finding``."""
+
+    level: str
+    verdict: Verdict
+    reason: str
+    baseline: Metric | None = None
+    candidate: Metric | None = None
+    change: Change | None = None
+    mde: float | None = None
+    p_value: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """The verdict on one metric of one test type, with what it rests on.
+
+    Of a test type with several load levels it is that of the worst one: ``level`` names it, all figures are
+    those at this level, and ``levels`` holds what was found at each of them. ``p_value`` is that of no
+    change, corrected for the metrics and levels that share the level of confidence.
 
     ``explanations`` are there for a regression or an improvement: what moved with it, likeliest first.
     ``accepted`` says who accepted a regression and why: it stays one, and does not fail the run.
@@ -111,6 +129,14 @@ class Finding:
     mde: float | None = None
     explanations: tuple[Explanation, ...] = ()
     accepted: str | None = None
+    p_value: float | None = None
+    level: str | None = None
+    levels: tuple[LevelFinding, ...] = ()
+
+    @property
+    def scope(self) -> str:
+        """The test type and the level that is named, if one is: ``concurrent at 50 users``."""
+        return self.test_type.value if self.level is None else f"{self.test_type} at {self.level}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,11 +181,15 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
-    """How a gated metric went over the rounds of a paired comparison, a standing for each in their order."""
+    """How a gated metric went over the rounds of a paired comparison, a standing for each in their order.
+
+    ``level`` is that of its finding.
+    """
 
     test_type: TestType
     metric: MetricName
     standings: tuple[Standing, ...]
+    level: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

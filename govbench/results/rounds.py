@@ -18,7 +18,8 @@ class Observation:
     not the ratio of ``base`` and ``head``, the values of each side on their own. It is None for shares, which
     are compared as differences, and where a side is 0 or lacks the metric. ``standard_error`` is that within
     the round, None for readings, of which there is only one. ``base_n`` and ``head_n`` count the requests
-    behind each side. A side whose value is None was not measured, and its count is 0.
+    behind each side. A side whose value is None was not measured, and its count is 0. ``level`` names the
+    load level where the test type has several in a round, and is None for what is over all of them.
     """
 
     test_type: TestType
@@ -29,6 +30,7 @@ class Observation:
     head_n: int
     effect: float | None = None
     standard_error: float | None = None
+    level: str | None = None
 
     def __post_init__(self) -> None:
         numbers = (self.base, self.head, self.effect, self.standard_error)
@@ -128,6 +130,7 @@ class Round:
         """How long the load lasted, in seconds."""
         return self.end_s - self.start_s
 
-    def find(self, test_type: TestType, metric: MetricName) -> Observation | None:
-        """The observation of a metric, or None where this round has none."""
-        return next((o for o in self.observations if o.test_type is test_type and o.metric is metric), None)
+    def find(self, test_type: TestType, metric: MetricName, level: str | None = None) -> Observation | None:
+        """The observation of a metric, at a level or over all of them; None where this round has none."""
+        key = test_type, metric, level
+        return next((o for o in self.observations if (o.test_type, o.metric, o.level) == key), None)

@@ -311,6 +311,25 @@ def test_readings_are_observations_without_an_error(tmp_path: Path) -> None:
     assert seen.standard_error is None
 
 
+def test_each_level_is_observed_for_itself_and_failures_over_all_as_well(tmp_path: Path) -> None:
+    plan = make_plan(PAIRED, replace(PAIRED, name="more", users=20), sides=4)
+    windows = {
+        0: replace(WINDOW, steady_end_s=T0_S + 5),
+        1: replace(WINDOW, steady_start_s=T0_S + 5),
+    }
+    slow = [each for at in np.linspace(5.2, 8.5, 200) for each in pair(float(at), 20, 30, user=int(at * 60))]
+    fast = [each for at in np.linspace(1.2, 4.5, 200) for each in pair(float(at), 10, 10, user=int(at * 60))]
+    observations, _ = observe(table_of(tmp_path, fast, slow), plan, windows)
+
+    p50 = {o.level: o for o in observations if o.metric is P50}
+    assert p50.keys() == {"2 users", "20 users"}
+    assert p50["2 users"].effect == pytest.approx(0.0)
+    assert p50["20 users"].effect == pytest.approx(math.log(1.5))
+    failures = {o.level: o for o in observations if o.metric is ERRORS}
+    assert failures.keys() == {None, "2 users", "20 users"}
+    assert failures[None].base_n == failures["2 users"].base_n + failures["20 users"].base_n
+
+
 # --- throughput
 
 

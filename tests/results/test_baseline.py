@@ -6,18 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from govbench.errors import PublishError, ResultsError
 from govbench.results.baseline import (
     MAX_BUCKETS,
     BaselineEntry,
     BaselineTestType,
-    coarsen_distribution,
     entry_from_results,
     from_json,
-    merge_distributions,
     to_json,
     utc_text,
 )
@@ -145,6 +141,60 @@ def test_phases_of_a_test_type_are_merged() -> None:
     assert merged == Distribution(gamma=1.02, buckets=((1, 2), (2, 7), (9, 1)))
 
 
+def test_each_level_of_a_test_type_is_kept_and_read_back() -> None:
+    levels = {10: 12.0, 25: 13.0, 100: 20.0}
+    phases = tuple(
+        replace(
+            phase(((1, 2),), test_type=TestType.CONCURRENT),
+            phase=Phase(name=f"c{users}", test_type=TestType.CONCURRENT, users=users, steady_s=1),
+            metrics=(metric(value=value), metric(MetricName.ERROR_RATE, 0.0)),
+        )
+        for users, value in levels.items()
+    )
+    entry = entry_from_results(results(phases=phases))
+    concurrent = of(entry.test_type(TestType.CONCURRENT))
+    assert [level.level for level in concurrent.levels] == ["10 users", "100 users", "25 users"]
+    at_100 = concurrent.at_level("100 users")
+    assert at_100 is not None
+    p50 = at_100.metric(MetricName.RESPONSE_TIME_P50)
+    assert p50 == replace(metric(value=20.0), low=None, high=None, level=None)
+    assert concurrent.at_level("50 users") is None
+
+    text = to_json(entry)
+    line = next(line for line in text.splitlines() if '"value": 20.0' in line)
+    assert line.strip() == '"response_time_p50_ms": {"n": 900, "standard_error": 0.0123457, "value": 20.0}'
+    back = of(from_json(text, source="x").test_type(TestType.CONCURRENT))
+    assert [(each.level, each.metrics[1].value) for each in back.levels] == [
+        ("10 users", 12.0),
+        ("100 users", 20.0),
+        ("25 users", 13.0),
+    ]
+
+
+def test_a_single_level_is_the_test_type_itself() -> None:
+    assert of(entry_from_results(results()).test_type(TestType.CONCURRENT)).levels == ()
+    assert "levels" not in body()["test_types"]["concurrent"]
+
+
+def test_an_entry_of_seven_levels_stays_small() -> None:
+    of_level = tuple(metric(name, value=123.456789 + at) for at, name in enumerate(sorted(MetricName)))
+    buckets = tuple((index, 12_345) for index in range(0, 400, 2))
+    phases = tuple(
+        replace(
+            phase(buckets, test_type=TestType.CONCURRENT),
+            phase=Phase(name=f"c{users}", test_type=TestType.CONCURRENT, users=users, steady_s=1),
+            metrics=of_level,
+        )
+        for users in (10, 25, 50, 100, 250, 500, 1000)
+    )
+    both = tuple(
+        TestTypeResult(test_type=test_type, side=0, metrics=of_level)
+        for test_type in (TestType.BASELINE, TestType.CONCURRENT)
+    )
+    alone = phase(buckets)
+    assert len(to_json(entry_from_results(results(phases=(alone, *phases), test_types=both)))) < 20_000
+
+
 def test_times_become_utc() -> None:
     entry = entry_from_results(results())
     assert (entry.committed_at, entry.measured_at) == ("2026-01-31T09:30:00Z", "2026-01-31T10:00:00Z")
@@ -254,37 +304,6 @@ def test_gamma_is_never_rounded() -> None:
     entry = entry_from_results(results(phases=(replace(phase(()), distribution=odd),)))
     back = from_json(to_json(entry), source="x.json")
     assert of(back.test_type(TestType.BASELINE)).distribution == odd
-
-
-counts = st.dictionaries(st.integers(-500, 2000), st.integers(1, 10_000), min_size=1)
-
-
-@given(counts)
-def test_coarsening_moves_no_observation_over_a_boundary(observed: dict[int, int]) -> None:
-    fine = Distribution(gamma=1.02, buckets=tuple(sorted(observed.items())))
-    coarse = coarsen_distribution(fine)
-    for boundary, _ in coarse.buckets:
-        upper_ms = coarse.gamma**boundary
-        assert sum(n for i, n in coarse.buckets if i <= boundary) == sum(
-            n for i, n in fine.buckets if 1.02**i <= upper_ms * (1 + 1e-9)
-        )
-
-
-@given(counts, counts)
-def test_merging_adds_and_does_not_care_for_order(left: dict[int, int], right: dict[int, int]) -> None:
-    one = Distribution(gamma=1.02, buckets=tuple(sorted(left.items())))
-    two = coarsen_distribution(Distribution(gamma=1.02, buckets=tuple(sorted(right.items()))))
-    merged = merge_distributions([one, two])
-    assert merged == merge_distributions([two, one])
-    assert merged is not None
-    assert math.isclose(merged.gamma, 1.02**2)
-    assert sum(n for _, n in merged.buckets) == sum(left.values()) + sum(right.values())
-
-
-def test_distributions_without_common_boundaries_are_refused() -> None:
-    with pytest.raises(ValueError, match="boundaries"):
-        merge_distributions([Distribution(gamma=1.02, buckets=()), Distribution(gamma=1.03, buckets=())])
-    assert merge_distributions([]) is None
 
 
 def body() -> dict[str, Any]:

@@ -1,0 +1,133 @@
+"""Which figure of a run is held against which, level by level. Decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from govbench.compare.effects import error_known, pooled_window, window_effect
+from govbench.compare.findings import Sides
+from govbench.results.baseline import BaselineEntry
+from govbench.results.levels import is_levelled, metrics_by_level
+from govbench.results.metrics import Metric, MetricName
+from govbench.results.plan import TestType
+from govbench.results.run import RunSummary
+
+# From so many stored runs with figures of each level on, those without are left out. A run that an earlier
+# govbench stored has none.
+FEWEST_WITH_LEVELS = 3
+
+
+def pooled_metric(summary: RunSummary, test_type: TestType, side: int, name: MetricName) -> Metric | None:
+    """A metric over all levels of a test type."""
+    found = next((t for t in summary.test_types if t.test_type is test_type and t.side == side), None)
+    return found.metric(name) if found else None
+
+
+def level_metrics(
+    summary: RunSummary, side: int, test_type: TestType, name: MetricName
+) -> Mapping[str, Metric | None]:
+    """A metric at each level of a test type; empty where it is judged over all, or there is only one."""
+    whole = any(t.test_type is test_type and t.side == side for t in summary.test_types)
+    if not (whole and is_levelled(name)):
+        return {}
+    return {
+        level: next((metric for metric in metrics if metric.name is name), None)
+        for level, metrics in metrics_by_level(summary, test_type, side).items()
+    }
+
+
+def alone(summary: RunSummary, side: int, test_type: TestType, name: MetricName) -> list[Sides]:
+    """A metric of a run that nothing is held against."""
+    levels = level_metrics(summary, side, test_type, name)
+    if not levels:
+        metric = pooled_metric(summary, test_type, side, name)
+        return [Sides(baseline=None, candidate=metric, effect=None)]
+    return [
+        Sides(level=level, baseline=None, candidate=metric, effect=None) for level, metric in levels.items()
+    ]
+
+
+def level_pairs(
+    baseline: RunSummary, of_candidate: tuple[RunSummary, int], test_type: TestType, name: MetricName
+) -> list[tuple[str | None, Metric | None, Metric | None]]:
+    """Each level with the metric of the first side of the baseline and of a side of the candidate."""
+    candidate, side = of_candidate
+    old, new = (
+        level_metrics(baseline, 0, test_type, name),
+        level_metrics(candidate, side, test_type, name),
+    )
+    if not (old and new):
+        pooled = pooled_metric(baseline, test_type, 0, name), pooled_metric(candidate, test_type, side, name)
+        return [(None, *pooled)]
+    return [(level, old.get(level), new.get(level)) for level in {**new, **old}]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelWindow:
+    """What stored runs measured of a metric at one level, newest first, and what the candidate did."""
+
+    level: str | None
+    stored: tuple[Metric, ...]
+    candidate: Metric | None
+
+
+def level_windows(
+    entries: Sequence[BaselineEntry],
+    of_candidate: tuple[RunSummary, int],
+    test_type: TestType,
+    name: MetricName,
+) -> list[LevelWindow]:
+    """The windows of a metric, one for each level.
+
+    Where too few of the stored runs have figures of each level, it is one window over all of them.
+    """
+    candidate, side = of_candidate
+    new = level_metrics(candidate, side, test_type, name)
+    results = [result for entry in entries if (result := entry.test_type(test_type))]
+    split = [result for result in results if result.levels]
+    if not new or len(split) < min(FEWEST_WITH_LEVELS, len(results)):
+        stored = _known(result.metric(name) for result in results)
+        metric = pooled_metric(candidate, test_type, side, name)
+        return [LevelWindow(level=None, stored=stored, candidate=metric)]
+    labels = dict.fromkeys([*new, *(level.level for result in split for level in result.levels)])
+    return [
+        LevelWindow(
+            level=label,
+            stored=_known(at.metric(name) for result in split if (at := result.at_level(label))),
+            candidate=new.get(label),
+        )
+        for label in labels
+    ]
+
+
+def _known(metrics: Iterable[Metric | None]) -> tuple[Metric, ...]:
+    """Those that were measured; of these with a known error, where there are any."""
+    measured = tuple(metric for metric in metrics if metric is not None)
+    return tuple(metric for metric in measured if error_known(metric)) or measured
+
+
+def window_sides(windows: Sequence[LevelWindow], *, noise_sd: float, level: float) -> list[Sides]:
+    """Both sides at each level, with how far apart they are."""
+    found = []
+    for window in windows:
+        old = pooled_window(window.stored) if window.stored else None
+        effect = None
+        if old is not None and window.candidate is not None:
+            effect = window_effect(window.stored, window.candidate, noise_sd=noise_sd, level=level)
+        found.append(Sides(level=window.level, baseline=old, candidate=window.candidate, effect=effect))
+    return found
+
+
+def without_levels(entries: Sequence[BaselineEntry], candidate: RunSummary, side: int) -> str | None:
+    """Of which test types levels are compared together, for the stored runs do not know them apart."""
+    names = []
+    for test_type in TestType:
+        windows = level_windows(entries, (candidate, side), test_type, MetricName.RESPONSE_TIME_P50)
+        has_levels = level_metrics(candidate, side, test_type, MetricName.RESPONSE_TIME_P50)
+        if has_levels and windows[0].level is None and windows[0].stored:
+            names.append(test_type.value)
+    if not names:
+        return None
+    which = ", ".join(names)
+    return f"Too few stored runs have figures of each load level: {which} is compared over all levels."
