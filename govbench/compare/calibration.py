@@ -115,6 +115,14 @@ def detectable_changes(
     return tuple(found)
 
 
+def nothing_gated(findings: Sequence[Finding]) -> str | None:
+    """Why no gated metric could be judged, or None: one could, or none is gated."""
+    gated = [finding for finding in findings if finding.gated]
+    if not gated or any(finding.verdict is not Verdict.INVALID for finding in gated):
+        return None
+    return "; ".join(f"{finding.metric}: {finding.reason}" for finding in gated)
+
+
 def _log_margin(finding: Finding) -> float:
     margin = finding.margin or Margin(relative=0.0)
     values = [side.value for side in (finding.baseline, finding.candidate) if side is not None]
@@ -126,15 +134,17 @@ def _log_margin(finding: Finding) -> float:
 class Load:
     """What a calibration has to fit: suite and machine class, what is measured, and under which load.
 
-    ``suite_version`` is None where only metrics carry over, as from rounds to a run. ``versions`` are those
-    of the test types, by their names.
+    ``kinds`` are the forms of the targets, ``versions`` those of the test types, by their names.
+    ``suite_version`` and ``restarted``, whether every round has fresh instances, are None where only metrics
+    carry over, as from rounds to a run.
     """
 
     suite: str
     machine_class: str
-    targets: tuple[str, ...]
+    kinds: tuple[str, ...]
     suite_version: str | None = None
     versions: PlanVersions = field(default_factory=dict)
+    restarted: bool | None = None
 
 
 def refusal(made: Calibration, here: Load, *, age_days: float, max_age_days: int) -> str | None:
@@ -151,15 +161,8 @@ def refusal(made: Calibration, here: Load, *, age_days: float, max_age_days: int
             f"it is {age_days:.0f} days old, and compare.calibration_max_age_days is {max_age_days}",
         ),
         (age_days < -1, "it is dated in the future"),
+        *_otherwise_made(made, here),
         (load is not None, f"it was made under another load, {load}"),
-        (
-            here.suite_version is not None and all(noise.instance_sd is None for noise in made.noises),
-            "nothing was started anew in it, so it knows nothing of the noise between two instances",
-        ),
-        (
-            any(_is_embedded(target) != _is_embedded(made.target) for target in here.targets),
-            f"it was made with another kind of target, {made.target}",
-        ),
     )
     return next((reason for found, reason in reasons if found), None)
 
@@ -179,9 +182,27 @@ def _other_load(made: Calibration, here: Load) -> str | None:
     return None
 
 
-def _is_embedded(target: str) -> bool:
-    """Whether it is the API that govbench brings along, which says nothing of anybody's stack."""
-    return target.partition(":")[0] == "embedded"
+# A commit of the configured stack is started by its command, as the command itself is.
+_STARTED_ALIKE = {"git": "command"}
+
+
+def _otherwise_made(made: Calibration, here: Load) -> tuple[tuple[bool, str], ...]:
+    """Noise is that of what was measured: of fresh instances or of lasting ones, of one kind of target."""
+    if made.target_kind is None or made.restarted is None:
+        told = "it does not say of what kind of target it is and whether that was started anew"
+        return ((True, f"{told}: an older version made it"),)
+    kinds = {_STARTED_ALIKE.get(kind, kind) for kind in (made.target_kind, *here.kinds)}
+    return (
+        (
+            here.restarted is not None and not made.restarted,
+            "nothing was started anew in it, so it knows nothing of the noise between two instances",
+        ),
+        (
+            here.restarted is False,
+            "it was made with fresh instances in every round, and here the same ones stay for all",
+        ),
+        (len(kinds) > 1, f"it was made with another kind of target, {made.target_kind}"),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from govbench import __version__
 from govbench.baselines.calibration import StoredCalibration, check_committable, store_calibration
-from govbench.compare.calibration import detectable_changes, noises_of
+from govbench.compare.calibration import detectable_changes, noises_of, nothing_gated
 from govbench.compare.rounds import Judging, control_fault
 from govbench.compare.soundness import run_fault
 from govbench.compare.trial import MIN_ROUNDS
@@ -108,12 +108,19 @@ def _calibration(measured: Measured, results: Results, target: Target, *, round_
     noises = noises_of(rounds, restarted=bench.restarts)
     if not noises:
         raise MeasurementError("no metric was measured in every round", hint="raise --round for more pairs")
+    if (unjudged := nothing_gated(findings)) is not None:
+        raise MeasurementError(
+            f"nothing is calibrated: no gated metric could be judged ({unjudged})",
+            hint=f"what was measured is in {bench.folder}",
+        )
     return Calibration(
         machine_class=measured.occasion.environment.machine_class,
         suite=bench.settings.suite,
         suite_version=bench.load.version,
         versions=bench.load.versions(bench.settings, target),
         target=target.anonymous,
+        target_kind=target.kind.value,
+        restarted=bench.restarts,
         calibrated_at=measured.occasion.started.strftime("%Y-%m-%dT%H:%M:%SZ"),
         govbench_version=__version__,
         rounds=len(rounds),

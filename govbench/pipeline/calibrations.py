@@ -9,7 +9,7 @@ from govbench.baselines.calibration import calibration_path, read_calibration
 from govbench.compare.calibration import InForce, Load, refusal
 from govbench.config.rounds import RoundLoad
 from govbench.config.settings import Settings
-from govbench.config.targets import Target
+from govbench.config.targets import Target, TargetKind
 from govbench.pipeline.progress import Progress
 from govbench.results.calibration import OtherVersion
 from govbench.results.run import RunSummary
@@ -35,9 +35,10 @@ def calibration_for(
     here = Load(
         suite=settings.suite,
         machine_class=machine_class,
-        targets=tuple(target.anonymous for target in targets),
+        kinds=tuple(target.kind.value for target in targets),
         suite_version=load.version,
         versions=load.versions(settings, targets[-1]),
+        restarted=all(target.is_started for target in targets),
     )
     known = _in_force(here, settings, cwd, ref=None)
     if known.refused:
@@ -59,7 +60,7 @@ def calibration_for_run(
     here = Load(
         suite=summary.run.suite,
         machine_class=summary.environment.machine_class,
-        targets=(summary.targets[-1].form,),
+        kinds=(_kind_of(summary.targets[-1].form),),
     )
     known = _in_force(here, settings, cwd, ref=ref)
     test_types = tuple(result.test_type for result in summary.test_types)
@@ -88,3 +89,9 @@ def _in_force(here: Load, settings: Settings, cwd: Path, *, ref: str | None) -> 
     if reason is None:
         return InForce(calibration=made)
     return InForce(refused=f"{path} does not count: {reason}; {REMEDY}")
+
+
+def _kind_of(form: str) -> str:
+    """The kind of a target by its text in a report, in which credentials may have been left out."""
+    kind = form.partition(":")[0]
+    return kind if kind in set(TargetKind) else TargetKind.URL.value

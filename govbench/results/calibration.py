@@ -69,9 +69,10 @@ class Calibration:
     """The noise of one machine class and stack, from ``rounds`` rounds of the same code on both sides.
 
     ``versions`` say for each test type, by its name, under which load, and ``suite_version`` for all of them.
-    ``target`` is what was measured, without an address or a command; ``calibrated_at`` is UTC,
-    ``2026-01-31T09:30:00Z``. ``round_load_s`` is the load of a round, ``round_time_s`` all of it, the boots
-    included.
+    ``target`` is what was measured, without an address or a command, ``target_kind`` its form, ``restarted``
+    whether every round had fresh instances of it: both None in a file of a version that did not note them.
+    ``calibrated_at`` is UTC, ``2026-01-31T09:30:00Z``. ``round_load_s`` is the load of a round,
+    ``round_time_s`` all of it, the boots included.
     """
 
     machine_class: str
@@ -86,6 +87,8 @@ class Calibration:
     noises: tuple[Noise, ...]
     detectable: tuple[DetectableChange, ...] = ()
     versions: dict[str, PlanVersion] = field(default_factory=dict)
+    target_kind: str | None = None
+    restarted: bool | None = None
 
     def __post_init__(self) -> None:
         _instant(self.calibrated_at)

@@ -128,6 +128,16 @@ def test_interrupted_it_keeps_what_was_measured_and_calibrates_nothing(govbench:
     assert not (govbench.cwd / "baselines").exists()
 
 
+def test_where_no_gated_metric_can_be_judged_nothing_is_calibrated(govbench: Cli) -> None:
+    (govbench.cwd / "govbench.toml").write_text("[compare]\nmin_samples = 1000000\n")
+
+    ended = govbench("calibrate", FAST, *SHORT)
+
+    assert ended.code == 3
+    assert "nothing is calibrated: no gated metric could be judged (response_time_p50_ms: " in ended.complaint
+    assert not (govbench.cwd / "baselines").exists()
+
+
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [

@@ -17,6 +17,7 @@ from govbench.compare.calibration import (
     Load,
     detectable_changes,
     noises_of,
+    nothing_gated,
     refusal,
     said_of,
 )
@@ -76,6 +77,8 @@ def made(**changes: Any) -> Calibration:
         round_load_s=1.6,
         round_time_s=3.0,
         noises=(noise,),
+        target_kind="git",
+        restarted=True,
     )
     return replace(calibration, **changes)
 
@@ -174,6 +177,20 @@ def test_the_absolute_margin_counts_where_times_are_short() -> None:
     assert all(each.mde > 0.3 for each in found)  # 0.3 ms of 1 ms
 
 
+def test_a_calibration_needs_a_gated_metric_that_could_be_judged() -> None:
+    strict = CompareConfig(min_samples=10_000)
+    trial = Trial(Judging(config=strict), without_looks(6))
+    for each in rounds_of(EFFECTS):
+        trial.add(each)
+
+    said = nothing_gated(trial.findings())
+
+    assert said is not None
+    assert said.startswith("response_time_p50_ms: only ")
+    assert nothing_gated(findings(rounds_of(EFFECTS))) is None
+    assert nothing_gated([replace(f, gated=False) for f in trial.findings()]) is None
+
+
 def test_a_course_without_looks_goes_to_its_end() -> None:
     quiet = Judging(config=CompareConfig(instance_sd=0.0001))
     long, early = Trial(quiet, without_looks(20)), Trial(quiet, design(20, level=0.99))
@@ -186,7 +203,7 @@ def test_a_course_without_looks_goes_to_its_end() -> None:
 
 # --- when it counts
 
-HERE = Load(suite="default", machine_class=MACHINE, targets=("git:main", "git:HEAD"), suite_version="v1")
+HERE = Load(suite="default", machine_class=MACHINE, kinds=("git", "git"), suite_version="v1", restarted=True)
 
 
 @pytest.mark.parametrize(
@@ -205,10 +222,27 @@ HERE = Load(suite="default", machine_class=MACHINE, targets=("git:main", "git:HE
         ({"suite": "other"}, {}, 1.0, "of another suite, other"),
         ({"suite_version": "v0"}, {}, 1.0, "under another load, v0 and not v1"),
         ({"suite_version": "v0"}, {"suite_version": None}, 1.0, None),
-        ({"target": "embedded"}, {}, 1.0, "another kind of target, embedded"),
-        ({}, {"targets": ("embedded:slowdown=1.2",)}, 1.0, "another kind of target, git:HEAD"),
-        ({"target": "embedded"}, {"targets": ("embedded", "embedded:slowdown=1.2")}, 1.0, None),
-        ({"target": "command"}, {"targets": ("git:main", "url")}, 1.0, None),
+        ({"target_kind": "embedded"}, {}, 1.0, "another kind of target, embedded"),
+        ({}, {"kinds": ("embedded",)}, 1.0, "another kind of target, git"),
+        ({"target_kind": "embedded"}, {"kinds": ("embedded", "embedded")}, 1.0, None),
+        ({"target_kind": "command"}, {"kinds": ("git", "command")}, 1.0, None),
+        ({"target_kind": "compose"}, {"kinds": ("git", "git")}, 1.0, "another kind of target, compose"),
+        (
+            {"target_kind": "command"},
+            {"kinds": ("url", "url"), "restarted": False},
+            1.0,
+            "made with fresh instances in every round, and here the same ones stay for all",
+        ),
+        ({"target_kind": "command"}, {"kinds": ("git", "url"), "restarted": False}, 1.0, "fresh instances"),
+        (
+            {"restarted": False, "target_kind": "url"},
+            {"kinds": ("url",)},
+            1.0,
+            "nothing was started anew in it",
+        ),
+        ({"target_kind": None}, {}, 1.0, "an older version made it"),
+        ({"restarted": None}, {}, 1.0, "whether that was started anew"),
+        ({"restarted": None}, {"suite_version": None, "restarted": None}, 1.0, "an older version made it"),
     ],
 )
 def test_a_calibration_that_does_not_fit_is_refused(
@@ -220,10 +254,11 @@ def test_a_calibration_that_does_not_fit_is_refused(
 
 
 def test_one_without_restarts_counts_for_runs_and_not_for_rounds() -> None:
-    url = made(noises=tuple(replace(noise, instance_sd=None) for noise in made().noises), target="url")
+    noises = tuple(replace(noise, instance_sd=None) for noise in made().noises)
+    url = made(noises=noises, target="url", target_kind="url", restarted=False)
 
     assert "nothing was started anew" in (refusal(url, HERE, age_days=1, max_age_days=90) or "")
-    apart = replace(HERE, suite_version=None)
+    apart = replace(HERE, suite_version=None, restarted=None, kinds=("url",))
     assert refusal(url, apart, age_days=1, max_age_days=90) is None
 
 

@@ -11,13 +11,15 @@ import pytest
 
 from govbench.baselines.calibration import store_calibration
 from govbench.compare.calibration import InForce
+from govbench.compare.rounds import FIXED_INSTANCE_SD, Judging
 from govbench.config.load import load_settings
 from govbench.config.rounds import round_load
-from govbench.config.settings import Settings
+from govbench.config.settings import CompareConfig, Settings
 from govbench.config.targets import parse_target
 from govbench.errors import ResultsError
 from govbench.pipeline.calibrations import calibration_for, calibration_for_run
 from govbench.results.calibration import Calibration, to_json
+from govbench.results.metrics import MetricName
 from govbench.results.plan import TestType
 from tests.pipeline.conftest import MACHINE, ToldProgress, made_summary
 from tests.results.test_calibration import CALIBRATION
@@ -80,7 +82,8 @@ def test_one_that_fits_counts(tmp_path: Path) -> None:
         ({"machine_class": "macos-arm64-m1-8c-8g"}, {}, "of another machine class, macos-arm64-m1-8c-8g"),
         ({"suite": "other"}, {}, "of another suite, other"),
         ({}, {"ab.users": 11}, "under another load"),
-        ({"target": "embedded"}, {}, "another kind of target, embedded"),
+        ({"target_kind": "embedded"}, {}, "another kind of target, embedded"),
+        ({"target_kind": None}, {}, "an older version made it"),
     ],
 )
 def test_one_that_does_not_fit_is_told_with_a_remedy(
@@ -96,6 +99,40 @@ def test_one_that_does_not_fit_is_told_with_a_remedy(
     assert (known.refused or "").startswith(f"{FILE} does not count: ")
     assert words in (known.refused or "")
     assert "make one with govbench calibrate" in (known.refused or "")
+
+
+def test_two_urls_are_not_judged_by_fresh_instances_of_a_command(tmp_path: Path) -> None:
+    stored(tmp_path, target="command", target_kind="command")
+    urls = ("http://127.0.0.1:8001", "http://127.0.0.1:8002")
+
+    known = for_rounds(tmp_path, *urls)
+
+    assert "made with fresh instances in every round, and here the same ones stay" in (known.refused or "")
+    judging = Judging(config=CompareConfig(), calibration=known.calibration, restarted=False)
+    assert judging.instance_sd(TestType.CONCURRENT, MetricName.RESPONSE_TIME_P50) == FIXED_INSTANCE_SD
+
+
+@pytest.mark.parametrize(
+    ("form", "fits"),
+    [
+        ("git:main", True),
+        ("command:python app.py --key ***", True),
+        ("http://127.0.0.1:8001/chat?key=***", False),
+        ("embedded:latency=40.0ms,slots=4", False),
+    ],
+)
+def test_a_run_is_judged_by_a_calibration_of_its_kind_of_target(
+    tmp_path: Path, form: str, fits: bool
+) -> None:
+    (noise, _) = CALIBRATION.noises
+    stored(tmp_path, noises=(replace(noise, test_type=TestType.BASELINE),))
+    made = made_summary()
+    run = replace(made, targets=tuple(replace(target, form=form) for target in made.targets))
+
+    known = calibration_for_run(run, settings_in(tmp_path), tmp_path)
+
+    assert (known.calibration is not None) == fits
+    assert fits or "another kind of target, git" in (known.refused or "")
 
 
 def test_one_of_another_version_is_refused_too(tmp_path: Path) -> None:
@@ -122,7 +159,7 @@ def test_a_run_takes_the_metrics_whatever_the_load_of_the_rounds_was(tmp_path: P
     (noise, _) = CALIBRATION.noises
     made = stored(
         tmp_path,
-        target="embedded",
+        target_kind="embedded",
         suite_version="another",
         noises=(replace(noise, test_type=TestType.BASELINE),),
     )
@@ -131,7 +168,7 @@ def test_a_run_takes_the_metrics_whatever_the_load_of_the_rounds_was(tmp_path: P
 
 
 def test_a_run_of_other_test_types_is_not_calibrated(tmp_path: Path) -> None:
-    stored(tmp_path, target="embedded")
+    stored(tmp_path, target_kind="embedded")
 
     known = calibration_for_run(made_summary(), settings_in(tmp_path), tmp_path)
 
@@ -142,7 +179,7 @@ def test_a_run_of_other_test_types_is_not_calibrated(tmp_path: Path) -> None:
 
 def test_a_run_may_be_judged_by_the_calibration_of_a_commit(repo: Any, cwd: Path) -> None:
     (noise, _) = CALIBRATION.noises
-    made = stored(cwd, target="embedded", noises=(replace(noise, test_type=TestType.BASELINE),))
+    made = stored(cwd, target_kind="embedded", noises=(replace(noise, test_type=TestType.BASELINE),))
     (cwd / FILE).unlink()
     store_calibration(made, folder=cwd, baselines_folder=Path("baselines"), run_id="x", commit=True)
     (cwd / FILE).write_text("moved by a pull request")

@@ -40,6 +40,8 @@ CALIBRATION = Calibration(
     detectable=(
         DetectableChange(test_type=TestType.CONCURRENT, metric=P50, max_time_s=60.0, rounds=18, mde=0.031),
     ),
+    target_kind="git",
+    restarted=True,
 )
 
 
