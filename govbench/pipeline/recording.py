@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from govbench.record.environment import describe_environment
 from govbench.record.phases import dropped_by_phase, slice_windows
 from govbench.record.reader import SampleTable
 from govbench.record.resources import Reading
+from govbench.record.speed import machine_speed
 from govbench.record.summarise import Recording
 from govbench.results.plan import Plan
 from govbench.results.rounds import Round
@@ -34,10 +35,10 @@ class Occasion:
 
 
 def begin(settings: Settings, environ: Mapping[str, str], cwd: Path) -> Occasion:
-    """A folder for what is to come, and how busy the machine is before it."""
+    """A folder for what is to come, and how busy and how fast the machine is before it."""
     run_id = new_run_id(datetime.now(UTC))
     folder = make_run_folder(cwd / settings.output.folder, run_id)
-    environment = describe_environment(environ)
+    environment = replace(describe_environment(environ), speed=machine_speed())
     return Occasion(run_id=run_id, folder=folder, environment=environment, started=datetime.now(UTC))
 
 

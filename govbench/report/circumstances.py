@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from govbench.report import format as fmt
 from govbench.results.comparison import Comparison, Reference
-from govbench.results.run import Environment, GeneratorHealth, Provenance, RunSummary
+from govbench.results.run import Environment, GeneratorHealth, MachineSpeed, Provenance, RunSummary
 
 SIDES = ("base", "head")
 SHORT_COMMIT = 10
@@ -83,7 +83,14 @@ def environment_sentence(environment: Environment) -> str:
         f" {environment.cores} cores, {fmt.size(environment.memory_bytes)},"
         f" {fmt.one_line(environment.os)} {fmt.one_line(environment.os_release)},"
         f" Python {fmt.one_line(environment.python)}{f', {where}' if where else ''}{busy}"
+        f"{_speed(environment.speed)}"
     )
+
+
+def _speed(speed: MachineSpeed | None) -> str:
+    if speed is None:
+        return ""
+    return f", speed {fmt.number(speed.per_s)} pieces of work/s ± {fmt.percent(speed.standard_error)}"
 
 
 def _reference(reference: Reference) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -183,8 +184,23 @@ class GeneratorHealth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MachineSpeed:
+    """How fast the machine was beside a run: fixed pieces of work a second, and its relative error."""
+
+    per_s: float
+    standard_error: float
+
+    def __post_init__(self) -> None:
+        if not (self.per_s > 0 and math.isfinite(self.per_s) and 0 <= self.standard_error < math.inf):
+            raise ValueError(f"a speed of {self.per_s} a second, with an error of {self.standard_error}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """Where a run was measured. ``machine_class`` decides comparability; the rest is recorded."""
+    """Where a run was measured. ``machine_class`` decides comparability; the rest is recorded.
+
+    ``speed`` is that of the machine just before and just after the load.
+    """
 
     machine_class: str
     os: str
@@ -198,6 +214,7 @@ class Environment:
     ci: str | None = None
     runner_image: str | None = None
     load_average: tuple[float, float, float] | None = None
+    speed: MachineSpeed | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from govbench.pipeline.quick_check import preflight
 from govbench.pipeline.ready import measured_commit, ready_to_boot, settings_at
 from govbench.pipeline.recording import Occasion, Subject
 from govbench.pipeline.test_file import content_of
+from govbench.record.speed import machine_speed, together
 from govbench.results.plan import TestType
 from govbench.results.run import RunSummary
 from govbench.stack.boot import boot
@@ -62,7 +63,8 @@ class Bench:
         folder = self.occasion.folder / AGAIN
         folder.mkdir()
         only = replace(self.settings, load=replace(self.settings.load, test_types=test_types))
-        return self._measured(only, replace(self.occasion, folder=folder))
+        now = replace(self.occasion.environment, speed=machine_speed())
+        return self._measured(only, replace(self.occasion, folder=folder, environment=now))
 
     def _measured(self, settings: Settings, occasion: Occasion) -> RunSummary:
         ready = self.ready
@@ -91,7 +93,16 @@ class Bench:
                 or provenance(self.cwd, baselines_folder=here.baselines.folder),
             )
             work = Measurement(occasion=occasion, subject=subject, plan=plan, stacks=[stack])
-            return measure(work, self.stopper, self.progress)
+            return _with_speed_after(measure(work, self.stopper, self.progress))
+
+
+def _with_speed_after(summary: RunSummary) -> RunSummary:
+    """The summary with the speed of the machine before its load and after it, together."""
+    before = summary.environment.speed
+    if before is None:
+        return summary
+    speed = together([before, machine_speed()])
+    return replace(summary, environment=replace(summary.environment, speed=speed))
 
 
 @contextlib.contextmanager
