@@ -21,7 +21,7 @@ from govbench.results.comparison import Change, Results
 from govbench.results.metrics import Metric, MetricName
 from govbench.results.plan import Arrivals, LoadModel, Phase, RatePoint, Slice, ThinkTime
 from govbench.results.rounds import Circumstance, Observation, Round
-from govbench.results.run import Window
+from govbench.results.run import MachineSpeed, Window
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -79,6 +79,7 @@ FIELDS: dict[type, dict[str, st.SearchStrategy[Any]]] = {
         "effect": FLOATS,
         "standard_error": FLOATS,
     },
+    MachineSpeed: {"per_s": st.floats(1e-3, 1e6), "standard_error": SMALL},
     Round: {"start_s": st.floats(0, 1), "end_s": st.floats(1, 2), "boot_s": SMALL},
     Change: {"low": st.floats(-9, -1), "estimate": st.floats(-1, 1), "high": st.floats(1, 9)},
     Window: {
