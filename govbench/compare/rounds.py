@@ -10,7 +10,7 @@ from govbench.compare.effects import Effect
 from govbench.compare.findings import Sides, findings_of
 from govbench.config.settings import CompareConfig
 from govbench.results.calibration import Calibration
-from govbench.results.comparison import Finding, Method
+from govbench.results.comparison import Finding, Method, Verdict
 from govbench.results.levels import is_levelled
 from govbench.results.metrics import METRICS, Metric, MetricName
 from govbench.results.plan import TestType
@@ -75,7 +75,8 @@ def judge_rounds(
         return found
 
     shown_at = config if level is None else replace(config, level=level)
-    return findings_of(_test_types(rounds), sides_of, shown_at, Method.PAIRED_ROUNDS)
+    found = findings_of(_test_types(rounds), sides_of, shown_at, Method.PAIRED_ROUNDS)
+    return tuple(_with_gaps_told(finding, rounds) for finding in found)
 
 
 def levels_of(rounds: Sequence[Round], test_type: TestType, name: MetricName) -> list[str | None]:
@@ -102,17 +103,21 @@ def observations(
 
 
 def effect_over(seen: Sequence[Observation], judging: Judging, level: float) -> Effect | None:
-    """The change over all rounds that saw a metric; None where there is no ratio, or no known error."""
+    """The change over the rounds that saw a metric; None where too few of them give a ratio and its error.
+
+    A round in which one side answered nothing says so in the error rate, and is left out of the others: more
+    than half of the rounds have to tell. What half of them cannot is not known.
+    """
     if not seen:
         return None
     first = seen[0]
-    if any(o.base is None or o.head is None for o in seen):
-        return None
     if METRICS[first.metric].compared_as_difference:
-        return share_difference(_values(seen, 0), _values(seen, 1), level)
-    is_reading = first.metric in _READINGS
-    usable = [o for o in seen if o.effect is not None and (is_reading or o.standard_error is not None)]
-    if len(usable) < len(seen) or not usable:
+        whole = [o for o in seen if o.base is not None and o.head is not None]
+        if 2 * len(whole) <= len(seen):
+            return None
+        return share_difference(_values(whole, 0), _values(whole, 1), level)
+    usable = [o for o in seen if _tells(o)]
+    if 2 * len(usable) <= len(seen):
         return None
     return combine_rounds(
         [o.effect for o in usable if o.effect is not None],
@@ -121,6 +126,24 @@ def effect_over(seen: Sequence[Observation], judging: Judging, level: float) -> 
         level=level,
         restarted=judging.restarted,
     )
+
+
+def _tells(seen: Observation) -> bool:
+    """Whether a round has a ratio, and an error of it where the metric has one."""
+    return seen.effect is not None and (seen.metric in _READINGS or seen.standard_error is not None)
+
+
+def _with_gaps_told(finding: Finding, rounds: Sequence[Round]) -> Finding:
+    """A finding whose reason names the rounds that lack a side, where some do."""
+    seen = observations(rounds, finding.test_type, finding.metric, finding.level)
+    gaps = {"base": sum(o.base is None for o in seen), "head": sum(o.head is None for o in seen)}
+    told = [f"{side} has no value in {count} of {len(seen)} rounds" for side, count in gaps.items() if count]
+    if not told or max(gaps.values()) == len(seen):  # a side that never has one is told as that
+        return finding
+    said = " and ".join(told)
+    if finding.verdict is Verdict.INVALID:
+        return replace(finding, reason=f"{said}: more than half have to be whole")
+    return replace(finding, reason=f"{finding.reason}; {said}" if finding.reason else said)
 
 
 def control_effect(rounds: Sequence[Round]) -> RoundsEffect | None:

@@ -360,6 +360,49 @@ def test_instances_that_stay_the_same_leave_their_noise_undiminished() -> None:
     assert kept[0].change.high > 2.576 * 0.02 > fresh[0].change.high
 
 
+# --- rounds that lack a side
+
+
+def without_head(number: int) -> Round:
+    gap = latency(None, head=None, head_n=0)
+    return a_round(number, gap, errors(0.0, 1.0, n=60))
+
+
+@pytest.mark.parametrize("gaps", [1, 4])
+def test_rounds_without_answers_of_head_leave_the_others_to_judge(gaps: int) -> None:
+    whole = rounds_of(scatter(12, mean=math.log(1.1), sd=0.01))
+    rounds = [*(without_head(i) for i in range(gaps)), *whole[gaps:]]
+
+    judged = {f.metric: f for f in judge_rounds(rounds, Judging(config=CompareConfig()))}
+
+    assert judged[P50].verdict is Verdict.REGRESSION
+    assert f"; head has no value in {gaps} of 12 rounds" in (judged[P50].reason or "")
+    change = judged[P50].change
+    assert change is not None
+    assert change.estimate == pytest.approx(0.1, abs=0.02)
+    assert judged[ERRORS].verdict is Verdict.REGRESSION
+    assert judged[ERRORS].reason is not None
+    assert "no value" not in judged[ERRORS].reason
+
+
+def test_where_half_of_the_rounds_lack_head_nothing_is_known_of_it_and_that_is_said() -> None:
+    rounds = [*(without_head(i) for i in range(4)), *rounds_of(scatter(4, sd=0.01))]
+
+    judged = {f.metric: f for f in judge_rounds(rounds, Judging(config=CompareConfig()))}
+
+    assert judged[P50].verdict is Verdict.INVALID
+    assert judged[P50].reason == "head has no value in 4 of 8 rounds: more than half have to be whole"
+
+
+def test_a_head_that_never_answers_is_not_measured() -> None:
+    judged = {
+        f.metric: f
+        for f in judge_rounds([without_head(i) for i in range(6)], Judging(config=CompareConfig()))
+    }
+
+    assert (judged[P50].verdict, judged[P50].reason) == (Verdict.INVALID, "not measured in the candidate")
+
+
 # --- the control
 
 
