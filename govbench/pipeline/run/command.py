@@ -15,7 +15,7 @@ from govbench.pipeline.folder import kept_unless_empty, point_latest
 from govbench.pipeline.interrupt import Stopper
 from govbench.pipeline.progress import Progress
 from govbench.pipeline.recording import begin
-from govbench.pipeline.run.measure import at_bench
+from govbench.pipeline.run.measure import prepared
 from govbench.pipeline.test_file import checked_test_file
 from govbench.results.comparison import Results
 
@@ -41,8 +41,8 @@ def run(settings: Settings, *, environ: Mapping[str, str], cwd: Path, progress: 
     checked_test_file(settings.load.test_file)
     occasion = begin(settings, environ, cwd)
     with kept_unless_empty(occasion.folder), Stopper() as stopper:
-        with at_bench(settings, occasion, stopper, environ=environ, cwd=cwd, progress=progress) as bench:
-            summary = bench.measure()
+        with prepared(settings, occasion, stopper, environ=environ, cwd=cwd, progress=progress) as candidate:
+            summary = candidate.measure()
         progress.step("comparing and writing the reports")
         # What was measured is written down whole: from here on only the second signal cuts it short. It is
         # told only now, since a signal that came within the line above could not write another one.

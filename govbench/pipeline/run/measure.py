@@ -34,7 +34,7 @@ AGAIN = "again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bench:
+class Candidate:
     """A target that is built and can be booted, as often as it is to be measured."""
 
     settings: Settings
@@ -106,7 +106,7 @@ def _with_speed_after(summary: RunSummary) -> RunSummary:
 
 
 @contextlib.contextmanager
-def at_bench(
+def prepared(
     settings: Settings,
     occasion: Occasion,
     stopper: Stopper,
@@ -114,7 +114,7 @@ def at_bench(
     environ: Mapping[str, str],
     cwd: Path,
     progress: Progress,
-) -> Iterator[Bench]:
+) -> Iterator[Candidate]:
     """The configured target, checked out and built where that is needed, until the block is left.
 
     Raises:
@@ -124,7 +124,7 @@ def at_bench(
     with ready_to_boot(
         settings, target, name=NAME, log_folder=occasion.folder, environ=environ, progress=progress
     ) as ready:
-        yield Bench(
+        yield Candidate(
             settings=settings,
             target=target,
             ready=ready,
