@@ -19,7 +19,7 @@ from govbench.record.reader import BoolArray, SampleTable
 from govbench.results.plan import BASE, HEAD, Plan, TestType
 from govbench.results.rounds import Aspect, Circumstance
 from govbench.results.run import Outcome, Window
-from govbench.results.samples import CODE_OF, NO_TOKENS
+from govbench.results.samples import CODE_OF
 from govbench.stats import FloatArray, PairedEstimate, block_ids, paired_median, ratio_of_means
 
 # Of each grouping the largest: results.json stays small, and a group with few questions shows nothing.
@@ -160,9 +160,7 @@ def _response_bytes(table: SampleTable) -> FloatArray:
 
 
 def _input_tokens(table: SampleTable) -> FloatArray:
-    tokens = table.column("input_tokens")
-    counted: FloatArray = np.where(tokens == NO_TOKENS, 0, tokens).astype(np.float64)
-    return counted
+    return table.tokens("input_tokens")
 
 
 # Failures

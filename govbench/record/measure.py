@@ -11,7 +11,6 @@ import numpy.typing as npt
 from govbench.record.reader import BoolArray, SampleTable
 from govbench.results.metrics import METRICS, Metric, MetricName
 from govbench.results.run import Distribution, SliceWindow, Window
-from govbench.results.samples import NO_TOKENS
 from govbench.stats import (
     FloatArray,
     block_ids,
@@ -115,8 +114,8 @@ def _per_output_token_ms(
     good: SampleTable, place: npt.NDArray[np.int32], since_token: FloatArray
 ) -> FloatArray:
     """(last event - first token) / (output tokens - 1) of each request; NaN where that is not known."""
-    counts = good.column("output_tokens")
-    tokens = np.where((counts == NO_TOKENS) | (counts < 2), np.nan, counts.astype(np.float64))
+    tokens = good.tokens("output_tokens")
+    tokens[tokens < 2] = np.nan
     last: FloatArray = np.full(len(good), np.nan)
     last[place] = since_token  # of several values for one place the last one stays
     per_token: FloatArray = np.maximum(last / (tokens - 1), RESOLUTION_MS)
@@ -195,8 +194,8 @@ def error_rate(failed: int, ok: int) -> Metric | None:
 
 
 def _tokens(good: SampleTable) -> Metric | None:
-    tokens = good.column("output_tokens")
-    values = tokens[tokens != NO_TOKENS].astype(np.float64)
+    tokens = good.tokens("output_tokens")
+    values = tokens[~np.isnan(tokens)]
     if len(values) < 10 or not values.mean():
         return None
     mean = float(values.mean())

@@ -20,7 +20,6 @@ from govbench.results.metrics import Metric, MetricName
 from govbench.results.plan import BASE, CONTROL_OF, HEAD, Plan, TestType
 from govbench.results.rounds import Control, Observation
 from govbench.results.run import Window
-from govbench.results.samples import NO_TOKENS
 from govbench.stats import (
     FloatArray,
     PairedEstimate,
@@ -292,9 +291,9 @@ def _failures(test_type: TestType, pairs: Pairs) -> Observation | None:
 
 
 def _tokens(test_type: TestType, good: Pairs) -> Observation | None:
-    base, head = good.base.column("output_tokens"), good.other.column("output_tokens")
-    known = (base != NO_TOKENS) & (head != NO_TOKENS)
-    old, new = base[known].astype(np.float64), head[known].astype(np.float64)
+    base, head = good.base.tokens("output_tokens"), good.other.tokens("output_tokens")
+    known = ~np.isnan(base) & ~np.isnan(head)
+    old, new = base[known], head[known]
     if not (old.any() and new.any()):
         return None
     try:

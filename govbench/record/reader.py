@@ -21,6 +21,7 @@ from govbench.results.samples import (
     CODE_OF,
     FLAG_NAMES,
     NO_KIND,
+    NO_TOKENS,
     OUTCOME_CODES,
     TYPES,
     Kind,
@@ -137,6 +138,13 @@ class SampleTable:
         since: FloatArray = self.column("send_delay_ms").astype(np.float64)
         since += self.column(name)
         return since
+
+    def tokens(self, name: str) -> FloatArray:
+        """A column of tokens, NaN where the target did not report them."""
+        stored = self.column(name)
+        counts: FloatArray = stored.astype(np.float64)
+        counts[stored == NO_TOKENS] = np.nan
+        return counts
 
     def is_outcome(self, *outcomes: Outcome) -> BoolArray:
         """Which records ended in one of these ways."""

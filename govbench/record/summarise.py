@@ -39,7 +39,7 @@ from govbench.results.run import (
     TokenUsage,
     Window,
 )
-from govbench.results.samples import CODE_OF, NO_TOKENS
+from govbench.results.samples import CODE_OF
 from govbench.stats import FloatArray, quantile
 
 GENERATOR = "generator"
@@ -264,19 +264,29 @@ def _is_saturated(recording: Recording) -> bool:
 
 
 def _tokens(recording: Recording) -> tuple[TokenUsage, ...]:
+    """Of every stack, what its answers in the steady segments reported: those to controls are its as well."""
+    samples = recording.samples
+    good = samples.where(samples.ok & inside(samples, [steady_span(w) for w in recording.all_windows]))
+    side_of = good.column("side")
     found = []
     for side in range(recording.sides):
-        good = recording.samples.where(recording.samples.ok & (recording.samples.column("side") == side))
-        used_in, used_out = good.column("input_tokens"), good.column("output_tokens")
-        known = (used_in != NO_TOKENS) & (used_out != NO_TOKENS)
-        if len(good):
+        mine = good.where(np.isin(side_of, served_by(side)))
+        counts = {name: mine.tokens(name) for name in ("input_tokens", "output_tokens", "cached_tokens")}
+        known = {name: ~np.isnan(values) for name, values in counts.items()}
+        totals = {
+            name: int(values[known[name]].sum()) for name, values in counts.items() if known[name].any()
+        }
+        if len(mine):
             found.append(
                 TokenUsage(
                     side=side,
-                    answers=len(good),
-                    answers_with_usage=int(known.sum()),
-                    input_tokens=int(used_in[known].sum(dtype=np.int64)),
-                    output_tokens=int(used_out[known].sum(dtype=np.int64)),
+                    answers=len(mine),
+                    answers_with_usage=int((known["input_tokens"] | known["output_tokens"]).sum()),
+                    answers_with_input=int(known["input_tokens"].sum()),
+                    answers_with_output=int(known["output_tokens"].sum()),
+                    input_tokens=totals.get("input_tokens"),
+                    output_tokens=totals.get("output_tokens"),
+                    cached_tokens=totals.get("cached_tokens"),
                 )
             )
     return tuple(found)

@@ -193,7 +193,7 @@ def tokens(summary: RunSummary) -> Table:
     """The tokens of each side and how many per answer."""
     return Table(
         key="tokens",
-        caption="Tokens as the answers reported them.",
+        caption="Tokens as the answers in the steady segments reported them, those to controls included.",
         head=("Side", "Answers", "With usage", "Input tokens", "Output tokens", "Output per answer"),
         rows=tuple(
             (
@@ -202,16 +202,12 @@ def tokens(summary: RunSummary) -> Table:
                 Cell(text=fmt.count(usage.answers_with_usage)),
                 Cell(text=fmt.count(usage.input_tokens)),
                 Cell(text=fmt.count(usage.output_tokens)),
-                Cell(text=fmt.tokens(_per_answer(usage.output_tokens, usage.answers_with_usage))),
+                Cell(text=fmt.tokens(usage.output_per_answer)),
             )
             for usage in summary.tokens
         ),
         empty="No answer reported its tokens.",
     )
-
-
-def _per_answer(tokens: int, answers: int) -> float | None:
-    return tokens / answers if answers else None
 
 
 # Circumstances

@@ -251,22 +251,28 @@ def _projections(usage: TokenUsage | None) -> dict[str, Any] | None:
     """Tokens of so many requests, were all like those measured: the mean of one, multiplied."""
     if usage is None or not usage.answers_with_usage:
         return None
-    per_input = usage.input_tokens / usage.answers_with_usage
-    per_output = usage.output_tokens / usage.answers_with_usage
+    per_input, per_output = usage.input_per_answer, usage.output_per_answer
+    per_both = None if per_input is None or per_output is None else per_input + per_output
     return {
         "requests_measured": usage.answers_with_usage,
         "avg_input_tokens_per_request": per_input,
         "avg_output_tokens_per_request": per_output,
-        "avg_total_tokens_per_request": per_input + per_output,
+        "avg_total_tokens_per_request": per_both,
         "projected": {
             f"{requests}_requests": {
-                "input_tokens": round(per_input * requests),
-                "output_tokens": round(per_output * requests),
-                "total_tokens": round(per_input * requests) + round(per_output * requests),
+                "input_tokens": _times(per_input, requests),
+                "output_tokens": _times(per_output, requests),
+                "total_tokens": None
+                if per_input is None or per_output is None
+                else round(per_input * requests) + round(per_output * requests),
             }
             for requests in PROJECTED_REQUESTS
         },
     }
+
+
+def _times(mean: float | None, requests: int) -> int | None:
+    return None if mean is None else round(mean * requests)
 
 
 def _usage(usage: TokenUsage | None) -> dict[str, Any] | None:
@@ -277,9 +283,9 @@ def _usage(usage: TokenUsage | None) -> dict[str, Any] | None:
         "requests_with_usage": usage.answers_with_usage,
         "total_input_tokens": usage.input_tokens,
         "total_output_tokens": usage.output_tokens,
-        "total_tokens": usage.input_tokens + usage.output_tokens,
-        "avg_input_tokens": usage.input_tokens / usage.answers_with_usage,
-        "avg_output_tokens": usage.output_tokens / usage.answers_with_usage,
+        "total_tokens": usage.total_tokens,
+        "avg_input_tokens": usage.input_per_answer,
+        "avg_output_tokens": usage.output_per_answer,
     }
 
 

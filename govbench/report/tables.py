@@ -214,7 +214,7 @@ def resources_table(summary: RunSummary) -> Table:
 
 
 def tokens_table(summary: RunSummary) -> Table:
-    """Tokens that the answers reported, per side."""
+    """Tokens that the answers in the steady segments reported, per side."""
     sides = side_count(summary)
     return Table(
         headers=("side", "answers", "with usage", "input tokens", "output tokens"),

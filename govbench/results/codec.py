@@ -61,6 +61,7 @@ def from_json(text: str, *, source: str) -> Results:
     if where is not None:
         raise ResultsError(f"{source}: {where}: not a finite number", hint=_DAMAGED)
     _name_the_fault(body.get("comparison"))
+    _tell_halves_apart(body.get("summary"))
     try:
         # As JSON and strictly: "12" is no number and 1 is not true, while arrays may fill tuples.
         return _ADAPTER.validate_json(json.dumps(body), strict=True)
@@ -78,6 +79,16 @@ def _name_the_fault(comparison: Any) -> None:
     findings = [f for f in found if isinstance(f, dict)] if isinstance(found, list) else []
     if not any(f.get("gated") and f.get("verdict") == "invalid" for f in findings):
         comparison["fault"] = comparison.get("reason")
+
+
+def _tell_halves_apart(summary: Any) -> None:
+    """Of tokens, older files tell only answers that reported both halves, and 0 where none did."""
+    usages = summary.get("tokens") if isinstance(summary, dict) else None
+    for usage in usages if isinstance(usages, list) else ():
+        if isinstance(usage, dict) and "answers_with_usage" in usage and "answers_with_input" not in usage:
+            usage["answers_with_input"] = usage["answers_with_output"] = usage["answers_with_usage"]
+            if not usage["answers_with_usage"]:
+                usage["input_tokens"] = usage["output_tokens"] = None
 
 
 def read(path: Path) -> Results:

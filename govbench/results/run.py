@@ -261,13 +261,37 @@ class RunInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenUsage:
-    """Tokens that the answers reported, over all successful requests of a side."""
+    """Tokens that the answers of a stack reported, over its successful requests in steady segments.
+
+    The two halves are counted apart, for an API may report one alone; what no answer reported is None.
+    ``cached_tokens`` are part of ``input_tokens``.
+    """
 
     side: int
     answers: int
-    answers_with_usage: int
-    input_tokens: int
-    output_tokens: int
+    answers_with_usage: int  # of either half
+    answers_with_input: int
+    answers_with_output: int
+    input_tokens: int | None
+    output_tokens: int | None
+    cached_tokens: int | None = None
+
+    @property
+    def input_per_answer(self) -> float | None:
+        """Tokens of a request, the mean over those whose answer reported them."""
+        return None if self.input_tokens is None else self.input_tokens / self.answers_with_input
+
+    @property
+    def output_per_answer(self) -> float | None:
+        """Tokens of an answer, the mean over those that reported them."""
+        return None if self.output_tokens is None else self.output_tokens / self.answers_with_output
+
+    @property
+    def total_tokens(self) -> int | None:
+        """Of both halves, where both were reported."""
+        if self.input_tokens is None or self.output_tokens is None:
+            return None
+        return self.input_tokens + self.output_tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

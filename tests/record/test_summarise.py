@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from govbench.results.metrics import Metric, MetricName
 from govbench.results.plan import (
     BASE,
     CONTROL,
+    CONTROL_OF,
     HEAD,
     HEAD_CONTROL,
     Pause,
@@ -92,9 +94,36 @@ def test_two_levels_from_end_to_end(tmp_path: Path) -> None:
     assert pooled.value == pytest.approx(20)
     (tokens,) = result.tokens
     assert (tokens.answers, tokens.answers_with_usage) == (500, 500)
-    assert (tokens.input_tokens, tokens.output_tokens) == (1500, 2500)
+    assert (tokens.input_tokens, tokens.output_tokens, tokens.cached_tokens) == (1500, 2500, None)
+    assert (tokens.input_per_answer, tokens.output_per_answer, tokens.total_tokens) == (3, 5, 4000)
     assert result.generator.kernel_clock_share == 1
     assert not result.generator.saturated
+
+
+def test_halves_of_tokens_are_counted_apart(tmp_path: Path) -> None:
+    records = [record(i / 10, output_tokens=50) for i in range(40)]
+    records += [record(4 + i / 10, output_tokens=20, input_tokens=7, cached_tokens=4) for i in range(10)]
+    warm = [record(-1, output_tokens=9_999), record(9.5, Outcome.HTTP_5XX, output_tokens=9_999)]
+    (tokens,) = summary(tmp_path, [*warm, *records], [phase()], {0: window(-5, 0, 10, 10)}).tokens
+    assert (tokens.answers, tokens.answers_with_usage) == (50, 50)
+    assert (tokens.answers_with_input, tokens.answers_with_output) == (10, 50)
+    assert (tokens.input_tokens, tokens.output_tokens, tokens.cached_tokens) == (70, 2200, 40)
+    assert (tokens.input_per_answer, tokens.output_per_answer) == (7, 44)
+
+
+def test_tokens_that_no_answer_reports_are_not_zero(tmp_path: Path) -> None:
+    records = [record(i / 10, output_tokens=50) for i in range(40)]
+    (tokens,) = summary(tmp_path, records, [phase()], {0: window(0, 0, 10, 10)}).tokens
+    assert (tokens.input_tokens, tokens.output_tokens, tokens.total_tokens) == (None, 2000, None)
+    assert (tokens.input_per_answer, tokens.answers_with_input) == (None, 0)
+
+
+def test_tokens_of_controls_are_those_of_the_stack_that_answered(tmp_path: Path) -> None:
+    sides = [BASE] * 30 + [HEAD] * 30 + [CONTROL_OF[BASE]] * 3 + [CONTROL_OF[HEAD]] * 2
+    records = [record(at / 10, side=side, output_tokens=10) for at, side in enumerate(sides)]
+    paired = replace(phase(), paired=True)
+    found = summary(tmp_path, records, [paired], {0: window(0, 0, 10, 10)}, sides=4).tokens
+    assert [(t.side, t.answers, t.output_tokens) for t in found] == [(0, 33, 330), (1, 32, 320)]
 
 
 def test_a_test_type_that_was_not_finished_is_not_pooled(tmp_path: Path) -> None:

@@ -253,6 +253,8 @@ def _summary(*, sides: int) -> RunSummary:
                 side=side,
                 answers=6150,
                 answers_with_usage=6100 - side,
+                answers_with_input=6100 - side,
+                answers_with_output=6100 - side,
                 input_tokens=154_321,
                 output_tokens=987_654 + side,
             )

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from govbench.report import json_files
+from govbench.report import html_tables, json_files, tables
 from govbench.results.comparison import Results
 from govbench.results.plan import Slice
 from govbench.results.run import Distribution
@@ -104,6 +104,26 @@ def test_projections_multiply_the_mean_of_one_request(results: Results) -> None:
     assert projections["requests_measured"] == 6099
     assert projections["avg_output_tokens_per_request"] == pytest.approx(987_655 / 6099)
     assert projections["projected"]["1000_requests"]["output_tokens"] == round(987_655 / 6099 * 1000)
+
+
+def test_a_half_that_was_not_reported_is_null_and_so_is_the_total(run_only: Results) -> None:
+    half = replace(run_only.summary.tokens[0], input_tokens=None, answers_with_input=0)
+    halved = replace(run_only, summary=replace(run_only.summary, tokens=(half,)))
+    usage = json_files.token_usage(halved)["usage"]
+    assert (usage["total_input_tokens"], usage["total_tokens"], usage["avg_input_tokens"]) == (
+        None,
+        None,
+        None,
+    )
+    assert usage["total_output_tokens"] == half.output_tokens
+    assert usage["avg_output_tokens"] == pytest.approx(half.output_per_answer)
+    projected = json_files.scalability_test_results(halved)["token_projections"]["projected"]
+    assert projected["1000_requests"]["input_tokens"] is None
+    assert projected["1000_requests"]["output_tokens"] > 0
+    in_text = tables.tokens_table(halved.summary).rows[0]
+    in_html = [cell.text for cell in html_tables.tokens(halved.summary).rows[0]]
+    assert in_text[3] == in_html[3] == "not measured"
+    assert in_text[4] == in_html[4] != "not measured"
 
 
 def test_sides_are_told_apart_only_where_there_are_two(results: Results, run_only: Results) -> None:

@@ -351,3 +351,13 @@ def test_what_is_no_document_does_not_fit_the_schema(document: Results) -> None:
     assert not VALIDATOR.is_valid({})
     for where, value in (("schema", "other"), ("schema_version", 2), ("comparison.verdict", "PASS")):
         assert not VALIDATOR.is_valid(json.loads(edited(document, where, value)))
+
+
+def test_an_older_file_tells_tokens_only_where_both_halves_were_reported(document: Results) -> None:
+    whole = {"side": 0, "answers": 9, "answers_with_usage": 9, "input_tokens": 3, "output_tokens": 5}
+    none = {"side": 1, "answers": 9, "answers_with_usage": 0, "input_tokens": 0, "output_tokens": 0}
+    body = json.loads(codec.to_json(document))
+    body["summary"]["tokens"] = [whole, none]
+    told, untold = codec.from_json(json.dumps(body), source="older.json").summary.tokens
+    assert (told.input_tokens, told.answers_with_input, told.output_per_answer) == (3, 9, 5 / 9)
+    assert (untold.input_tokens, untold.output_tokens, untold.answers_with_output) == (None, None, 0)
