@@ -238,7 +238,7 @@ def _wait_for_url(text: str, config: StackConfig, progress: ShownProgress) -> tu
         )
     url = base_address(target.address)
     progress.step(f"waiting for {url}")
-    return url, wait_until_healthy(url, config, alive=lambda: None, foreign=True)
+    return url, wait_until_healthy(url, config, alive=lambda: None, foreign=True, tell=progress.step)
 
 
 def _wait_for_stack(name: str, config: StackConfig, progress: ShownProgress) -> tuple[str, HealthReport]:
@@ -248,6 +248,7 @@ def _wait_for_stack(name: str, config: StackConfig, progress: ShownProgress) -> 
         stack.url,
         dataclasses.replace(config, health_path=stack.health_path),
         alive=_alive(name),
+        tell=progress.step,
     )
     return stack.url, report
 

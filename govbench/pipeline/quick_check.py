@@ -100,6 +100,7 @@ def _booted(
                     environ=environ,
                     seed=settings.load.seed,
                     folder=ready.folder,
+                    tell=progress.step,
                 )
             )
         except StackError as error:

@@ -53,6 +53,7 @@ class _Surroundings:
     folder: Path | None
     seed: int | None
     home: Home
+    tell: Callable[[str], None]
     environ: Mapping[str, str]
 
 
@@ -66,6 +67,7 @@ def boot(
     seed: int | None = None,
     folder: Path | None = None,
     kept_by: Path | None = None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> RunningStack:
     """Start ``target`` and wait until it is healthy; arguments and errors are those of ``start``."""
     stack = start(
@@ -77,6 +79,7 @@ def boot(
         seed=seed,
         folder=folder,
         kept_by=kept_by,
+        tell=tell,
     )
     stack.wait()
     return stack
@@ -92,6 +95,7 @@ def start(
     seed: int | None = None,
     folder: Path | None = None,
     kept_by: Path | None = None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> RunningStack:
     """Start ``target``, which is healthy only after ``wait``; several can so come up at the same time.
 
@@ -104,13 +108,14 @@ def start(
         seed: for an embedded target that does not name one.
         folder: where the process starts; None: here.
         kept_by: the file that will name its home where it is to stay up; None: it ends with us.
+        tell: is told, while it boots, what is seen of it.
 
     Raises:
         ConfigError: the command cannot be understood, or its port is not known.
         StackError: it could not be started; nothing of it is left. From ``wait``: it did not come up.
     """
     if target.address is not None:
-        return ForeignStack(name=name, url=base_address(target.address), config=config)
+        return ForeignStack(name=name, url=base_address(target.address), config=config, tell=tell)
     config = dataclasses.replace(config, health_path=target.own_health_path or config.health_path)
     _clear_leftovers_once()
     mark = uuid.uuid4().hex
@@ -121,6 +126,7 @@ def start(
         folder=folder,
         seed=seed,
         home=home,
+        tell=tell,
         environ={**environ, MARK_VARIABLE: mark},
     )
     try:
@@ -238,7 +244,8 @@ def _start(
 
     def readiness(stack: BootedStack) -> tuple[str, HealthReport]:
         url = find(stack)
-        return url, wait_until_healthy(url, config, alive=stack.exit_code, log_path=log_path)
+        report = wait_until_healthy(url, config, alive=stack.exit_code, log_path=log_path, tell=around.tell)
+        return url, report
 
     return BootedStack(
         name=around.name,

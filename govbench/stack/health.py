@@ -29,6 +29,13 @@ _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 0.5
 # Faults that waiting does not mend end the wait once they have stood this long without a change.
 _LASTING_S: Final = 3.0
+# What is seen is told once it has stood this long.
+_TOLD_AFTER_S: Final = 3.0
+# What a stack answers that is only busy, besides 5xx; the same request may succeed later (RFC 9110, 15.5.9;
+# RFC 8470, 5.2; RFC 6585, 4).
+BUSY: Final = frozenset({408, 425, 429})
+# While a stack boots, a gateway in front of it may not know its route yet.
+_PASSES_AT_BOOT: Final = BUSY | {404}
 
 
 class Finding(StrEnum):
@@ -88,6 +95,7 @@ def wait_until_healthy(
     log_path: Path | None = None,
     foreign: bool = False,
     timeout_s: float | None = None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> HealthReport:
     """Ask ``config.health_path`` until it answers 2xx.
 
@@ -99,6 +107,7 @@ def wait_until_healthy(
         foreign: the stack was not booted by govbench; then any answer below 500 will do, since many APIs
             have no health path.
         timeout_s: replaces ``config.boot_timeout_s``.
+        tell: is told what is seen instead, once it has stood for some seconds.
 
     Raises:
         StackError: the stack did not become healthy, or its process ended.
@@ -106,7 +115,7 @@ def wait_until_healthy(
     address = health_url(url, config.health_path)
     allowed_s = config.boot_timeout_s if timeout_s is None else timeout_s
     started = time.monotonic()
-    pause_s, same_since, last = _FIRST_PAUSE_S, started, None
+    pause_s, standing = _FIRST_PAUSE_S, _Standing(allowed_s, tell)
     with _client() as client:
         while True:
             _check_alive(alive, config, log_path)
@@ -118,14 +127,38 @@ def wait_until_healthy(
                 # An old process may hold the port while ours has just failed to get it.
                 _check_alive(alive, config, log_path)
                 return report
-            if last is None or last.finding is not look.finding:
-                same_since = now
-            last = look
-            lasting = look.finding in _LASTING and now - same_since >= min(_LASTING_S, allowed_s)
-            if lasting or now - started >= allowed_s:
+            if standing.is_hopeless(look, now) or now - started >= allowed_s:
                 raise _not_healthy(look, address, now - started, config, log_path)
             time.sleep(pause_s)
             pause_s = min(pause_s * 1.5, _LONGEST_PAUSE_S)
+
+
+class _Standing:
+    """For how long the same has been seen, and what follows from that."""
+
+    def __init__(self, allowed_s: float, tell: Callable[[str], None]) -> None:
+        self._allowed_s, self._tell = allowed_s, tell
+        self._seen: tuple[Finding, int | None] | None = None
+        self._since = 0.0
+        self._told: set[tuple[Finding, int | None]] = set()
+
+    def is_hopeless(self, look: Look, now: float) -> bool:
+        """Whether waiting on is useless; also tells what stands."""
+        seen = look.finding, look.status
+        if seen != self._seen:
+            self._seen, self._since = seen, now
+        stood_s = now - self._since
+        if may_pass(look):
+            if stood_s >= _TOLD_AFTER_S and seen not in self._told:
+                self._told.add(seen)
+                self._tell(f"waiting up to {self._allowed_s:g} s: {look.detail}")
+            return False
+        return stood_s >= min(_LASTING_S, self._allowed_s)
+
+
+def may_pass(look: Look) -> bool:
+    """Whether a stack that is booting may yet become healthy by itself."""
+    return look.finding not in _LASTING or look.status in _PASSES_AT_BOOT
 
 
 def look_once(url: str, health_path: str, *, timeout_s: float = _TRY_TIMEOUT_S) -> Look:

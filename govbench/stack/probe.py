@@ -17,12 +17,11 @@ from govbench.results.answers import Answer, StreamEvent
 from govbench.results.plan import Api, Deadlines, Side
 from govbench.results.redact import excerpt
 from govbench.results.wire import Wire, WireRequest
-from govbench.stack.health import Finding, describe_failure, hint_for, look_once
+from govbench.stack.health import BUSY, Finding, describe_failure, hint_for, look_once
 
 USER_ID: Final = "quick-check"
 _MOST_BODY_BYTES: Final = 16 * 1024 * 1024
 _SHORTEST_LOOK_S: Final = 1.0
-_PASSING: Final = frozenset({408, 425, 429})  # besides 5xx, what a stack answers that is only busy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +161,7 @@ def _answered(request: WireRequest, side: Side, reply: _Reply, secrets: tuple[st
         ok=False,
         detail=f"{detail}: {said}" if said else detail,
         hint=_status_hint(side, reply),
-        lasting=reply.status < 500 and reply.status not in _PASSING,
+        lasting=reply.status < 500 and reply.status not in BUSY,
         elapsed_ms=reply.elapsed_ms,
     )
 

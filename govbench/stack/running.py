@@ -96,10 +96,10 @@ class RunningStack(Protocol):
 class ForeignStack(RunningStack):
     """A stack behind a URL, which somebody else starts and ends: it is only waited for, and only briefly."""
 
-    def __init__(self, *, name: str, url: str, config: StackConfig) -> None:
+    def __init__(self, *, name: str, url: str, config: StackConfig, tell: Callable[[str], None]) -> None:
         self.name = name
         self.health: HealthReport | None = None
-        self._url, self._config = url, config
+        self._url, self._config, self._tell = url, config, tell
 
     @property
     def url(self) -> str:
@@ -115,7 +115,7 @@ class ForeignStack(RunningStack):
         """Wait until it answers."""
         wait_s = min(self._config.boot_timeout_s, FOREIGN_WAIT_S)
         self.health = wait_until_healthy(
-            self._url, self._config, alive=self.exit_code, foreign=True, timeout_s=wait_s
+            self._url, self._config, alive=self.exit_code, foreign=True, timeout_s=wait_s, tell=self._tell
         )
 
     def exit_code(self) -> None:

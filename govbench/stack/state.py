@@ -125,6 +125,7 @@ def _brought_up(target: Target, config: StackConfig, workshop: Workshop, seed: i
                 seed=seed,
                 folder=ready.folder,
                 kept_by=state_file,
+                tell=workshop.step,
             )
         )
         state = _state_of(stack, target, ready)

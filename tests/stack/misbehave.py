@@ -13,6 +13,7 @@ import time
 
 USAGE = {"request_tokens": 3, "response_tokens": 5}
 ANSWER = {"answer": "At the town hall.", "session_id": "s-1", "usage": USAGE}
+STARTED, LATE_S = time.monotonic(), 1.5
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(300)"]
 
 
@@ -22,6 +23,10 @@ class Api(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.mode == "redirect" and self.path == "/health":
             return self.reply(307, b"", ("Location", "/moved"))
+        if self.mode.startswith("late-") and time.monotonic() - STARTED < LATE_S:
+            return self.reply(int(self.mode.removeprefix("late-")), b"not yet")
+        if self.mode.startswith("always-"):
+            return self.reply(int(self.mode.removeprefix("always-")), b"")
         by_mode = {"no-health": 404, "broken": 500, "unauthorised": 401}.get(self.mode, 200)
         status = {"/missing": 404, "/locked": 401}.get(self.path, by_mode)
         said = {"detail": f"mode {self.mode}", "api_key": "s3cret-value"}

@@ -14,8 +14,17 @@ import pytest
 from govbench.config.settings import StackConfig
 from govbench.config.targets import CommandTarget
 from govbench.errors import ConfigError, StackError
+from govbench.stack import health
 from govbench.stack.boot import boot, free_port
-from govbench.stack.health import Finding, describe_failure, log_tail, look_once, wait_until_healthy
+from govbench.stack.health import (
+    Finding,
+    Look,
+    describe_failure,
+    log_tail,
+    look_once,
+    may_pass,
+    wait_until_healthy,
+)
 from govbench.stack.running import RunningStack
 
 Command = Callable[[str], CommandTarget]
@@ -62,6 +71,60 @@ def test_a_foreign_stack_needs_no_health_path(start: StartStack, path: str, stat
     assert str(status) in report.note
     with pytest.raises(StackError, match=f"answers {status}"):
         wait_until_healthy(server.url, config, alive=never_ends)
+
+
+@pytest.mark.parametrize("status", [404, 408, 425, 429, 503])
+def test_what_may_pass_is_waited_for_and_told(
+    tmp_path: Path,
+    environ: dict[str, str],
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+) -> None:
+    monkeypatch.setattr(health, "_LASTING_S", 0.3)
+    monkeypatch.setattr(health, "_TOLD_AFTER_S", 0.3)
+    told: list[str] = []
+    config = StackConfig(boot_timeout_s=20)
+    with boot(
+        command(f"late-{status}"), config, name="l", log_folder=tmp_path, environ=environ, tell=told.append
+    ) as stack:
+        assert stack.health is not None
+        assert stack.health.waited_s > 0.3
+    said = [text for text in told if f"answers {status}: not yet" in text]
+    assert len(said) == 1
+    assert said[0].startswith("waiting up to 20 s: ")
+
+
+@pytest.mark.parametrize("status", [301, 401, 403, 405])
+def test_what_cannot_pass_ends_the_wait(
+    tmp_path: Path,
+    environ: dict[str, str],
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+) -> None:
+    monkeypatch.setattr(health, "_LASTING_S", 0.3)
+    config = StackConfig(boot_timeout_s=60, stop_timeout_s=5)
+    with pytest.raises(StackError, match=rf"after [1-5]?\d s: .*answers {status}"):
+        boot(command(f"always-{status}"), config, name="l", log_folder=tmp_path, environ=environ)
+
+
+@pytest.mark.parametrize(
+    ("finding", "status", "passes"),
+    [
+        (Finding.UNHEALTHY, 500, True),
+        (Finding.REFUSED, None, True),
+        (Finding.TIMEOUT, None, True),
+        (Finding.CLOSED, None, True),
+        (Finding.NO_HEALTH_PATH, 404, True),
+        (Finding.NO_HEALTH_PATH, None, False),
+        (Finding.NOT_HTTP, None, False),
+        (Finding.TLS, None, False),
+        (Finding.DNS, None, False),
+    ],
+)
+def test_what_may_pass(finding: Finding, status: int | None, *, passes: bool) -> None:
+    assert may_pass(Look(finding=finding, status=status, detail="")) == passes
 
 
 def test_a_redirect_of_the_health_path_is_followed(start: StartStack) -> None:

@@ -181,6 +181,7 @@ def _start(bench: Bench, contestant: Contestant, side: int, number: int, folder:
         environ=bench.environ,
         seed=seed,
         folder=ready.folder,
+        tell=lambda text: bench.progress.note(f"{contestant.name}: {text}"),
     )
 
 

@@ -76,6 +76,7 @@ class Candidate:
             environ=self.environ,
             seed=settings.load.seed,
             folder=ready.folder,
+            tell=self.progress.step,
         ) as stack:
             here = settings_at(settings, ready)
             sides = build_sides(here, [(NAME, address_of(ready.target, stack))])
