@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import hashlib
 import json
 import re
 import shlex
@@ -226,7 +227,6 @@ def _start(
     words: Sequence[str], config: StackConfig, around: _Surroundings, *, find: Callable[[BootedStack], str]
 ) -> BootedStack:
     """Start a process; ``find`` is called, while it boots, for its address."""
-    around.log_folder.mkdir(parents=True, exist_ok=True)
     log_path = around.log_folder / f"{file_name(around.name)}.log"
     mark = around.environ[MARK_VARIABLE]
     process = start_process(
@@ -293,5 +293,8 @@ def _check_free(port: int) -> None:
 
 
 def file_name(name: str) -> str:
-    """``name`` as a file name: nothing in it leads out of the folder."""
-    return re.sub(r"[^\w.-]", "-", name).lstrip(".") or "stack"
+    """``name`` as a file name: nothing in it leads out of the folder, and two names have two files."""
+    safe = re.sub(r"[^\w.-]", "-", name).lstrip(".") or "stack"
+    if safe == name:
+        return safe
+    return f"{safe}-{hashlib.sha256(name.encode(errors='surrogatepass')).hexdigest()[:8]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -137,16 +138,60 @@ def start_process(
     Raises:
         StackError: there is no such program, or it cannot be run.
     """
+    _check_log(log)
     # A shell and some build tools believe PWD rather than ask where they are.
     place = {} if folder is None else {"PWD": str(folder)}
     try:
         return Process(words, environ={**environ, **place}, mark=mark, log=log, folder=folder)
     except FileNotFoundError as error:
-        only = "" if folder is None else "; a checkout holds committed files only"
-        raise StackError(
-            f"cannot {what}: no program {words[0]!r}",
-            hint="check the spelling and PATH; no shell runs the command, so no pipes, cd or VAR=value"
-            + only,
-        ) from error
+        raise _missing(words[0], what, environ, folder) from error
+    except NotADirectoryError as error:
+        raise StackError(f"cannot {what}: {error.filename} is no folder") from error
     except OSError as error:
         raise StackError(f"cannot {what}: {words[0]}: {error.strerror or error}") from error
+
+
+def _check_log(log: Path) -> None:
+    """Find out, before anything is started, whether its log can be written.
+
+    Raises:
+        StackError: it cannot.
+    """
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.open("wb").close()
+    except OSError as error:
+        raise StackError(
+            f"the log {log} cannot be written: {error.strerror or error}",
+            hint="make room, make its folder writable, or name another one",
+        ) from error
+
+
+def _missing(program: str, what: str, environ: Mapping[str, str], folder: Path | None) -> StackError:
+    """What is missing: the folder, the program, or what its first line names."""
+    place = _there(folder)
+    if place is None:
+        return StackError(
+            f"cannot {what}: its folder {folder or Path()} does not exist (any more)",
+            hint="call govbench in a folder that exists",
+        )
+    found = shutil.which(program, path=environ.get("PATH")) if "/" not in program else place / program
+    if found is not None and Path(found).exists():
+        return StackError(
+            f"cannot {what}: {program} is there, but not the interpreter that its first line names",
+            hint="check the line that begins with #!, and its line end",
+        )
+    only = "" if folder is None else "; a checkout holds committed files only"
+    return StackError(
+        f"cannot {what}: no program {program!r}",
+        hint="check the spelling and PATH; no shell runs the command, so no pipes, cd or VAR=value" + only,
+    )
+
+
+def _there(folder: Path | None) -> Path | None:
+    """The folder that a process starts in, where it exists."""
+    try:
+        place = Path.cwd() if folder is None else folder
+    except FileNotFoundError:
+        return None
+    return place if place.is_dir() else None

@@ -34,7 +34,6 @@ def build(
     """
     if config.build is None:
         return
-    log_folder.mkdir(parents=True, exist_ok=True)
     log = log_folder / f"{file_name(name)}-build.log"
     code = _run(_words(config.build), config, log=log, environ=environ, folder=folder)
     if code is None:

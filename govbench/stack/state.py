@@ -103,7 +103,7 @@ def up(
         )
     call = call or Call()
     with _only_one(folder, name):
-        known = status(name, folder=folder, ask=False)
+        known = _settled(name, folder)
         if known.condition is Condition.RUNNING and known.state is not None:
             return _same(known.state, target, call), True
         workshop = Workshop(name=name, call=call, log_folder=folder, environ=environ, step=step)
@@ -155,20 +155,46 @@ def _prepared_to_stay(
 
 
 def status(name: str, *, folder: Path = STATE_FOLDER, ask: bool = True) -> StackStatus:
-    """What has become of a stack; the rest of one that ended by itself is cleared away."""
+    """What has become of a stack; the rest of one that ended by itself is cleared away.
+
+    Unless another call is bringing it up or down: that one does it.
+    """
+    found = _seen(name, folder)
+    if found.condition is Condition.GONE:
+        with contextlib.suppress(_Busy), _only_one(folder, name):
+            found = _settled(name, folder)
+    if found.condition is Condition.RUNNING and found.state is not None and ask:
+        found = dataclasses.replace(found, look=look_once(found.state.url, found.state.health_path))
+    return found
+
+
+def _seen(name: str, folder: Path) -> StackStatus:
     state = _read(folder, name)
     if state is None:
         return StackStatus(condition=Condition.NEVER_UP)
-    if not _runs(state):
-        _clear(state, folder, timeout_s=0.0)
-        return StackStatus(condition=Condition.GONE, state=state)
-    look = look_once(state.url, state.health_path) if ask else None
-    return StackStatus(condition=Condition.RUNNING, state=state, look=look)
+    return StackStatus(condition=Condition.RUNNING if _runs(state) else Condition.GONE, state=state)
+
+
+def _settled(name: str, folder: Path) -> StackStatus:
+    """What has become of it, with what is left of one that has gone cleared away; for who holds the lock."""
+    found = _seen(name, folder)
+    if found.condition is Condition.GONE and found.state is not None:
+        _clear(found.state, folder, timeout_s=0.0)
+    return found
 
 
 def names(folder: Path = STATE_FOLDER) -> tuple[str, ...]:
     """The names of the stacks that were brought up and not taken down, sorted."""
-    return tuple(sorted(path.stem for path in folder.glob("*.json")))
+    return tuple(sorted(_name_in(path) for path in folder.glob("*.json")))
+
+
+def _name_in(file: Path) -> str:
+    """The name of the stack that a state file is of; a damaged one goes by its file's."""
+    with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
+        name = str(json.loads(file.read_text(encoding="utf-8"))["name"])
+        if file_name(name) == file.stem:
+            return name
+    return file.stem
 
 
 def logs(name: str, *, config: StackConfig, lines: int = 100, folder: Path = STATE_FOLDER) -> str:
@@ -186,7 +212,7 @@ def logs(name: str, *, config: StackConfig, lines: int = 100, folder: Path = STA
 def down(name: str, *, stop_timeout_s: float, folder: Path = STATE_FOLDER) -> StackStatus:
     """Take a stack down; what it was before is returned, and being down already is no error."""
     with _only_one(folder, name):
-        before = status(name, folder=folder, ask=False)
+        before = _settled(name, folder)
         if before.condition is Condition.RUNNING and before.state is not None:
             _clear(before.state, folder, timeout_s=stop_timeout_s)
     return before
@@ -261,13 +287,20 @@ def _write(folder: Path, state: StackState) -> None:
 def _read(folder: Path, name: str) -> StackState | None:
     file = _file(folder, name)
     try:
-        return StackState(**json.loads(file.read_text(encoding="utf-8")))
+        found = json.loads(file.read_text(encoding="utf-8"))
+        # What a later version has added is its own business: this one must still be able to take it down.
+        known = {field.name for field in dataclasses.fields(StackState)}
+        return StackState(**{key: value for key, value in found.items() if key in known})
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         raise StackError(
             f"{file}: cannot be read: {error}", hint="end the stack by hand and delete this file"
         ) from error
+
+
+class _Busy(StackError):
+    """Another call is at the same stack."""
 
 
 @contextlib.contextmanager
@@ -278,5 +311,5 @@ def _only_one(folder: Path, name: str) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise StackError(f"another govbench is bringing stack {name!r} up or down") from error
+            raise _Busy(f"another govbench is bringing stack {name!r} up or down") from error
         yield

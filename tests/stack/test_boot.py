@@ -164,7 +164,7 @@ def test_embedded_comes_up_on_a_free_port(
         assert stack.health is not None
         assert stack.health.status == 200
         assert stack.footprint is not None
-        assert stack.footprint.log_path == tmp_path / "side-1.log"
+        assert stack.footprint.log_path == tmp_path / f"{file_name('side/1')}.log"
 
 
 def test_a_seed_among_the_switches_wins() -> None:
@@ -175,9 +175,55 @@ def test_a_seed_among_the_switches_wins() -> None:
     assert words[words.index("--seed") + 1] == "9"
 
 
-@pytest.mark.parametrize(("name", "file"), [("../../x", "-..-x"), ("a b/c", "a-b-c"), ("..", "stack")])
+@pytest.mark.parametrize(("name", "file"), [("../../x", "-..-x-"), ("a b/c", "a-b-c-"), ("..", "stack-")])
 def test_names_of_stacks_stay_in_their_folder(name: str, file: str) -> None:
-    assert file_name(name) == file
+    assert file_name(name).startswith(file)
+    assert "/" not in file_name(name)
+
+
+def test_two_names_have_two_files() -> None:
+    assert file_name("a-b") == "a-b"
+    assert len({file_name(name) for name in ("a-b", "a/b", "a b", ".a-b", "", "stack", "\udce9")}) == 7
+
+
+def test_a_missing_folder_is_not_blamed_on_the_program(
+    tmp_path: Path, config: StackConfig, environ: dict[str, str], command: Command
+) -> None:
+    (tmp_path / "file").touch()
+    for folder, says in (
+        (tmp_path / "gone", "its folder .*gone does not exist"),
+        (tmp_path / "file", "no folder"),
+    ):
+        with pytest.raises(StackError, match=says) as failed:
+            boot(command("good"), config, name="x", log_folder=tmp_path, environ=environ, folder=folder)
+        assert "no program" not in str(failed.value)
+
+
+def test_a_log_that_cannot_be_written_is_not_blamed_on_the_program(
+    tmp_path: Path, config: StackConfig, environ: dict[str, str], command: Command
+) -> None:
+    (tmp_path / "x.log").mkdir()
+    (tmp_path / "file").touch()
+    for folder in (tmp_path, tmp_path / "file"):
+        with pytest.raises(StackError, match=r"the log .*x\.log cannot be written"):
+            boot(command("good"), config, name="x", log_folder=folder, environ=environ)
+
+
+def test_a_missing_interpreter_is_told_from_a_missing_program(
+    tmp_path: Path, config: StackConfig, environ: dict[str, str]
+) -> None:
+    script = tmp_path / "run.sh"
+    script.write_text("#!/no/such/shell\r\n")
+    script.chmod(0o755)
+    with pytest.raises(StackError, match="is there, but not the interpreter") as failed:
+        boot(
+            CommandTarget(command=f"{script} {{port}}"),
+            config,
+            name="x",
+            log_folder=tmp_path,
+            environ=environ,
+        )
+    assert "#!" in (failed.value.hint or "")
 
 
 def test_a_command_starts_in_its_folder_with_an_empty_data_folder_of_its_own(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -14,9 +15,10 @@ import pytest
 from govbench.config.settings import Call, StackConfig
 from govbench.config.targets import CommandTarget, EmbeddedTarget, GitTarget, UrlTarget
 from govbench.errors import StackError, UsageError
+from govbench.stack import state as state_module
 from govbench.stack.health import Finding
 from govbench.stack.processes import members, start_token
-from govbench.stack.state import Condition, down, logs, names, status, up
+from govbench.stack.state import Condition, StackState, StackStatus, down, logs, names, status, up
 from tests.stack.repository import Repository
 
 Command = Callable[[str], CommandTarget]
@@ -90,6 +92,78 @@ def test_what_cannot_be_done(tmp_path: Path, config: StackConfig) -> None:
     (tmp_path / "torn.json").write_text("{")
     with pytest.raises(StackError, match=r"torn\.json"):
         status("torn", folder=tmp_path)
+
+
+def test_a_field_of_a_later_version_does_not_keep_a_stack_up(
+    tmp_path: Path, config: StackConfig, environ: dict[str, str], command: Command
+) -> None:
+    state, _ = up(command("good"), config, name="mine", environ=environ, folder=tmp_path)
+    file = tmp_path / "mine.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "replicas": 3}))
+    assert down("mine", stop_timeout_s=5, folder=tmp_path).condition is Condition.RUNNING
+    assert members(state.pid, state.mark) == ()
+    file.write_text("[]")
+    with pytest.raises(StackError, match=r"mine\.json: cannot be read"):
+        status("mine", folder=tmp_path)
+
+
+def test_names_that_look_alike_as_files_are_two_stacks(
+    tmp_path: Path, config: StackConfig, environ: dict[str, str], command: Command
+) -> None:
+    try:
+        one, _ = up(command("good"), config, name="a/b", environ=environ, folder=tmp_path)
+        other, was_up = up(command("good"), config, name="a-b", environ=environ, folder=tmp_path)
+        assert not was_up
+        assert one.url != other.url
+        assert names(tmp_path) == ("a-b", "a/b")
+        assert status("a/b", folder=tmp_path).state == one
+    finally:
+        for name in ("a/b", "a-b"):
+            down(name, stop_timeout_s=5, folder=tmp_path)
+
+
+def test_status_while_another_brings_the_stack_up_clears_nothing(
+    tmp_path: Path,
+    config: StackConfig,
+    environ: dict[str, str],
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, _ = up(command("good"), config, name="mine", environ=environ, folder=tmp_path)
+    os.kill(first.pid, signal.SIGKILL)
+    os.waitpid(first.pid, 0)
+    calls: list[str] = []
+    brought_up: list[StackState] = []
+
+    def in_between(name: str, folder: Path) -> StackStatus:
+        # What ``status`` has seen is out of date by the time that it would clear it away.
+        found = seen(name, folder)
+        calls.append(name)
+        if len(calls) == 1:
+            brought_up.append(up(command("good"), config, name=name, environ=environ, folder=folder)[0])
+        return found
+
+    seen = state_module._seen
+    with monkeypatch.context() as patched:
+        patched.setattr(state_module, "_seen", in_between)
+        assert status("mine", folder=tmp_path).condition is Condition.RUNNING
+
+    assert status("mine", folder=tmp_path).state == brought_up[0]
+    down("mine", stop_timeout_s=5, folder=tmp_path)
+
+
+def test_status_does_not_wait_for_who_brings_the_stack_up(
+    tmp_path: Path, config: StackConfig, environ: dict[str, str], command: Command
+) -> None:
+    state, _ = up(command("family"), config, name="mine", environ=environ, folder=tmp_path)
+    os.kill(state.pid, signal.SIGKILL)
+    os.waitpid(state.pid, 0)
+    with (tmp_path / "mine.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert status("mine", folder=tmp_path).condition is Condition.GONE
+        assert (tmp_path / "mine.json").exists()
+    assert status("mine", folder=tmp_path).condition is Condition.GONE
+    assert names(tmp_path) == ()
 
 
 def at(repository: Repository) -> Call:
