@@ -12,7 +12,7 @@ from govbench.compare.conclude import settled
 from govbench.compare.scope import Scope, parse_scope
 from govbench.errors import UsageError
 from govbench.results.comparison import Comparison, Finding, Verdict
-from govbench.results.metrics import METRICS
+from govbench.results.metrics import METRICS, MetricName
 
 TRAILER = "Govbench-Accept"
 FORM = "METRIC REASON, such as 'response_time_p50_ms answers are checked since'"
@@ -20,7 +20,10 @@ FORM = "METRIC REASON, such as 'response_time_p50_ms answers are checked since'"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acceptance:
-    """Regressions of these metrics are meant, for this reason; ``source`` says who said so."""
+    """Regressions of these metrics are meant, for this reason; ``source`` says who said so.
+
+    ``all`` is every metric but the error rate: nobody means more failures without saying so.
+    """
 
     scope: Scope
     reason: str
@@ -30,6 +33,12 @@ class Acceptance:
     def text(self) -> str:
         """Source and reason, as they follow the word *accepted*."""
         return f"by {self.source}: {self.reason}"
+
+    def covers(self, finding: Finding) -> bool:
+        """Whether the change that a finding found is meant."""
+        if self.scope.metric is None and finding.metric is MetricName.ERROR_RATE:
+            return False
+        return self.scope.covers(finding.test_type, finding.metric)
 
 
 def parse_acceptance(text: str, *, source: str) -> Acceptance:
@@ -65,8 +74,7 @@ def accept(comparison: Comparison, acceptances: Sequence[Acceptance]) -> Compari
 def _accepted(finding: Finding, acceptances: Sequence[Acceptance]) -> Finding:
     if finding.verdict is not Verdict.REGRESSION:
         return finding
-    covering = (a for a in acceptances if a.scope.covers(finding.test_type, finding.metric))
-    first = next(covering, None)
+    first = next((acceptance for acceptance in acceptances if acceptance.covers(finding)), None)
     return replace(finding, accepted=first.text) if first else finding
 
 
@@ -79,5 +87,19 @@ def _notes(findings: Sequence[Finding], acceptances: Sequence[Acceptance]) -> li
             if finding.accepted == acceptance.text
         ]
         what = ", ".join(names) or "nothing, for no regression is left that it covers"
-        notes.append(f"Accepted {acceptance.text}. This covers {what}.")
+        left = (
+            " The error rate regressed and has to be named." if _leaves_errors(acceptance, findings) else ""
+        )
+        notes.append(f"Accepted {acceptance.text}. This covers {what}.{left}")
     return notes
+
+
+def _leaves_errors(acceptance: Acceptance, findings: Sequence[Finding]) -> bool:
+    """Whether it says *all*, and an error rate regressed that nobody else accepted."""
+    return acceptance.scope.metric is None and any(
+        finding.metric is MetricName.ERROR_RATE
+        and finding.verdict is Verdict.REGRESSION
+        and not finding.accepted
+        and acceptance.scope.covers(finding.test_type, finding.metric)
+        for finding in findings
+    )

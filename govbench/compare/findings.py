@@ -120,7 +120,7 @@ def _fault(row: Pairing, config: CompareConfig) -> str | None:
     values = (old.value, new.value)
     if row.name is MetricName.ERROR_RATE and min(values) >= 1:
         return "every request failed on both sides"
-    fewest, needed = min(old.n, new.n), _needed(row.name, config)
+    fewest, needed = min(old.n, new.n), fewest_samples(row.name, config)
     if fewest < needed and not _plain_by_counts(row, config):
         return f"only {fewest} samples; at least {needed} are needed"
     if effect is None:
@@ -207,7 +207,8 @@ def _why(verdict: Verdict, effect: Effect, margin: float, *, significant: bool) 
     return "the interval reaches beyond the margin and does not exclude no change"
 
 
-def _needed(name: MetricName, config: CompareConfig) -> int:
+def fewest_samples(name: MetricName, config: CompareConfig) -> int:
+    """How many observations of a metric a verdict needs on either side."""
     # Memory is counted in looks at a process, not in requests.
     return 1 if name is MetricName.MEMORY_PEAK else config.min_samples
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from govbench.config import values as v
 from govbench.config.profiles import PROFILES
+from govbench.config.settings import OnNotMeasured
 from govbench.config.values import Kind
 from govbench.results.comparison import Verdict
 from govbench.results.metrics import METRICS, Direction, MetricName, Unit
@@ -212,6 +213,12 @@ _REST = (
         field=None,
     ),
     _key("thresholds.<test type>.<metric>", v.number(), "the same in one test type", field=None),
+    _key(
+        "thresholds.on_not_measured",
+        v.choice(OnNotMeasured),
+        "what a bound comes to that could not be measured: exit code 3, or a note",
+        field=None,
+    ),
     _key("baselines.folder", v.PATH, "where committed baselines lie"),
     _key("baselines.window", v.whole(1), "baselines kept per machine class"),
     _key("output.folder", v.PATH, "where run folders are written", flag="--output"),

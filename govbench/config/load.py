@@ -21,12 +21,14 @@ from govbench.config.queries import (
 )
 from govbench.config.requests import api_of
 from govbench.config.settings import (
+    DEFAULT_ERROR_RATE,
     AbConfig,
     BaselineConfig,
     Call,
     CompareConfig,
     LoadConfig,
     MetricRule,
+    OnNotMeasured,
     OutputConfig,
     PhaseConfig,
     Settings,
@@ -41,6 +43,8 @@ from govbench.results.metrics import MetricName
 from govbench.results.plan import Deadlines, HttpTemplate, Query, Scenario, TestType
 
 __all__ = ["environment", "load_settings"]
+
+ON_NOT_MEASURED = "thresholds.on_not_measured"
 
 
 def load_settings(
@@ -187,16 +191,27 @@ def _compare_config(values: dict[str, Any], merged: Mapping[str, Value]) -> Comp
 
 
 def _thresholds(merged: Mapping[str, Value]) -> tuple[Threshold, ...]:
+    """The bounds that were set, and the one on the error rate that holds where none is.
+
+    A bound that only a variable of the GovStack suite set is not demanded: its examples name what this target
+    may not have.
+    """
+    chosen = merged.get(ON_NOT_MEASURED)
+    fails = chosen is None or chosen.value is OnNotMeasured.FAIL
     found = []
     for name in KEYS:
-        if name in merged and name.startswith("thresholds."):
+        if name in merged and name.startswith("thresholds.") and name != ON_NOT_MEASURED:
             *types, metric = name.removeprefix("thresholds.").split(".")
+            value = merged[name]
             found.append(
                 Threshold(
                     metric=MetricName(metric),
-                    bound=float(merged[name].value),
-                    source=merged[name].label,
+                    bound=float(value.value),
+                    source=value.label,
                     test_type=TestType(types[0]) if types else None,
+                    demanded=fails and value.variable in {None, KEYS[name].variable},
                 )
             )
+    if not any(t.metric is MetricName.ERROR_RATE and t.test_type is None for t in found):
+        found.append(replace(DEFAULT_ERROR_RATE, demanded=fails))
     return tuple(found)

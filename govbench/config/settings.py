@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 from govbench.results.comparison import Verdict
@@ -149,12 +150,36 @@ class CompareConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threshold:
-    """An absolute bound (section ``[thresholds]``); ``source`` says which key or variable set it."""
+    """An absolute bound (section ``[thresholds]``); ``source`` says which key or variable set it.
+
+    ``demanded``: where it cannot be measured, that is no pass. ``default`` holds where nobody set one, and
+    ``fewest`` is of how many failures at least a share is held against it.
+    """
 
     metric: MetricName
     bound: float
     source: str
     test_type: TestType | None = None
+    demanded: bool = True
+    default: bool = False
+    fewest: int = 0
+
+
+# Errors are loud: a stack that fails one request in twenty is no pass, whoever forgot to say so.
+DEFAULT_ERROR_RATE = Threshold(
+    metric=MetricName.ERROR_RATE,
+    bound=0.05,
+    source="the default of thresholds.error_rate",
+    default=True,
+    fewest=3,
+)
+
+
+class OnNotMeasured(StrEnum):
+    """What a bound comes to that could not be measured."""
+
+    FAIL = "fail"
+    IGNORE = "ignore"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

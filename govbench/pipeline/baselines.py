@@ -10,10 +10,12 @@ from govbench.baselines import entries as baselines
 from govbench.baselines.entries import Nearest, Stored
 from govbench.compare.acceptance import Acceptance
 from govbench.compare.compare import compare_window, without_baseline
-from govbench.config.settings import Settings
+from govbench.compare.storable import too_few_samples
+from govbench.config.settings import CompareConfig, Settings
 from govbench.errors import PublishError, ResultsError
 from govbench.pipeline.acceptance import with_acceptances
 from govbench.pipeline.calibrations import calibration_for_run
+from govbench.report.format import threshold_in_words
 from govbench.results.baseline import BaselineEntry, entry_from_results
 from govbench.results.comparison import Comparison, Reference, Results, Verdict
 from govbench.results.run import RunSummary
@@ -119,6 +121,8 @@ def store_run(
             hint="measure with: govbench run",
         )
     entry = _accepted_entry(results, entry_from_results(results, side=side, accepted=accepted, anchor=anchor))
+    if entry.accepted is None:
+        _refuse_what_is_no_reference(results, side, settings.compare)
     stored = baselines.store(
         entry,
         folder=cwd,
@@ -128,6 +132,27 @@ def store_run(
         allow_dirty=allow_dirty,
     )
     return entry, stored
+
+
+def _refuse_what_is_no_reference(results: Results, side: int, config: CompareConfig) -> None:
+    """Refuse what missed a bound, and what every later run would be invalid beside.
+
+    Raises:
+        PublishError: says which bound or metric, and what would do.
+    """
+    run_id, accept = results.summary.run.id, "a person may accept it: --accept 'why'"
+    missed = results.comparison.missed if results.comparison else ()
+    if missed:
+        bounds = ", ".join(threshold_in_words(each) for each in missed)
+        raise PublishError(f"run {run_id} missed a threshold, {bounds}: not stored", hint=accept)
+    lacking = too_few_samples(results.summary, side, config)
+    if lacking:
+        what, seconds = lacking
+        longer = f"measure longer: --test-duration {seconds}s would do" if seconds else "measure longer"
+        raise PublishError(
+            f"no later run could be compared with run {run_id}, for {what}: not stored",
+            hint=f"{longer}; {accept}",
+        )
 
 
 def _accepted_entry(results: Results, entry: BaselineEntry) -> BaselineEntry:

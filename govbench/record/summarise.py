@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from govbench.record.adjusted import adjusted_percentiles
 from govbench.record.measure import (
     distribution,
     inside,
@@ -112,6 +113,7 @@ def summarise(recording: Recording) -> RunSummary:
         timeline=_timeline(recording),
         warnings=recording.warnings,
         rounds=recording.rounds,
+        planned=tuple(dict.fromkeys(phase.test_type for phase in recording.plan.phases)),
     )
 
 
@@ -160,6 +162,7 @@ def _phase_results(recording: Recording) -> tuple[PhaseResult, ...]:
                         *process_metrics(recording.readings, in_phase, side, recording.windows_of(index)),
                     ),
                     distribution=distribution(samples, spans),
+                    adjusted=adjusted_percentiles(samples, spans),
                     scheduling_delay_p99_ms=_open_loop_delay(recording, index, samples, spans),
                 )
             )

@@ -10,6 +10,9 @@ from __future__ import annotations
 import math
 import unicodedata
 
+from govbench.report import digits
+from govbench.report.digits import decimals_of, rounded, same_decimals
+from govbench.report.failures import Failures, failures_of
 from govbench.results.comparison import (
     Change,
     Comparison,
@@ -23,9 +26,8 @@ from govbench.results.metrics import METRICS, Direction, Metric, MetricName, Uni
 from govbench.results.plan import Phase, TestType
 from govbench.results.run import Accounting, RunStatus, RunSummary
 
-NOT_MEASURED = "not measured"
 NOT_COMPARED = "not compared"
-UNBOUNDED = "unbounded"
+NOT_MEASURED, UNBOUNDED = digits.NOT_MEASURED, digits.UNBOUNDED
 GROUP_SEPARATOR = "\u202f"
 
 _SYMBOLS = {
@@ -62,7 +64,7 @@ def number(value: float | None) -> str:
         return NOT_MEASURED
     if math.isinf(value):
         return UNBOUNDED
-    return f"{_rounded(value):.{_decimals(value)}f}" if value else "0"
+    return f"{rounded(value):.{decimals_of(value)}f}" if value else "0"
 
 
 def count(value: int | None) -> str:
@@ -76,7 +78,7 @@ def duration_ms(value: float | None) -> str:
     """A latency given in ms: ``104 ms``, ``1.23 s``, ``45.0 µs``."""
     if value is None or not math.isfinite(value):
         return number(value)
-    shown = abs(_rounded(value))
+    shown = abs(rounded(value))
     if shown >= 1000:
         return f"{number(value / 1000)} s"
     return f"{number(value * 1000)} µs" if 0 < shown < 0.1 else f"{number(value)} ms"
@@ -101,7 +103,7 @@ def size(value_bytes: float | None) -> str:
         return number(value_bytes)
     scaled, unit = float(value_bytes), "B"
     for larger in ("KiB", "MiB", "GiB", "TiB"):
-        if abs(_rounded(scaled)) < 1000:
+        if abs(rounded(scaled)) < 1000:
             break
         scaled, unit = scaled / 1024, larger
     return f"{round(scaled)} B" if unit == "B" else f"{number(scaled)} {unit}"
@@ -210,7 +212,7 @@ def change(amount: Change | None) -> str:
     """
     if amount is None:
         return NOT_COMPARED
-    estimate, low, high = _same_decimals((amount.estimate, amount.low, amount.high))
+    estimate, low, high = same_decimals((amount.estimate, amount.low, amount.high))
     return f"{estimate} {_change_unit(amount)} [{low}, {high}] at {level(amount.level)}"
 
 
@@ -218,12 +220,12 @@ def change_estimate(amount: Change | None) -> str:
     """The change alone, with its sign: ``+4.52 %``."""
     if amount is None:
         return NOT_COMPARED
-    return f"{_same_decimals((amount.estimate,))[0]} {_change_unit(amount)}"
+    return f"{same_decimals((amount.estimate,))[0]} {_change_unit(amount)}"
 
 
 def log_change(effect: float) -> str:
     """A log ratio as a relative change with its sign: 0.0198 is ``+2.00 %``."""
-    return f"{_same_decimals((math.expm1(effect),))[0]} %"
+    return f"{same_decimals((math.expm1(effect),))[0]} %"
 
 
 def change_in_words(finding: Finding) -> str:
@@ -236,7 +238,7 @@ def change_in_words(finding: Finding) -> str:
     ends = (amount.estimate, amount.low, amount.high)
     if amount.high < 0:
         ends = (-amount.estimate, -amount.high, -amount.low)
-    estimate, low, high = (text.lstrip("+") for text in _same_decimals(ends))
+    estimate, low, high = (text.lstrip("+") for text in same_decimals(ends))
     return f"{estimate} {_change_unit(amount)} [{low}, {high}] {_direction_word(finding.metric, amount)}"
 
 
@@ -305,8 +307,13 @@ def threshold_bound(name: MetricName, bound: float) -> str:
 
 
 def threshold_value(threshold: ThresholdResult) -> str:
-    """What was measured against a threshold."""
-    return value(threshold.value, METRICS[threshold.metric].unit)
+    """What was measured against a threshold, of how many requests: ``912 ms (n 480)``."""
+    of = "" if threshold.n is None else f" (n {count(threshold.n)})"
+    if threshold.value is None and threshold.state is ThresholdState.MISSED:
+        return f"a failure{of}"
+    return (
+        f"{value(threshold.value, METRICS[threshold.metric].unit)}{of if threshold.value is not None else ''}"
+    )
 
 
 def threshold_scope(threshold: ThresholdResult) -> str:
@@ -317,10 +324,17 @@ def threshold_scope(threshold: ThresholdResult) -> str:
 def threshold_in_words(threshold: ThresholdResult) -> str:
     """A threshold as a phrase: ``response time p95 of concurrent is 912 ms (at most 800 ms)``."""
     of = "" if threshold.test_type is None else f" of {test_type_label(threshold.test_type)}"
+    at = "" if threshold.phase is None else f" at {one_line(threshold.phase)}"
     bound = threshold_bound(threshold.metric, threshold.bound)
+    if threshold.default and threshold.source:
+        bound = f"{bound}, {threshold.source}"
+    what = f"{metric_label(threshold.metric)}{of}{at}"
+    if threshold.value is None and threshold.state is ThresholdState.MISSED:
+        failed = f"{count(threshold.failed)} of {count(threshold.n)} requests failed"
+        return f"{what} falls on a failure: {failed} ({bound})"
     if threshold.state is ThresholdState.NOT_MEASURED or threshold.value is None:
-        return f"{metric_label(threshold.metric)}{of} was not measured ({bound})"
-    return f"{metric_label(threshold.metric)}{of} is {threshold_value(threshold)} ({bound})"
+        return f"{what} was not measured ({bound})"
+    return f"{what} is {value(threshold.value, METRICS[threshold.metric].unit)} ({bound})"
 
 
 # Sentences
@@ -331,7 +345,17 @@ def headline(results: Results) -> str:
     if results.comparison is None:
         return _run_headline(results.summary)
     comparison = results.comparison
-    return f"{verdict_label(comparison.verdict)}: {_because(comparison)}"
+    said = f"{verdict_label(comparison.verdict)}: {_because(comparison)}"
+    failures = failures_of(results)
+    return f"{said}; {_failures_in_words(failures)}" if failures else said
+
+
+def _failures_in_words(failures: Failures) -> str:
+    """``430 of 480 requests failed, 425 of them with http_5xx``."""
+    of = f"{count(failures.failed)} of {count(failures.finished)} requests failed"
+    if failures.commonest_count == failures.failed:
+        return f"{of}, all with {failures.commonest}"
+    return f"{of}, {count(failures.commonest_count)} of them with {failures.commonest}"
 
 
 def strongest(comparison: Comparison, verdict: Verdict) -> tuple[Finding, ...]:
@@ -421,30 +445,5 @@ def _change_unit(amount: Change) -> str:
     return "pp" if amount.difference else "%"
 
 
-def _same_decimals(ratios: tuple[float, ...]) -> tuple[str, ...]:
-    finite = [ratio * 100 for ratio in ratios if math.isfinite(ratio)]
-    largest = max((abs(percents) for percents in finite), default=0.0)
-    decimals = _decimals(largest) if largest else 0
-    return tuple(_signed(ratio * 100, decimals) for ratio in ratios)
-
-
-def _signed(percents: float, decimals: int) -> str:
-    if math.isnan(percents):
-        return NOT_MEASURED
-    if math.isinf(percents):
-        return f"{'+' if percents > 0 else '-'}{UNBOUNDED}"
-    text = f"{percents:+.{decimals}f}"
-    return "+" + text[1:] if not float(text) else text
-
-
 def _with_unit(amount: float | None, unit: str) -> str:
     return number(amount) if amount is None or not math.isfinite(amount) else f"{number(amount)} {unit}"
-
-
-def _rounded(amount: float) -> float:
-    return float(f"{amount:.2e}")
-
-
-def _decimals(amount: float) -> int:
-    exponent = int(f"{amount:.2e}".partition("e")[2])
-    return max(0, 2 - exponent)

@@ -144,7 +144,8 @@ class ThresholdResult:
     """An absolute bound on a metric and whether the candidate kept it.
 
     ``value`` is the worst of the test type, ``n`` of how many requests and ``phase`` in which of its phases.
-    A percentile that falls on a failure has no value though it was measured; the bound is then missed.
+    A percentile counts the ``failed`` requests as slower than any answer: one that falls on a failure has no
+    value though it was measured, and the bound is missed.
     ``demanded``: not measured is no pass. ``default``: nobody set the bound.
     """
 
@@ -155,6 +156,7 @@ class ThresholdResult:
     value: float | None = None
     source: str | None = None
     n: int | None = None
+    failed: int | None = None
     phase: str | None = None
     demanded: bool = False
     default: bool = False

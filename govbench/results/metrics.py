@@ -133,3 +133,22 @@ class Metric:
     def spec(self) -> MetricSpec:
         """Label, unit and direction of this metric."""
         return METRICS[self.name]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdjustedPercentile:
+    """A percentile of all ``n`` finished requests, the ``failed`` ones counted as slower than any answer.
+
+    ``value`` is None where the percentile falls on a failure: it lies beyond every bound.
+    """
+
+    name: MetricName
+    value: float | None
+    n: int
+    failed: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.failed <= self.n or self.n < 1:
+            raise ValueError(f"{self.name}: {self.failed} failed of {self.n}")
+        if self.value is not None and not math.isfinite(self.value):
+            raise ValueError(f"{self.name}: every number must be finite")

@@ -38,6 +38,15 @@ class TestType(StrEnum):
     CUSTOM = "custom"
 
 
+# By name, whether or not this version measures them: these go on until the target gives way.
+_BREAKING = frozenset({"stress", "capacity"})
+
+
+def breaks_on_purpose(test_type: str) -> bool:
+    """Whether a test type is there to break the target: then only bounds of its own hold in it."""
+    return test_type in _BREAKING
+
+
 class LoadModel(StrEnum):
     """How the next request is started: after the last answer (closed), or by schedule (open)."""
 

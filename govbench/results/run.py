@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from govbench.results.metrics import Metric, MetricName
+from govbench.results.metrics import AdjustedPercentile, Metric, MetricName
 from govbench.results.plan import Phase, TestType
 from govbench.results.rounds import Round
 from govbench.results.versions import PlanVersion
@@ -120,7 +120,8 @@ class PhaseResult:
     """What one phase gave on one side: its window, its accounting, the metrics of its steady segment.
 
     ``scheduling_delay_p99_ms`` is that of an open loop: how much later than due its requests went out,
-    without the time to connect.
+    without the time to connect. ``adjusted`` are percentiles of all requests, failed ones included: what
+    thresholds are held against.
     """
 
     phase: Phase
@@ -130,6 +131,7 @@ class PhaseResult:
     metrics: tuple[Metric, ...]
     distribution: Distribution | None = None
     scheduling_delay_p99_ms: float | None = None
+    adjusted: tuple[AdjustedPercentile, ...] = ()
 
     def metric(self, name: MetricName) -> Metric | None:
         """The metric of that name, or None where it was not measured."""
@@ -296,7 +298,7 @@ class TokenUsage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSummary:
-    """A whole run, summarised from its samples."""
+    """A whole run, summarised from its samples. ``planned`` are the test types that it was to have."""
 
     run: RunInfo
     targets: tuple[Target, ...]
@@ -311,3 +313,4 @@ class RunSummary:
     timeline: tuple[TimelinePoint, ...] = ()
     warnings: tuple[str, ...] = ()
     rounds: tuple[Round, ...] = ()
+    planned: tuple[TestType, ...] = ()

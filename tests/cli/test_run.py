@@ -63,7 +63,61 @@ def test_a_missed_threshold_makes_it_1(govbench: Cli, embedded_url: str) -> None
     assert ended.err == ""
     document = govbench.document
     assert document["comparison"]["verdict"] == "regression"
-    assert [result["state"] for result in document["comparison"]["thresholds"]] == ["missed"]
+    states = {result["metric"]: result["state"] for result in document["comparison"]["thresholds"]}
+    assert states == {"response_time_p50_ms": "missed", "error_rate": "met"}
+
+
+def test_a_target_that_fails_nine_in_ten_makes_it_1_and_is_not_stored(govbench: Cli) -> None:
+    """Without a baseline and without a bound of anybody's."""
+    govbench.commit_all()
+    ended = govbench("run", "embedded:errors=0.9", *SHORT, "--fail-on", "none")
+
+    assert ended.code == 1, ended.out + ended.err
+    words = " ".join(ended.out.replace("│", " ").split())
+    assert "threshold missed, error rate of baseline is" in words
+    assert "the default of thresholds.error_rate" in words
+    assert "requests failed, all with http_5xx" in words
+    junit = (govbench.cwd / "results" / "latest" / "junit.xml").read_text()
+    assert 'failures="1" errors="0"' in junit
+
+    stored = govbench("baseline", "update")
+    assert stored.code == 4
+    assert "missed a threshold, error rate of baseline is" in stored.complaint
+
+
+def test_a_bound_of_the_file_takes_the_place_of_the_default(govbench: Cli) -> None:
+    (govbench.cwd / "govbench.toml").write_text("[thresholds]\nerror_rate = 0.99\n")
+    ended = govbench("run", "embedded:errors=0.5", *SHORT, "--quiet")
+
+    assert ended.code == 0, ended.out + ended.err
+    (threshold,) = govbench.document["comparison"]["thresholds"]
+    assert (threshold["bound"], threshold["state"], threshold["default"]) == (0.99, "met", False)
+
+
+def test_a_bound_that_cannot_be_measured_makes_it_3_unless_ignored(govbench: Cli, embedded_url: str) -> None:
+    """The memory of what is behind a URL is not ours to see."""
+    file = govbench.cwd / "govbench.toml"
+    file.write_text('[thresholds]\nmemory_peak_bytes = "1GiB"\n')
+    ended = govbench("run", embedded_url, *SHORT, "--quiet", "--fail-on", "none")
+    assert ended.code == 3, ended.out + ended.err
+    assert "threshold not measured: target memory peak (baseline)" in " ".join(ended.out.split())
+
+    file.write_text('[thresholds]\nmemory_peak_bytes = "1GiB"\non_not_measured = "ignore"\n')
+    assert govbench("compare", "--fail-on", "none").code == 0
+    file.write_text("")
+    assert govbench("compare", "--fail-on", "none", env={"MAX_MEMORY_MB": "1024"}).code == 0
+
+
+def test_a_quick_run_judges_a_bound_on_a_p95(govbench: Cli, embedded_url: str) -> None:
+    """Too few answers for a p95 that two runs are compared by, and enough for a bound."""
+    (govbench.cwd / "govbench.toml").write_text("[thresholds]\nresponse_time_p95_ms = 5\n")
+    ended = govbench("run", embedded_url, *SHORT, "--quiet")
+
+    assert ended.code == 1, ended.out + ended.err
+    bound = govbench.document["comparison"]["thresholds"][0]
+    assert (bound["state"], bound["failed"]) == ("missed", 0)
+    assert 20 <= bound["n"] < 200
+    assert bound["value"] > 5
 
 
 def test_fail_on_no_baseline(govbench: Cli, embedded_url: str) -> None:

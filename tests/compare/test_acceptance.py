@@ -120,12 +120,22 @@ def test_every_gated_metric_accepted_is_a_pass_and_no_missing_one(
     summary: BuildRun, usual: BuildUsual
 ) -> None:
     worse = compare_runs(summary(), summary({BASELINE: usual(150.0, errors=0.5)}), QUIET)
-    compared = accept(worse, [parse_acceptance("all the reason", source="x")])
+    named = [parse_acceptance(f"{word} the reason", source="x") for word in ("all", "error_rate")]
+    compared = accept(worse, named)
     assert compared.verdict is Verdict.PASS
     assert compared.reason == (
         "response time p50 (baseline): regression accepted by x: the reason; "
         "error rate (baseline): regression accepted by x: the reason"
     )
+
+
+@pytest.mark.parametrize("words", ["all", "baseline/all"])
+def test_all_never_covers_the_error_rate(summary: BuildRun, usual: BuildUsual, words: str) -> None:
+    worse = compare_runs(summary(), summary({BASELINE: usual(150.0, errors=0.5)}), QUIET)
+    compared = accept(worse, [parse_acceptance(f"{words} the reason", source="x")])
+    assert set(accepted_of(compared)) == {(BASELINE, P50)}
+    assert (compared.verdict, code_of(compared)) == (Verdict.REGRESSION, ExitCode.REGRESSION)
+    assert compared.notes[-1].endswith("The error rate regressed and has to be named.")
 
 
 def test_a_missed_threshold_is_not_accepted(summary: BuildRun, usual: BuildUsual) -> None:

@@ -35,6 +35,7 @@ SAMPLES: dict[str, object] = {
     "phases": [{"name": "mine", "users": 3}],
     "compare.level": 0.9,
     "compare.fail_on": ["regression"],
+    "thresholds.on_not_measured": "ignore",
     "output.log_level": "DEBUG",
     "output.save_responses": 3,
     "output.track_tokens": False,
@@ -100,7 +101,7 @@ def test_every_key_counts_from_each_source_alike(folder: Path, key: Key) -> None
     by_flag = load(folder, "", {key.name: value}, environ)
 
     def bare(settings: Settings) -> object:
-        bounds = [(each.metric, each.test_type, each.bound) for each in settings.thresholds]
+        bounds = [(each.metric, each.test_type, each.bound, each.demanded) for each in settings.thresholds]
         return [
             bounds,
             settings.suite,

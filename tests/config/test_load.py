@@ -11,7 +11,7 @@ import pytest
 
 import govbench
 from govbench.config.load import environment, load_settings
-from govbench.config.settings import Settings
+from govbench.config.settings import DEFAULT_ERROR_RATE, Settings
 from govbench.errors import ConfigError, ExitCode
 from govbench.results.comparison import Verdict
 from govbench.results.metrics import MetricName
@@ -140,6 +140,7 @@ log_level = "info"
             800.0,
             "govbench.toml: [thresholds.concurrent] response_time_p95_ms",
         ),
+        (None, MetricName.ERROR_RATE): (0.05, "the default of thresholds.error_rate"),
     }
     assert settings.baselines.window == 5
     assert settings.output.save_responses == 100
@@ -393,6 +394,41 @@ def test_a_file_that_cannot_be_read(load: Load, tmp_path: Path) -> None:
     assert refused(load, config_file=Path("latin.toml"))[0] == "latin.toml: is not UTF-8 text"
     (tmp_path / "pyproject.toml").write_text("[tool]\nx = 1")
     assert "has no table [tool.govbench]" in refused(load, config_file=Path("pyproject.toml"))[0]
+
+
+@pytest.mark.parametrize(
+    ("toml", "environ", "defaults"),
+    [
+        ("", {}, 1),
+        ("[thresholds]\nerror_rate = 0.2", {}, 0),
+        ("[thresholds.concurrent]\nerror_rate = 0.2", {}, 1),
+        ("[thresholds]\nresponse_time_p95_ms = 200", {}, 1),
+        ("", {"MAX_ERROR_RATE": "0.2"}, 0),
+        ("", {"MIN_SUCCESS_RATE": "0.9"}, 0),
+    ],
+)
+def test_where_no_bound_on_errors_is_set_one_holds(
+    load: Load, toml: str, environ: dict[str, str], defaults: int
+) -> None:
+    found = [t for t in load(toml, environ=environ).thresholds if t.default]
+    assert found == [DEFAULT_ERROR_RATE] * defaults
+
+
+@pytest.mark.parametrize(
+    ("toml", "environ", "demanded"),
+    [
+        ("[thresholds]\nresponse_time_p95_ms = 200", {}, True),
+        ("", {"GOVBENCH_THRESHOLDS_RESPONSE_TIME_P95_MS": "200"}, True),
+        ("", {"MAX_RESPONSE_TIME_MS": "200"}, False),
+        ("[thresholds]\nresponse_time_p95_ms = 200\non_not_measured = 'fail'", {}, True),
+        ("[thresholds]\nresponse_time_p95_ms = 200\non_not_measured = 'ignore'", {}, False),
+    ],
+)
+def test_a_bound_is_demanded_unless_ignored_or_of_the_suite(
+    load: Load, toml: str, environ: dict[str, str], demanded: bool
+) -> None:
+    found = [t for t in load(toml, environ=environ).thresholds if t.metric is MetricName.RESPONSE_TIME_P95]
+    assert [t.demanded for t in found] == [demanded]
 
 
 def test_leaving_out_regression_is_noted(load: Load) -> None:

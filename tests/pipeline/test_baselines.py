@@ -270,7 +270,7 @@ def test_an_accepted_regression_does_not_store_what_else_is_wrong(repo: Repo, cw
     comparison = compare_with_baseline(slow, replace(SETTINGS, thresholds=(bound,)), cwd)
     assert comparison.accepted
 
-    with pytest.raises(PublishError, match="is judged regression"):
+    with pytest.raises(PublishError, match=r"missed a threshold, response time p50 of baseline is 40.0 ms"):
         store_run(Results(summary=slow, comparison=comparison), SETTINGS, cwd)
 
 
@@ -284,3 +284,19 @@ def test_a_drift_from_an_anchor_that_left_the_window(repo: Repo, cwd: Path) -> N
 
     assert comparison.verdict is not Verdict.REGRESSION
     assert any(note.startswith("Against anchor v1.0 (") for note in comparison.notes)
+
+
+def test_a_run_that_nothing_could_be_compared_with_is_not_stored_unless_accepted(
+    repo: Repo, cwd: Path
+) -> None:
+    """Every later run would be invalid beside it; the refusal says how long a phase would do."""
+    few = at(repo, p50_ms=20.0)
+    types = tuple(
+        replace(t, metrics=tuple(replace(metric, n=25) for metric in t.metrics)) for t in few.test_types
+    )
+    results = Results(summary=replace(few, test_types=types))
+    with pytest.raises(PublishError, match="response time p50 of baseline has 25 of 30 samples") as refused:
+        store_run(results, SETTINGS, cwd)
+    assert "--test-duration" in (refused.value.hint or "")
+    entry, _ = store_run(results, SETTINGS, cwd, accepted="a slow model, and we know")
+    assert entry.accepted == "a slow model, and we know"

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 from govbench.errors import ResultsError
 from govbench.results import codec, comparison, metrics, plan, rounds, run
 from govbench.results.comparison import Change, Results
-from govbench.results.metrics import Metric, MetricName
+from govbench.results.metrics import AdjustedPercentile, Metric, MetricName
 from govbench.results.plan import Arrivals, LoadModel, Phase, RatePoint, Slice, ThinkTime
 from govbench.results.rounds import Circumstance, Observation, Round
 from govbench.results.run import MachineSpeed, Window
@@ -55,6 +55,7 @@ FIELDS: dict[type, dict[str, st.SearchStrategy[Any]]] = {
         "model": st.just(LoadModel.CLOSED),
         "arrivals": st.none(),
     },
+    AdjustedPercentile: {"n": st.integers(9, 2**53), "failed": st.integers(0, 9)},
     Metric: {
         "n": st.integers(1, 2**53),
         "low": st.none() | st.floats(-9, 0),
@@ -288,7 +289,7 @@ def older(document: Results, verdict: str, *, gated: str) -> Results:
     for key in ("fault", "base_failure"):
         del compared[key]
     for bound in compared["thresholds"]:
-        for key in ("n", "phase", "demanded", "default"):
+        for key in ("n", "failed", "phase", "demanded", "default"):
             del bound[key]
     compared |= {"verdict": verdict, "reason": "the control is not flat"}
     finding = {"test_type": "baseline", "metric": "error_rate", "gated": True, "reason": "r"}
