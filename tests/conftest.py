@@ -26,6 +26,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return min(_PER_CORE * cores, _MOST_WORKERS)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         names = getattr(item, "fixturenames", ())

@@ -229,6 +229,8 @@ class Connection:
         """Say what the parser stumbled over; garbage behind a whole answer takes nothing from it."""
         if isinstance(error, httptools.HttpParserCallbackError):
             cause = error.__context__
+            if isinstance(cause, RequestFailed):
+                raise cause
             if not isinstance(cause, ValueError):
                 raise error  # not the answer's fault but ours
             raise RequestFailed(Outcome.BAD_BODY, str(cause)) from cause

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 
 from govbench.load.exchange import Exchange, RequestFailed, Unpacker
-from govbench.load.stream import EventStream
+from govbench.results.answers import failure_of_event
+from govbench.results.events import EventStream
 from govbench.results.run import Outcome
 
 _LINES = (b"application/x-ndjson", b"application/jsonl", b"application/x-jsonlines", b"application/json-seq")
@@ -22,6 +23,7 @@ class Incoming:
         self.chunks: deque[tuple[bytes, int]] = deque()
         self.events: deque[tuple[bytes, int]] = deque()
         self.times_ns: list[int] = []
+        self.failure: str | None = None  # what the stream said of it first
         self._exchange = exchange
         self._unpacker: Unpacker | None = None
         self._events: EventStream | None = None
@@ -64,8 +66,10 @@ class Incoming:
                 self._unpacker.end()
             except RequestFailed as failure:
                 raise RequestFailed(Outcome.TRUNCATED, str(failure)) from failure
-        if self._events is not None and self._events.is_amid_an_event:
-            raise RequestFailed(Outcome.TRUNCATED, "the stream ended in the middle of an event")
+        if self._events is not None:
+            self._events.end(self._exchange.last_byte_ns)
+            if self._events.is_amid_an_event:
+                raise RequestFailed(Outcome.TRUNCATED, "the stream ended in the middle of an event")
         if self._line is not None and self._line.strip():
             self._note(self._line, self._exchange.last_byte_ns)
             self._line = b""
@@ -82,8 +86,10 @@ class Incoming:
         elif kind in _LINES:
             self._line = b""
 
-    def _note(self, data: bytes, at_ns: int) -> None:
+    def _note(self, data: bytes, at_ns: int, name: bytes = b"") -> None:
         exchange = self._exchange
+        if self.failure is None:
+            self.failure = failure_of_event(data, name)
         exchange.events += 1
         if data and not exchange.first_token_ns:
             exchange.first_token_ns = at_ns

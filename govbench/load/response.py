@@ -295,6 +295,9 @@ class Response:
     def settle(self) -> None:
         """Make the outcome of the request final: what the block said, over what was seen."""
         exchange = self.exchange
+        said = None if self.incoming is None else self.incoming.failure
+        if said is not None and self.error is None:
+            self.error, exchange.outcome = RequestFailed(Outcome.STREAM, said), Outcome.STREAM
         if self.manual is True and self.has_answer:
             self.error, exchange.outcome = None, Outcome.OK
         elif isinstance(self.manual, Exception):

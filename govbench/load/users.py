@@ -22,9 +22,11 @@ from govbench.load.lane import Lane
 from govbench.load.models import Pacer, Pairing, pause_s
 from govbench.load.recorder import Origin
 from govbench.load.rest import RestMethods
-from govbench.load.stream import EventStream, KnownPiece
+from govbench.load.stream import KnownPiece
 from govbench.load.transport import origin_of
 from govbench.results.answers import PIECE, Answer, StreamEvent
+from govbench.results.events import EventStream
+from govbench.results.failures import ReportedFailure
 from govbench.results.plan import BASE, HEAD, Pause, Query, Scenario, served_by
 from govbench.results.run import Outcome
 from govbench.results.samples import LAST_TURN, NO_SESSION, RETRY, Kind
@@ -117,16 +119,24 @@ class _StreamReader:
         self._last: StreamEvent | None = None
         self._known = KnownPiece()
 
-    def on_event(self, data: bytes, at_ns: int) -> None:
-        """Note an event's arrival and content."""
+    def on_event(self, data: bytes, at_ns: int, name: bytes) -> None:
+        """Note an event's arrival and content.
+
+        Raises:
+            RequestFailed: it says that the answer failed.
+            ValueError: it is not of the API's shape.
+        """
         self.times_ns.append(at_ns)
-        if self._known.says_the_same(data):
+        if not name and self._known.says_the_same(data):
             return
-        event = self._read(data)
+        try:
+            event = self._read(data, name)
+        except ReportedFailure as failure:
+            raise RequestFailed(Outcome.STREAM, str(failure)) from failure
         if event is not self._last:  # most are one and the same: a piece of the answer, nothing else
             self._last = event
             self._note(event, at_ns)
-        if event is PIECE:
+        if event is PIECE and not name:
             self._known.learn(data)
 
     def _note(self, event: StreamEvent, at_ns: int) -> None:
@@ -354,8 +364,9 @@ class GovStackUser(BenchUser):
         else:
             engine.gathering.stream_begins()
             try:
-                on_data = EventStream(reader.on_event).feed
-                conversation.lane.send(data, exchange, engine.plan.deadlines, on_data)
+                events = EventStream(reader.on_event)
+                conversation.lane.send(data, exchange, engine.plan.deadlines, events.feed)
+                events.end(exchange.last_byte_ns)
             finally:
                 engine.gathering.stream_ends(reader.times_ns)
         if exchange.set_cookies:
@@ -378,5 +389,7 @@ def _judge(wire: Wire, exchange: Exchange, reader: _StreamReader | None) -> Answ
         )
     try:
         return wire.read_answer(exchange.body())
+    except ReportedFailure as failure:
+        raise RequestFailed(Outcome.STREAM, str(failure)) from failure
     except ValueError as error:
         raise RequestFailed(Outcome.BAD_BODY, str(error)) from error

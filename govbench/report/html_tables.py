@@ -24,6 +24,7 @@ ERROR_CLASSES = {
     Outcome.HTTP_429: "HTTP status 429: too many requests",
     Outcome.HTTP_5XX: "HTTP status 5xx",
     Outcome.BAD_BODY: "the answer was not in the format of the API",
+    Outcome.STREAM: "the answer says that it failed, under a good status",
     Outcome.CHECK: "the answer did not pass the check of its content",
 }
 _PHASE_METRICS = (

@@ -1,16 +1,26 @@
 """How the answers of each target API are read: what was said, in which session, at how many tokens.
 
-Pure functions of bytes; which of them a side needs is up to ``wire.py``.
+An answer that says of itself that it failed is a failure, whatever its status (``failures.py``). Pure
+functions of bytes; which of them a side needs is up to ``wire.py``.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 import orjson
 
+from govbench.results.events import DONE_MARK
+from govbench.results.failures import (
+    ReportedFailure,
+    check_event,
+    check_object,
+    loads,
+    may_fail,
+    reported,
+)
 from govbench.results.plan import Api, HttpTemplate
 
 _ANSWER_KEYS: Final = ("answer", "response", "message", "text")
@@ -23,7 +33,6 @@ _DETAILS_KEYS: Final = ("prompt_tokens_details", "input_tokens_details")
 _ANSWER_DELTAS: Final = ("content", "tool_calls", "function_call", "refusal")
 _REASONING_DELTAS: Final = ("reasoning_content", "reasoning")
 _MOST_TOKENS: Final = 0xFFFFFFFE  # the largest count that a sample record can hold
-_REASON_CHARS: Final = 200
 
 
 # Named tuples rather than frozen dataclasses, for the same reason as in wire.py: many per second.
@@ -52,13 +61,22 @@ class StreamEvent(NamedTuple):
     is_answer: bool = False
 
 
+class EventReader(Protocol):
+    """Reads the data of one server-sent event, and its name where it has one."""
+
+    def __call__(self, data: bytes, name: bytes = b"") -> StreamEvent:
+        """What the event carries."""
+        ...
+
+
 def _object(body: bytes) -> dict[str, Any]:
     try:
-        value = orjson.loads(body)
+        value = loads(body)
     except orjson.JSONDecodeError as error:
         raise ValueError("the body is empty" if not body.strip() else "the body is not JSON") from error
     if not isinstance(value, dict):
         raise ValueError("the body is JSON, but not an object")
+    check_object(value)
     return value
 
 
@@ -66,7 +84,7 @@ def _govstack_answer(body: bytes) -> Answer:
     value = _object(body)
     text = _first_text(value, _ANSWER_KEYS)
     if text is None:
-        raise ValueError(f"the answer has no text in any of {', '.join(_ANSWER_KEYS)}{_reported(value)}")
+        raise ValueError(f"the answer has no text in any of {', '.join(_ANSWER_KEYS)}{reported(value)}")
     return Answer(text, _session(value.get("session_id")), *_usage(value))
 
 
@@ -75,7 +93,7 @@ def _openai_answer(body: bytes) -> Answer:
     try:
         text = value["choices"][0]["message"]["content"]
     except (KeyError, IndexError, TypeError) as error:
-        raise ValueError(f"the answer has no choices[0].message.content{_reported(value)}") from error
+        raise ValueError(f"the answer has no choices[0].message.content{reported(value)}") from error
     if text is not None and not isinstance(text, str):
         raise ValueError("choices[0].message.content is not a text")
     return Answer(text, None, *_usage(value))
@@ -86,13 +104,15 @@ def http_reader(template: HttpTemplate) -> Callable[[bytes], Answer]:
     names = ("answer_path", "session_path", "input_tokens_path", "output_tokens_path")
     answer, session, tokens_in, tokens_out = (_steps(getattr(template, name)) for name in names)
     if not any((answer, session, tokens_in, tokens_out)):
-        return lambda _: Answer()
+        return _any_answer
 
     def read(body: bytes) -> Answer:
         try:
-            value = orjson.loads(body)
+            value = loads(body)
         except orjson.JSONDecodeError as error:
             raise ValueError("the body is not JSON, and JSON paths are configured") from error
+        if isinstance(value, dict):
+            check_object(value)
         text = _at(value, answer)
         if answer and text is None:
             raise ValueError(f"nothing at answer_path {template.answer_path!r}")
@@ -104,6 +124,22 @@ def http_reader(template: HttpTemplate) -> Callable[[bytes], Answer]:
         )
 
     return read
+
+
+def _any_answer(body: bytes) -> Answer:
+    """An answer that nothing is known about: anything will do, but an object that says it failed."""
+    if may_fail(body):
+        _check_any(body)
+    return Answer()
+
+
+def _check_any(body: bytes) -> None:
+    try:
+        value = loads(body)
+    except orjson.JSONDecodeError:
+        return
+    if isinstance(value, dict):
+        check_object(value)
 
 
 def _steps(path: str | None) -> tuple[str, ...]:
@@ -169,16 +205,8 @@ def _session(value: Any) -> str | None:
     return str(value) if type(value) is int else None
 
 
-def _reported(value: dict[str, Any]) -> str:
-    error = value.get("error", value.get("detail"))
-    if isinstance(error, dict):
-        error = error.get("message", error)
-    return "" if error is None else f"; it reports an error: {str(error)[:_REASON_CHARS]}"
-
-
 # --- streams
 
-_DONE_MARK: Final = b"[DONE]"
 # Nearly all events are one of these; making a new one each time costs more than reading it.
 _END: Final = StreamEvent(content=False, done=True)
 PIECE: Final = StreamEvent(content=True, done=False, is_answer=True)
@@ -186,22 +214,23 @@ _THOUGHT: Final = StreamEvent(content=True, done=False)
 _EMPTY: Final = StreamEvent(content=False, done=False)
 
 
-def _event_object(data: bytes) -> dict[str, Any]:
+def _event_object(data: bytes, name: bytes) -> dict[str, Any]:
+    if name:
+        check_event(name, data)
     try:
-        value = orjson.loads(data)
+        value = loads(data)
     except orjson.JSONDecodeError as error:
         raise ValueError("the event is not JSON") from error
     if not isinstance(value, dict):
         raise ValueError("the event is JSON, but not an object")
-    if value.get("error") is not None:
-        raise ValueError(f"the event ends the answer{_reported(value)}")
+    check_object(value, "event")
     return value
 
 
-def _govstack_event(data: bytes) -> StreamEvent:
-    if not data.startswith(b"{") and data.strip() == _DONE_MARK:
+def _govstack_event(data: bytes, name: bytes = b"") -> StreamEvent:
+    if not data.startswith(b"{") and data.strip() == DONE_MARK:
         return _END
-    value = _event_object(data)
+    value = _event_object(data, name)
     done = value.get("done") is True or value.get("type") in {"done", "end"}
     session_id = _session(value.get("session_id"))
     content = bool(_first_text(value, _DELTA_KEYS))
@@ -210,18 +239,19 @@ def _govstack_event(data: bytes) -> StreamEvent:
     return StreamEvent(content, done, *_usage(value), session_id, is_answer=content)
 
 
-def _openai_event(data: bytes) -> StreamEvent:
-    if not data.startswith(b"{") and data.strip() == _DONE_MARK:
+def _openai_event(data: bytes, name: bytes = b"") -> StreamEvent:
+    if not data.startswith(b"{") and data.strip() == DONE_MARK:
         return _END
-    value = _event_object(data)
+    value = _event_object(data, name)
     choices = value.get("choices")
-    if not isinstance(choices, list):
-        raise ValueError("the event has no choices")
     piece = _EMPTY
-    for choice in choices:
-        delta = choice.get("delta") if isinstance(choice, dict) else None
-        if isinstance(delta, dict) and piece is not PIECE:
-            piece = _piece(delta, piece)
+    if isinstance(choices, list):
+        for choice in choices:
+            delta = choice.get("delta") if isinstance(choice, dict) else None
+            if isinstance(delta, dict) and piece is not PIECE:
+                piece = _piece(delta, piece)
+    elif _first_text(value, _DELTA_KEYS):  # a ping or a usage without choices is none of another API
+        raise ValueError("the event has a text but no choices")
     if value.get("usage") is None:
         return piece
     return StreamEvent(piece.content, False, *_usage(value), is_answer=piece.is_answer)
@@ -238,18 +268,33 @@ def _piece(delta: dict[str, Any], otherwise: StreamEvent) -> StreamEvent:
     return otherwise
 
 
-def _any_event(data: bytes) -> StreamEvent:
+def _any_event(data: bytes, name: bytes = b"") -> StreamEvent:
     """An event of an API that govbench knows nothing about: whatever it carries is content."""
+    if name:
+        check_event(name, data)
     data = data.strip()
-    return _END if data == _DONE_MARK else StreamEvent(bool(data), done=False)
+    if data == DONE_MARK:
+        return _END
+    if may_fail(data):
+        _check_any(data)
+    return StreamEvent(bool(data), done=False)
 
 
-READERS: Final = {
+def failure_of_event(data: bytes, name: bytes) -> str | None:
+    """What an event of an unknown API says of its failure; None where it says of none."""
+    try:
+        _any_event(data, name)
+    except ReportedFailure as failure:
+        return str(failure)
+    return None
+
+
+READERS: Final[dict[Api, Callable[[bytes], Answer]]] = {
     Api.GOVSTACK: _govstack_answer,
     Api.GOVSTACK_MESSAGE: _govstack_answer,
     Api.OPENAI_CHAT: _openai_answer,
 }
-STREAMS: Final = {
+STREAMS: Final[dict[Api, EventReader]] = {
     Api.GOVSTACK: _govstack_event,
     Api.GOVSTACK_MESSAGE: _govstack_event,
     Api.OPENAI_CHAT: _openai_event,

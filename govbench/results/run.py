@@ -35,6 +35,7 @@ class Outcome(StrEnum):
     BAD_BODY = "bad_body"
     CHECK = "check"
     CANCELLED = "cancelled"
+    STREAM = "stream"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

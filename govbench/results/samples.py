@@ -100,6 +100,7 @@ OUTCOME_CODES: tuple[Outcome | None, ...] = (
     Outcome.BAD_BODY,
     Outcome.CHECK,
     Outcome.CANCELLED,
+    Outcome.STREAM,
 )
 CODE_OF: dict[Outcome, int] = {outcome: code for code, outcome in enumerate(OUTCOME_CODES) if outcome}
 

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 import orjson
 
 from govbench.errors import ConfigError
-from govbench.results.answers import READERS, STREAMS, Answer, StreamEvent, http_reader
+from govbench.results.answers import READERS, STREAMS, Answer, EventReader, StreamEvent, http_reader
 from govbench.results.plan import Api, HttpTemplate, Side
 
 Headers = tuple[tuple[str, str], ...]
@@ -62,14 +62,16 @@ class Wire:
     """Read the body of a successful, whole (not streamed) answer.
 
     Raises:
+        ReportedFailure: the answer says that it failed.
         ValueError: the body is not of the API's shape; the message says what is wrong with it.
     """
 
-    stream_content: Callable[[bytes], StreamEvent]
-    """Read the data of one server-sent event.
+    stream_content: EventReader
+    """Read the data of one server-sent event, and its name.
 
     Raises:
-        ValueError: the event reports an error, or is not of the API's shape.
+        ReportedFailure: the event says that the answer failed.
+        ValueError: it is not of the API's shape.
     """
 
     def __init__(self, side: Side) -> None:
@@ -115,9 +117,9 @@ def read_answer(side: Side, body: bytes) -> Answer:
     return wire_for(side).read_answer(body)
 
 
-def stream_content(side: Side, event_data: bytes) -> StreamEvent:
+def stream_content(side: Side, event_data: bytes, name: bytes = b"") -> StreamEvent:
     """``Wire.stream_content`` for a single event."""
-    return wire_for(side).stream_content(event_data)
+    return wire_for(side).stream_content(event_data, name)
 
 
 def _method(template: HttpTemplate) -> str:

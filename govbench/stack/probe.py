@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 import httpx
 
 from govbench.results.answers import Answer, StreamEvent
+from govbench.results.events import EventStream
+from govbench.results.failures import ReportedFailure
 from govbench.results.plan import Api, Deadlines, Side
 from govbench.results.redact import excerpt
 from govbench.results.wire import Wire, WireRequest
@@ -49,7 +51,7 @@ class _Reply:
     body: bytes
     elapsed_ms: float
     first_event_ms: float | None = None
-    events: tuple[bytes, ...] = ()
+    events: tuple[tuple[bytes, bytes], ...] = ()  # data and name
 
 
 def probe(
@@ -77,7 +79,7 @@ def probe(
     return (
         health,
         answered,
-        *(_stream(side, wire, reply) if side.stream else _whole(side, wire, reply, secrets)),
+        *(_stream(side, wire, reply, secrets) if side.stream else _whole(side, wire, reply, secrets)),
     )
 
 
@@ -125,19 +127,18 @@ def _collect(response: httpx.Response, started: float, total_s: float) -> _Reply
         body=bytes(body),
         elapsed_ms=(time.perf_counter() - started) * 1000,
         first_event_ms=first_event_ms if is_stream else None,
-        events=tuple(_event_data(bytes(body))) if is_stream else (),
+        events=_events_of(bytes(body)) if is_stream else (),
     )
 
 
-def _event_data(body: bytes) -> Iterator[bytes]:
-    """The data of each server-sent event (HTML standard, 9.2.6)."""
-    lines: list[bytes] = []
-    for line in body.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n"):
-        if line.startswith(b"data:"):
-            lines.append(line[5:].removeprefix(b" "))
-        elif not line and lines:
-            yield b"\n".join(lines)
-            lines = []
+def _events_of(body: bytes) -> tuple[tuple[bytes, bytes], ...]:
+    """Data and name of each server-sent event."""
+    events: list[tuple[bytes, bytes]] = []
+    stream = EventStream(lambda data, _, name: events.append((data, name)))
+    with suppress(ValueError):  # one beyond all limits: what came before it will do
+        stream.feed(body, 0)
+        stream.end(0)
+    return tuple(events)
 
 
 # --- judging
@@ -198,6 +199,8 @@ def _key_hint(side: Side) -> str:
 def _whole(side: Side, wire: Wire, reply: _Reply, secrets: tuple[str, ...]) -> tuple[Check, ...]:
     try:
         answer = wire.read_answer(reply.body)
+    except ReportedFailure as failure:
+        return (_said_to_fail("answer", failure, secrets),)
     except ValueError as error:
         detail = f"{excerpt(str(error), secrets)} (body: {excerpt(reply.body, secrets, chars=120)})"
         hint = f"does the stack speak api {side.api}? (option --api, section [target])"
@@ -209,6 +212,11 @@ def _whole(side: Side, wire: Wire, reply: _Reply, secrets: tuple[str, ...]) -> t
     return (_text(answer, reply), *_extras(side, answer))
 
 
+def _said_to_fail(name: str, failure: ReportedFailure, secrets: tuple[str, ...]) -> Check:
+    hint = "the status is good, but the load counts such an answer as failed: the log of the stack says why"
+    return Check(name=name, ok=False, detail=excerpt(str(failure), secrets, chars=300), hint=hint)
+
+
 def _text(answer: Answer, reply: _Reply) -> Check:
     if answer.text is None:
         return Check(name="answer", ok=True, detail=f"{len(reply.body)} bytes, its text is not looked at")
@@ -218,14 +226,16 @@ def _text(answer: Answer, reply: _Reply) -> Check:
     return Check(name="answer", ok=True, detail=f"{len(answer.text)} characters of text")
 
 
-def _stream(side: Side, wire: Wire, reply: _Reply) -> tuple[Check, ...]:
+def _stream(side: Side, wire: Wire, reply: _Reply, secrets: tuple[str, ...]) -> tuple[Check, ...]:
     if not reply.events:
         kind = reply.headers.get("content-type", "no content type")
         detail = f"the answer is not a stream of events ({excerpt(kind)})"
         hint = "drop stream in section [target]"
         return (Check(name="stream", ok=False, detail=detail, hint=hint, lasting=True),)
     try:
-        events = [wire.stream_content(data) for data in reply.events]
+        events = [wire.stream_content(data, name) for data, name in reply.events]
+    except ReportedFailure as failure:
+        return (_said_to_fail("stream", failure, secrets),)
     except ValueError as error:
         hint = f"does the stack stream as api {side.api} does? (option --api)"
         return (Check(name="stream", ok=False, detail=excerpt(str(error)), hint=hint, lasting=True),)

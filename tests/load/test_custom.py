@@ -37,6 +37,13 @@ def shop(request: bytes) -> bytes:
         return http(b'{"answer": "At noon.", "session_id": "s-1"}')
     if path == b"/events":
         return http(EVENTS, b"200 OK", b"Content-Type: text/event-stream")
+    if path == b"/overloaded":
+        event = b'event: error\ndata: {"message": "overloaded"}\n\n'
+        return http(event + EVENTS, b"200 OK", b"Content-Type: text/event-stream")
+    if path == b"/lines":
+        return http(
+            b'{"word": 0}\n{"error": "overloaded"}\n', b"200 OK", b"Content-Type: application/x-ndjson"
+        )
     if path == b"/old":
         return http(b"", b"302 Found", b"Location: /items/1")
     if path == b"/fails":
@@ -339,6 +346,44 @@ def test_the_client(run: Run, app: Server) -> None:
     assert b"Authorization: Basic amFuZTpvcGVu" in app.requests[3]
     events = (ended.samples.column("events") > 0).nonzero()[0]
     assert (ended.samples.column("first_token_ms")[events] > 0).all()
+
+
+def test_a_stream_that_says_it_failed_has_unless_the_user_knows_better(run: Run) -> None:
+    ended = run(
+        """
+        from locust import task
+        from govbench.users import BenchUser
+
+        class Reader(BenchUser):
+            @task
+            def read(self):
+                for path in ("/overloaded", "/lines", "/events"):
+                    list(self.client.get(path, stream=True).iter_events())
+                list(self.client.iter_lines("/overloaded", name="/by-lines"))
+                self.client.get("/overloaded", stream=True, name="/unread")
+                options = {"stream": True, "catch_response": True}
+                with self.client.get("/overloaded", name="/known", **options) as response:
+                    assert len(list(response.iter_events())) == 5
+                    response.success()
+        """,
+        users=1,
+        max_requests=6,
+        steady_s=20,
+    )
+    assert ended.end.events[-1]["user_errors"] == []
+    assert seen(ended.samples) == {
+        ("GET /overloaded", "stream"),
+        ("GET /lines", "stream"),
+        ("GET /events", "ok"),
+        ("GET /by-lines", "stream"),
+        ("GET /unread", "stream"),
+        ("GET /known", "ok"),
+    }
+    messages = {error["message"] for error in ended.end.errors}
+    assert messages == {
+        "an event named error ends the answer: overloaded",
+        "the answer says that it failed: overloaded",
+    }
 
 
 def test_the_limit_of_requests_holds_for_custom_users(run: Run, app: Server) -> None:

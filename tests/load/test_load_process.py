@@ -29,6 +29,7 @@ from govbench.record.phases import phase_windows, slice_windows
 from govbench.record.reader import SampleTable, read_samples
 from govbench.record.summarise import accounting
 from govbench.results.metrics import MetricName
+from govbench.results.plan import Api
 from govbench.results.run import Outcome
 from govbench.results.samples import CODE_OF, RECORD_BYTES, Kind
 from govbench.stats import quantile
@@ -193,6 +194,33 @@ def test_streams(serve: Serve, loads: Loads) -> None:
     assert (good.column("first_byte_ms") <= first - 25).all()
     assert (first <= last - 50).all()
     assert (loads.folder / "events").stat().st_size == 8 * int(ended.samples.column("events").sum())
+
+
+def test_a_stream_that_says_it_failed_has_and_tells_why(serve: Serve, loads: Loads) -> None:
+    failing = [
+        replies(SSE + EVENTS[0] + b'event: error\ndata: {"message": "overloaded"}\n\n' + LAST),
+        replies(SSE + EVENTS[0] + b'data: {"error": "no access with api_key=hunter22"}\n\n' + LAST),
+    ]
+    endings = [replies(SSE + EVENTS[0] + b"data: [DONE]\n"), replies(SSE + EVENTS[0] + b"data: [DONE]")]
+    servers = [serve(behave) for behave in (*failing, *endings)]
+    ended = loads.run(make_plan(*(s.url for s in servers), slice_s=0.4, stream=True))
+    found = [outcomes(ended.samples, side) for side in range(4)]
+    assert [set(f) for f in found] == [{Outcome.STREAM}] * 2 + [{Outcome.OK}] * 2
+    assert {(error["outcome"], error["message"]) for error in ended.end.errors} == {
+        ("stream", "an event named error ends the answer: overloaded"),
+        ("stream", "the event says that it failed: no access with api_key=[redacted]"),
+    }
+    assert accounting(ended.samples).errors[Outcome.STREAM] == found[0].total() + found[1].total()
+
+
+@pytest.mark.parametrize("api", [Api.GOVSTACK, Api.GOVSTACK_MESSAGE, Api.OPENAI_CHAT, Api.HTTP])
+def test_a_whole_answer_that_says_it_failed_has(serve: Serve, loads: Loads, api: Api) -> None:
+    body = b'{"error": {"message": "overloaded"}, "answer": "S", "choices": [{"message": {"content": "S"}}]}'
+    server = serve(replies(http(body), keep=True))
+    plan = make_plan(server.url, max_requests=5, steady_s=20)
+    ended = loads.run(replace(plan, sides=(replace(plan.sides[0], api=api),)))
+    assert outcomes(ended.samples) == {Outcome.STREAM: 5}
+    assert ended.end.errors[0]["message"] == "the answer says that it failed: overloaded"
 
 
 def test_self_signed_certificate_is_refused(serve: Serve, loads: Loads, certificate: Certificate) -> None:
