@@ -19,13 +19,18 @@ from govbench.compare.rounds import (
     control_fault,
     control_said,
     is_flat,
+    waiting_of,
+    waits,
 )
 from govbench.compare.soundness import run_fault
 from govbench.compare.trial import Trial
 from govbench.config.settings import Threshold
 from govbench.results.comparison import Comparison, Method, Reference
+from govbench.results.metrics import MetricName
 from govbench.results.rounds import Round
 from govbench.results.run import RunSummary
+
+_P50 = MetricName.RESPONSE_TIME_P50
 
 
 def compare_rounds(
@@ -78,8 +83,24 @@ def _notes(rounds: Sequence[Round], trial: Trial | None, judging: Judging) -> tu
     said = f"{number} with {fresh}, {load_s:.0f} s of load in pairs; {_looks(trial.looks_taken)}"
     if confirming:
         said += f"; {confirming} of the rounds {'was' if confirming == 1 else 'were'} run to confirm"
-    return tuple(
-        note for note in (f"{said}.", _noise(judging), _control(rounds, judging), _own_clocks(rounds)) if note
+    notes = (f"{said}.", _noise(judging), _control(rounds, judging), _waited(rounds), _own_clocks(rounds))
+    return tuple(note for note in notes if note)
+
+
+def _waited(rounds: Sequence[Round]) -> str | None:
+    """What is said where a queue had a part in the response times."""
+    keys = dict.fromkeys(
+        (o.test_type, o.level) for each in rounds for o in each.observations if o.waiting is not None
+    )
+    longest = max(
+        (waiting_of(rounds, test_type, _P50, level) or 0.0 for test_type, level in keys), default=0.0
+    )
+    if not waits(longest):
+        return None
+    return (
+        f"Requests waited for each other at a side: with more of them under way an answer took"
+        f" {math.expm1(longest):.0%} longer. Differences look larger there than the service's own, which"
+        " fewer --users show."
     )
 
 

@@ -28,6 +28,10 @@ from govbench.stats import (
 FIXED_INSTANCE_SD = 0.02
 CONTROL_LEVEL = 0.999
 
+# Above this, differences between the sides are seen about a fifth larger than they are, soon several times
+# (docs/statistics.md, "Where requests wait").
+MOST_WAITING = 0.1
+
 _READINGS = frozenset({MetricName.CPU_PER_REQUEST, MetricName.MEMORY_PEAK})
 
 
@@ -76,7 +80,8 @@ def judge_rounds(
 
     shown_at = config if level is None else replace(config, level=level)
     found = findings_of(_test_types(rounds), sides_of, shown_at, Method.PAIRED_ROUNDS)
-    return tuple(_with_gaps_told(finding, rounds) for finding in found)
+    told = (_with_gaps_told(finding, rounds) for finding in found)
+    return tuple(told) if judging.restarted else tuple(_amplified(finding, rounds) for finding in told)
 
 
 def levels_of(rounds: Sequence[Round], test_type: TestType, name: MetricName) -> list[str | None]:
@@ -144,6 +149,35 @@ def _with_gaps_told(finding: Finding, rounds: Sequence[Round]) -> Finding:
     if finding.verdict is Verdict.INVALID:
         return replace(finding, reason=f"{said}: more than half have to be whole")
     return replace(finding, reason=f"{finding.reason}; {said}" if finding.reason else said)
+
+
+def waiting_of(
+    rounds: Sequence[Round], test_type: TestType, name: MetricName, level: str | None = None
+) -> float | None:
+    """How far requests waited for each other (``Observation.waiting``), over all rounds; None: not known."""
+    known = [o.waiting for o in observations(rounds, test_type, name, level) if o.waiting is not None]
+    return sum(known) / len(known) if known else None
+
+
+def waits(waiting: float | None) -> bool:
+    """Whether requests waited for each other so much that differences look larger than they are."""
+    return waiting is not None and waiting > MOST_WAITING
+
+
+def _amplified(finding: Finding, rounds: Sequence[Round]) -> Finding:
+    """A finding of lasting instances, which is open where queues amplify what sets these apart.
+
+    Fresh instances differ anew in every round, and the rounds scatter by as much. Lasting ones differ by
+    the same in all, amplified alike: no interval shows that, and equal code looks like a change.
+    """
+    waiting = waiting_of(rounds, finding.test_type, finding.metric, finding.level)
+    if finding.verdict not in {Verdict.REGRESSION, Verdict.IMPROVEMENT} or not waits(waiting):
+        return finding
+    reason = (
+        "requests waited for each other at a side, which amplifies what sets two instances apart that are"
+        " not started anew: use fewer --users"
+    )
+    return replace(finding, verdict=Verdict.INCONCLUSIVE, reason=reason, mde=None)
 
 
 def control_effect(rounds: Sequence[Round]) -> RoundsEffect | None:

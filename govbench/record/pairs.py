@@ -15,6 +15,7 @@ from govbench.record.phases import slice_windows
 from govbench.record.reader import SampleTable
 from govbench.record.resources import Reading
 from govbench.record.summarise import process_metrics
+from govbench.record.waiting import waiting
 from govbench.results.levels import level_labels
 from govbench.results.metrics import Metric, MetricName
 from govbench.results.plan import BASE, CONTROL_OF, HEAD, Plan, TestType
@@ -116,7 +117,7 @@ def observe(
         spans = {labels[i]: steady_span(w) for i, w in chosen.items() if plan.phases[i].paired}
         several = sum(p.paired for p in plan.phases if p.test_type is test_type) > 1
         for level, span in spans.items():
-            at_level = _paired_observations(test_type, pairs, [span])
+            at_level = _with_waiting(_paired_observations(test_type, pairs, [span]), waiting(table, [span]))
             found += _named(at_level, level) if several else at_level
         if several:  # over all levels too: failures are judged together
             found += _all_failures(test_type, pairs, list(spans.values()))
@@ -149,6 +150,11 @@ def within(pairs: Pairs, spans: Sequence[tuple[float, float]]) -> Pairs:
     for start, stop in spans:
         mask |= (pairs.first_s >= start) & (pairs.first_s < stop)
     return pairs.where(mask)
+
+
+def _with_waiting(observations: Sequence[Observation], waited: float | None) -> list[Observation]:
+    latencies = {*_PAIRED, *_TAILS}
+    return [replace(o, waiting=waited) if o.metric in latencies else o for o in observations]
 
 
 def _named(observations: Sequence[Observation], level: str) -> list[Observation]:

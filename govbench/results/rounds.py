@@ -20,6 +20,8 @@ class Observation:
     the round, None for readings, of which there is only one. ``base_n`` and ``head_n`` count the requests
     behind each side. A side whose value is None was not measured, and its count is 0. ``level`` names the
     load level where the test type has several in a round, and is None for what is over all of them.
+    ``waiting`` tells of latencies how far requests waited for each other at a side, as a log ratio: how much
+    longer answers take of those sent while much was under way there.
     """
 
     test_type: TestType
@@ -31,9 +33,10 @@ class Observation:
     effect: float | None = None
     standard_error: float | None = None
     level: str | None = None
+    waiting: float | None = None
 
     def __post_init__(self) -> None:
-        numbers = (self.base, self.head, self.effect, self.standard_error)
+        numbers = (self.base, self.head, self.effect, self.standard_error, self.waiting)
         if not all(math.isfinite(number) for number in numbers if number is not None):
             raise ValueError(f"{self.metric}: every number must be finite")
         if (self.base is None) != (self.base_n < 1) or (self.head is None) != (self.head_n < 1):

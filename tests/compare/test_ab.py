@@ -11,7 +11,7 @@ from govbench.compare.trial import Trial, without_looks
 from govbench.config.settings import CompareConfig
 from govbench.results.rounds import Control
 from govbench.results.run import RunSummary
-from tests.compare.test_trial import a_round
+from tests.compare.test_trial import a_round, errors, latency
 
 JUDGING = Judging(config=CompareConfig())
 
@@ -34,3 +34,19 @@ def test_the_control_is_told_with_its_interval(
     compared = compare_rounds(run, trial, JUDGING, baseline=reference_of(run))
 
     assert compared.notes[2] == said
+
+
+@pytest.mark.parametrize(("waiting", "is_said"), [(0.4, True), (0.09, False), (None, False)])
+def test_requests_that_waited_are_told(
+    summary: Callable[..., RunSummary], waiting: float | None, is_said: bool
+) -> None:
+    trial = Trial(JUDGING, without_looks(6))
+    for number in range(6):
+        trial.add(a_round(number, latency(0.0, waiting=waiting), errors()))
+    run = summary()
+
+    notes = compare_rounds(run, trial, JUDGING, baseline=reference_of(run)).notes
+
+    said = [note for note in notes if note.startswith("Requests waited for each other at a side: ")]
+    assert len(said) == is_said
+    assert not said or "an answer took 49% longer" in said[0]

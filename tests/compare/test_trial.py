@@ -403,6 +403,29 @@ def test_a_head_that_never_answers_is_not_measured() -> None:
     assert (judged[P50].verdict, judged[P50].reason) == (Verdict.INVALID, "not measured in the candidate")
 
 
+# --- requests that wait for each other
+
+
+@pytest.mark.parametrize("change", [1.1, 1 / 1.1])
+@pytest.mark.parametrize(
+    ("restarted", "waiting", "is_flagged"),
+    [(False, 0.4, False), (False, 0.05, True), (False, None, True), (True, 0.4, True)],
+)
+def test_queues_leave_lasting_instances_undecided(
+    change: float, restarted: bool, waiting: float | None, is_flagged: bool
+) -> None:
+    """Fresh instances differ anew in each round, and show by their scatter what queues make of it."""
+    effects = scatter(12, mean=math.log(change), sd=0.01)
+    rounds = [a_round(i, latency(e, waiting=waiting), errors()) for i, e in enumerate(effects)]
+
+    judged = judge_rounds(rounds, Judging(config=CompareConfig(), restarted=restarted))
+
+    (finding,) = (f for f in judged if f.metric is P50)
+    flagged = {Verdict.REGRESSION, Verdict.IMPROVEMENT}
+    assert (finding.verdict in flagged) == is_flagged
+    assert is_flagged or "use fewer --users" in (finding.reason or "")
+
+
 # --- the control
 
 
