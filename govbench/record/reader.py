@@ -101,16 +101,17 @@ class SampleTable:
         """The records at these places, in this order."""
         return replace(self, rows=self.rows[places])
 
-    def by_phase_and_side(self) -> Callable[[int, int], SampleTable]:
-        """Gives the records of a phase and side, from one order of all of them."""
+    def by_phase(self) -> Callable[..., SampleTable]:
+        """Gives the records of a phase, or of one of its sides, from one order of all of them."""
         key = self.column("phase").astype(np.uint16) << 8 | self.column("side")
         order = np.argsort(key, kind="stable").astype(np.uint32)
         edges = np.searchsorted(key[order], np.arange(0x1_0001))
         del key
 
-        def of(phase: int, side: int) -> SampleTable:
-            number = phase << 8 | side
-            return self.take(order[edges[number] : edges[number + 1]])
+        def of(phase: int, side: int | None = None) -> SampleTable:
+            first = phase << 8 | (side or 0)
+            beyond = first + 1 if side is not None else phase + 1 << 8
+            return self.take(order[edges[first] : edges[beyond]])
 
         return of
 

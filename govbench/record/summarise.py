@@ -146,10 +146,11 @@ def accounting(samples: SampleTable, *, part_dropped: int | None = None) -> Acco
 
 def _phase_results(recording: Recording) -> tuple[PhaseResult, ...]:
     results = []
+    samples_of = recording.samples.by_phase()
     for index, window in recording.windows.items():
-        in_phase = recording.samples.where(recording.samples.column("phase") == index)
+        in_phase = samples_of(index)
         for side in range(recording.sides):
-            samples = in_phase.where(in_phase.column("side") == side)
+            samples = samples_of(index, side)
             spans = _spans(recording, index, side)
             results.append(
                 PhaseResult(

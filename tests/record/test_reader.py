@@ -226,8 +226,11 @@ def test_no_two_rounds_share_a_session(tmp_path: Path) -> None:
 
 def test_a_phase_and_side_is_picked_from_one_order(tmp_path: Path) -> None:
     records = [record(at, phase=at % 3, side=at % 2) for at in range(12)]
+    records.append(record(99, phase=255, side=255))
     samples = read_samples(write(tmp_path, *records))
-    of = samples.by_phase_and_side()
+    of = samples.by_phase()
     assert of(2, 1).due_s.tolist() == [T0_S + 5, T0_S + 11]
     assert of(0, 0).due_s.tolist() == [T0_S, T0_S + 6]
-    assert len(of(7, 0)) == 0
+    assert of(255, 255).due_s.tolist() == [T0_S + 99]
+    assert of(2).column("side").tolist() == [0, 0, 1, 1]
+    assert len(of(7, 0)) == len(of(7)) == 0
