@@ -62,7 +62,7 @@ def conclude(comparison: Comparison, fail_on: frozenset[Verdict] = DEFAULT_FAIL_
         run = _run_weight(comparison, verdict, fail_on)
     return Conclusion(
         verdict=verdict,
-        reason=fault or reason_of(comparison, verdict),
+        reason=fault or _reason(comparison, verdict),
         exit_code=_exit_code({run, *findings, *thresholds}),
         run=run,
         findings=findings,
@@ -87,6 +87,22 @@ def settled(comparison: Comparison) -> Comparison:
     """The comparison with the verdict and the reason that follow from all else in it."""
     conclusion = conclude(comparison)
     return replace(comparison, verdict=conclusion.verdict, reason=conclusion.reason)
+
+
+def without_base(comparison: Comparison, failure: str) -> Comparison:
+    """The comparison of head alone with what is stored, where the base that was asked for failed."""
+    return settled(replace(comparison, base_failure=failure))
+
+
+def _reason(comparison: Comparison, verdict: Verdict) -> str:
+    if not comparison.base_failure:
+        return reason_of(comparison, verdict)
+    alone = conclude(replace(comparison, base_failure=None))
+    label = alone.verdict.value.replace("_", " ")
+    return (
+        f"the base could not be measured, so nothing was compared side by side: {comparison.base_failure};"
+        f" head alone, by what is stored: {label}: {alone.reason}"
+    )
 
 
 def _fault(comparison: Comparison) -> str | None:

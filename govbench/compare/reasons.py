@@ -12,9 +12,8 @@ from govbench.results.metrics import METRICS
 
 
 def reason_of(comparison: Comparison, verdict: Verdict) -> str:
-    """What led to an overall verdict: a base that failed, acceptances, gated findings, thresholds."""
+    """What led to an overall verdict: acceptances, gated findings, thresholds."""
     parts = (
-        _base_failed(comparison),
         _accepted(comparison.findings),
         _circumstance(comparison.findings, verdict) or _said(verdict, comparison.findings),
         threshold_reason(comparison.thresholds),
@@ -25,12 +24,6 @@ def reason_of(comparison: Comparison, verdict: Verdict) -> str:
     if verdict is Verdict.PASS:
         return "no metric is gated, and every threshold that was measured is met"
     return "no gated metric was measured"
-
-
-def _base_failed(comparison: Comparison) -> str:
-    if not comparison.base_failure:
-        return ""
-    return f"the base could not be measured, so nothing was compared side by side: {comparison.base_failure}"
 
 
 def _accepted(findings: Sequence[Finding]) -> str:

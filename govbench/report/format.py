@@ -29,6 +29,7 @@ from govbench.results.run import Accounting, RunStatus, RunSummary
 NOT_COMPARED = "not compared"
 NOT_MEASURED, UNBOUNDED = digits.NOT_MEASURED, digits.UNBOUNDED
 GROUP_SEPARATOR = "\u202f"
+BASE_FAILED = "the base could not be measured"
 
 _SYMBOLS = {
     Verdict.PASS: "✓",
@@ -347,15 +348,16 @@ def headline(results: Results) -> str:
     comparison = results.comparison
     said = f"{verdict_label(comparison.verdict)}: {_because(comparison)}"
     failures = failures_of(results)
-    return f"{said}; {_failures_in_words(failures)}" if failures else said
+    lacks_base = comparison.base_failure and comparison.verdict is not Verdict.INVALID
+    parts = (said, _failures_in_words(failures) if failures else "", BASE_FAILED if lacks_base else "")
+    return "; ".join(part for part in parts if part)
 
 
 def _failures_in_words(failures: Failures) -> str:
     """``430 of 480 requests failed, 425 of them with http_5xx``."""
     of = f"{count(failures.failed)} of {count(failures.finished)} requests failed"
-    if failures.commonest_count == failures.failed:
-        return f"{of}, all with {failures.commonest}"
-    return f"{of}, {count(failures.commonest_count)} of them with {failures.commonest}"
+    some = f"{count(failures.commonest_count)} of them"
+    return f"{of}, {'all' if failures.commonest_count == failures.failed else some} with {failures.commonest}"
 
 
 def strongest(comparison: Comparison, verdict: Verdict) -> tuple[Finding, ...]:

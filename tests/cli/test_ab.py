@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -108,30 +109,40 @@ def test_a_head_that_answers_otherwise_is_a_regression_of_the_error_rate(
     assert "Nothing was started anew" in " ".join(document["comparison"]["notes"])
 
 
-def test_a_base_that_answers_nothing_usable_cannot_be_compared_with(govbench: Cli, serve: Serve) -> None:
+def test_a_base_that_answers_nothing_usable_is_no_pass(govbench: Cli, serve: Serve) -> None:
     (govbench.cwd / "govbench.toml").write_text(
         '[load]\ntest_types = ["baseline"]\ntest_duration_s = 1\n', encoding="utf-8"
     )
 
     ended = ab(govbench, serve("locked"), serve("good"), *QUICK)
 
-    assert ended.code == 0, ended.err
+    assert ended.code == 3, ended.err
     assert "so the stored baseline judges" in ended.err
-    assert "no_baseline" in ended.out or "no baseline" in ended.out
+    words = " ".join(ended.out.replace("│", " ").split())
+    assert "the base could not be measured, so nothing was compared side by side" in words
+    assert "head alone, by what is stored: no baseline" in words
 
 
-def test_a_base_that_does_not_boot_leaves_head_to_the_stored_baseline(govbench: Cli) -> None:
+def test_a_base_that_does_not_boot_makes_it_3_unless_fail_on_says_otherwise(govbench: Cli) -> None:
+    """Head is measured alone and held to the thresholds and what is stored; that is no pass for a gate."""
     (govbench.cwd / "govbench.toml").write_text(
         '[load]\ntest_types = ["baseline"]\ntest_duration_s = 1\n', encoding="utf-8"
     )
 
     ended = ab(govbench, "command:false {port}", EMBEDDED, *QUICK)
 
-    assert ended.code == 0, ended.err
+    assert ended.code == 3, ended.err
     assert "base (command:false {port}) could not be measured, so the stored baseline judges" in ended.err
     assert "--max-time and --round do not count" in " ".join(ended.err.split())
     newest = max(govbench.cwd.glob("results/*/results.json"))
-    assert "could not be measured" in newest.read_text()
+    comparison = json.loads(newest.read_text())["comparison"]
+    assert comparison["verdict"] == "invalid"
+    assert comparison["base_failure"].startswith("command:false {port}: ")
+    assert comparison["findings"]
+    assert 'failures="0" errors="1"' in (newest.parent / "junit.xml").read_text()
+
+    ended = ab(govbench, "command:false {port}", EMBEDDED, *QUICK, "--fail-on", "regression")
+    assert ended.code == 0, ended.err
 
 
 def test_a_head_that_does_not_boot_is_an_error(govbench: Cli) -> None:

@@ -85,3 +85,10 @@ def test_a_crooked_run_says_only_that(passing: Results) -> None:
     assert crooked.comparison is not None
     crooked = replace(crooked, comparison=settled(replace(crooked.comparison, fault="saturated")))
     assert fmt.headline(crooked) == "invalid: saturated"
+
+
+def test_a_verdict_on_head_alone_says_that_base_failed(passing: Results) -> None:
+    loud = failing(passing, missed(), timeout=9)
+    assert loud.comparison is not None
+    alone = replace(loud, comparison=settled(replace(loud.comparison, base_failure="git:main: no build")))
+    assert fmt.headline(alone).endswith("; the base could not be measured")

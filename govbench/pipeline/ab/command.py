@@ -92,7 +92,7 @@ def ab(call: Call) -> Finished:
 
 
 def _by_stored_baseline(call: Call, failure: SideFailed) -> Finished:
-    """Measure head alone, and hold it against what is stored."""
+    """Measure head alone, and hold it against what is stored; that is no answer to what was asked."""
     note = f"base ({call.base}) could not be measured, so the stored baseline judges: {failure.cause}"
     call.progress.note(note)
     call.progress.note(
@@ -104,7 +104,13 @@ def _by_stored_baseline(call: Call, failure: SideFailed) -> Finished:
         target=replace(call.settings.target, form=call.head),
         notes=(*call.settings.notes, note),
     )
-    return run(settings, environ=call.environ, cwd=call.cwd, progress=call.progress)
+    return run(
+        settings,
+        environ=call.environ,
+        cwd=call.cwd,
+        progress=call.progress,
+        base_failure=f"{call.base}: {failure.cause}",
+    )
 
 
 def _compared(call: Call, load: RoundLoad) -> Finished:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from govbench.compare.conclude import without_base
 from govbench.config.profiles import build_phases
 from govbench.config.settings import Settings
 from govbench.config.targets import parse_target
@@ -28,8 +29,17 @@ class Finished:
     folder: Path
 
 
-def run(settings: Settings, *, environ: Mapping[str, str], cwd: Path, progress: Progress) -> Finished:
+def run(
+    settings: Settings,
+    *,
+    environ: Mapping[str, str],
+    cwd: Path,
+    progress: Progress,
+    base_failure: str | None = None,
+) -> Finished:
     """Measure the configured target and judge it by the committed baselines.
+
+    ``base_failure`` is why the base could not be measured that it was to be compared with side by side.
 
     Raises:
         GovbenchError: the target did not come up, could not be measured, or results not be written.
@@ -47,7 +57,10 @@ def run(settings: Settings, *, environ: Mapping[str, str], cwd: Path, progress: 
         # What was measured is written down whole: from here on only the second signal cuts it short. It is
         # told only now, since a signal that came within the line above could not write another one.
         stopper.graceful = lambda: progress.step("interrupted: the reports are being written")
-        results = Results(summary=summary, comparison=compare_with_baseline(summary, settings, cwd))
+        comparison = compare_with_baseline(summary, settings, cwd)
+        if base_failure:
+            comparison = without_base(comparison, base_failure)
+        results = Results(summary=summary, comparison=comparison)
         write_documents(results, occasion.folder, fail_on=settings.compare.fail_on)
         point_latest(occasion.folder)
         if stopper.stopped:
