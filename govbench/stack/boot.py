@@ -32,7 +32,6 @@ from govbench.errors import ConfigError, StackError
 from govbench.stack.booted import BootedStack, start_process
 from govbench.stack.health import HealthReport, exit_text, wait_until_healthy, with_log
 from govbench.stack.home import Home, clear_leftovers, make_home
-from govbench.stack.keeper import Charge, keeper
 from govbench.stack.processes import MARK_VARIABLE, kill_marked
 from govbench.stack.running import ForeignStack, RunningStack
 
@@ -43,8 +42,10 @@ _POLL_S: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Surroundings:
-    """What a process is started in: its name and log, working folder, home and environment.
+class Surroundings:
+    """What a stack is started in: its name and log, working folder, home and environment.
+
+    The home is the stack's from then on, which removes it when it stops.
 
     ``seed`` is for what draws at random and names none itself.
     """
@@ -120,8 +121,8 @@ def start(
     config = dataclasses.replace(config, health_path=target.own_health_path or config.health_path)
     _clear_leftovers_once()
     mark = uuid.uuid4().hex
-    home = make_home(mark, kept_by=kept_by)
-    around = _Surroundings(
+    home = make_home(mark, stop_timeout_s=config.stop_timeout_s, kept_by=kept_by)
+    around = Surroundings(
         name=name,
         log_folder=log_folder,
         folder=folder,
@@ -131,13 +132,11 @@ def start(
         environ={**environ, MARK_VARIABLE: mark},
     )
     try:
-        keeper().watch(Charge(mark=mark, timeout_s=config.stop_timeout_s, folder=str(home.root)))
-        return _STARTS[target.kind](target, config, around)
+        return STARTS[target.kind](target, config, around)
     except BaseException:
         # Ctrl-C may come when the process runs and nobody knows its id yet.
         kill_marked(mark)
         home.remove()
-        keeper().forget(mark)
         raise
 
 
@@ -185,7 +184,7 @@ def split_command(command: str, port: int | None, data: Path | None = None) -> t
     return tuple(words)
 
 
-def _start_command(target: CommandTarget, config: StackConfig, around: _Surroundings) -> BootedStack:
+def _start_command(target: CommandTarget, config: StackConfig, around: Surroundings) -> BootedStack:
     command, port = target.command, config.port
     if port is None:
         if "{port}" not in command:
@@ -200,7 +199,7 @@ def _start_command(target: CommandTarget, config: StackConfig, around: _Surround
     return _start(words, config, around, find=lambda _: url)
 
 
-def _start_embedded(target: EmbeddedTarget, config: StackConfig, around: _Surroundings) -> BootedStack:
+def _start_embedded(target: EmbeddedTarget, config: StackConfig, around: Surroundings) -> BootedStack:
     if config.port is not None:
         _check_free(config.port)
     words = embedded_command(target.switches, config.port or 0, around.seed)
@@ -208,7 +207,7 @@ def _start_embedded(target: EmbeddedTarget, config: StackConfig, around: _Surrou
 
 
 # How each kind of target is started; ``git:REF`` has become one of these by then.
-_STARTS: Final[Mapping[TargetKind, Callable[[Any, StackConfig, _Surroundings], RunningStack]]] = {
+STARTS: Final[Mapping[TargetKind, Callable[[Any, StackConfig, Surroundings], RunningStack]]] = {
     TargetKind.COMMAND: _start_command,
     TargetKind.EMBEDDED: _start_embedded,
 }
@@ -224,7 +223,7 @@ def embedded_command(switches: EmbeddedSwitches, port: int, seed: int | None) ->
 
 
 def _start(
-    words: Sequence[str], config: StackConfig, around: _Surroundings, *, find: Callable[[BootedStack], str]
+    words: Sequence[str], config: StackConfig, around: Surroundings, *, find: Callable[[BootedStack], str]
 ) -> BootedStack:
     """Start a process; ``find`` is called, while it boots, for its address."""
     log_path = around.log_folder / f"{file_name(around.name)}.log"
@@ -238,9 +237,6 @@ def _start(
         folder=around.folder,
     )
     around.home.note(process.pid)
-    keeper().watch(
-        Charge(mark=mark, pid=process.pid, timeout_s=config.stop_timeout_s, folder=str(around.home.root))
-    )
 
     def readiness(stack: BootedStack) -> tuple[str, HealthReport]:
         url = find(stack)

@@ -11,7 +11,6 @@ from govbench.errors import StackError
 from govbench.results.meters import Meter
 from govbench.stack.health import HealthReport, exit_text, with_log
 from govbench.stack.home import Home
-from govbench.stack.keeper import keeper
 from govbench.stack.processes import Process, terminate
 from govbench.stack.running import Footprint, RunningStack
 
@@ -99,7 +98,6 @@ class BootedStack(RunningStack):
             # A process that even SIGKILL did not end (stuck in the kernel) is no reason to warn at exit.
             process.detach()
             self._home.remove()
-            keeper().forget(self._footprint.mark)
         check_ended(self.name, left)
 
     def detach(self) -> None:
@@ -107,7 +105,6 @@ class BootedStack(RunningStack):
         if self._process is not None:
             self._process.detach()
             self._process = None
-            keeper().forget(self._footprint.mark)
             self._home.leave()
 
 

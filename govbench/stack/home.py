@@ -1,7 +1,7 @@
-"""The folder of a booted instance: its data, and what tells a later govbench whose it was.
+"""The folder of a booted instance: its data, and what tells others whose it is when we are killed.
 
-A home is locked as long as the govbench lives that made it. One that is not locked was left behind by one
-that was killed, or belongs to a stack that was brought up to stay. Boots nothing.
+The keeper has it in its charge, and a home is locked as long as the govbench lives that made it. One that is
+not locked was left behind by one that was killed, or belongs to a stack that was brought up to stay.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
+from govbench.stack.keeper import Charge, keeper
 from govbench.stack.processes import members, start_token, terminate
 
 PREFIX: Final = "govbench-data-"
@@ -41,37 +42,45 @@ class Home:
         root: the folder; ``data`` in it is what the instance is given, and empty at first.
     """
 
-    def __init__(self, root: Path, lock: IO[str], owner: _Owner) -> None:
+    def __init__(self, root: Path, lock: IO[str], owner: _Owner, stop_timeout_s: float) -> None:
         self.root, self.data = root, root / _DATA
-        self._lock, self._owner = lock, owner
+        self._lock, self._owner, self._stop_timeout_s = lock, owner, stop_timeout_s
         self.data.mkdir()
-        self._write()
+        self._told()
 
     def note(self, pid: int) -> None:
         """Keep the process of the instance in mind."""
         self._owner = dataclasses.replace(self._owner, pid=pid, token=start_token(pid))
-        self._write()
+        self._told()
 
     def leave(self) -> None:
         """Let it stay with an instance that runs on."""
+        keeper().forget(self._owner.mark)
         self._lock.close()
 
     def remove(self) -> None:
         """Remove it with all that the instance has written; what cannot be removed stays."""
         shutil.rmtree(self.root, ignore_errors=True)
+        keeper().forget(self._owner.mark)
         self._lock.close()
 
-    def _write(self) -> None:
+    def _told(self) -> None:
+        """Tell the keeper, and write down for a later govbench, what is to be ended."""
+        owner = self._owner
+        keeper().watch(
+            Charge(mark=owner.mark, pid=owner.pid, timeout_s=self._stop_timeout_s, folder=str(self.root))
+        )
         beside = self.root / f"{_OWNER}.part"
         beside.write_text(json.dumps(dataclasses.asdict(self._owner)), encoding="utf-8")
         beside.replace(self.root / _OWNER)
 
 
-def make_home(mark: str, *, kept_by: Path | None = None) -> Home:
+def make_home(mark: str, *, stop_timeout_s: float = _END_S, kept_by: Path | None = None) -> Home:
     """A new home, in the temporary folder of the system.
 
     Args:
         mark: of the instance.
+        stop_timeout_s: time that it gets to end by itself when the keeper has to end it.
         kept_by: a file that names the home as long as its stack is meant to stay; None: it goes with us.
     """
     owner = _Owner(mark=mark, kept_by=None if kept_by is None else str(kept_by.absolute()))
@@ -80,7 +89,7 @@ def make_home(mark: str, *, kept_by: Path | None = None) -> Home:
         lock = (root / _LOCK).open("w")
         fcntl.flock(lock, fcntl.LOCK_EX)
         if (root / _LOCK).exists():  # nobody has taken it for a leftover in the moment before the lock
-            return Home(root, lock, owner)
+            return Home(root, lock, owner, stop_timeout_s)
         lock.close()
 
 

@@ -11,7 +11,6 @@ import atexit
 import contextlib
 import functools
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -22,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from govbench.config.environment import environment
 from govbench.stack.processes import MARK_VARIABLE, terminate
 
 _END_S = 5.0
@@ -77,7 +77,7 @@ class Keeper:
                 self._process.stdin.write(_line(each))
 
     def _start(self) -> None:
-        variables = {name: value for name, value in os.environ.items() if name != MARK_VARIABLE}
+        variables = {name: value for name, value in environment().items() if name != MARK_VARIABLE}
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "govbench.stack.keeper"],
             bufsize=0,

@@ -13,8 +13,9 @@ from govbench.config.settings import StackConfig
 from govbench.config.targets import TargetKind, parse_target
 from govbench.results.meters import Meter, Together, Use
 from govbench.stack import boot as boot_module
-from govbench.stack.boot import boot
+from govbench.stack.boot import Surroundings, boot
 from govbench.stack.health import HealthReport
+from govbench.stack.keeper import keeper
 from govbench.stack.running import RunningStack
 
 READY = HealthReport(url="http://127.0.0.1:1/health", status=200, waited_s=0.1)
@@ -31,8 +32,9 @@ class Container:
 class Containers(RunningStack):
     """A stack of two containers, as somebody might write it who has read the protocol alone."""
 
-    def __init__(self) -> None:
-        self.name, self.stopped = "containers", False
+    def __init__(self, around: Surroundings) -> None:
+        self.name, self.stopped = around.name, False
+        self.around = around
         self.health: HealthReport | None = None
 
     @property
@@ -58,6 +60,7 @@ class Containers(RunningStack):
 
     def stop(self) -> None:
         self.stopped = True
+        self.around.home.remove()
 
     def detach(self) -> None:
         pass
@@ -66,13 +69,15 @@ class Containers(RunningStack):
 def test_another_kind_of_stack_is_one_line_of_the_table(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = Containers()
-    monkeypatch.setitem(boot_module._STARTS, TargetKind.COMMAND, lambda *_: made)
+    monkeypatch.setitem(boot_module.STARTS, TargetKind.COMMAND, lambda *given: Containers(given[-1]))
     target = parse_target("command:up {port}")
     with boot(target, StackConfig(), name="c", log_folder=tmp_path, environ={}) as stack:
-        assert (stack.url, stack.health) == (made.url, READY)
+        assert (stack.name, stack.url, stack.health) == ("c", "http://127.0.0.1:1", READY)
         assert Together(stack.meters(lambda pid: Container())).read() == Use(cpu_s=3.0, rss_bytes=14)
-    assert made.stopped
+    assert isinstance(stack, Containers)
+    assert stack.stopped
+    assert not stack.around.home.root.exists()
+    assert keeper()._charges == {}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
