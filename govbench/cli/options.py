@@ -52,6 +52,12 @@ RoundOption = Annotated[
     str | None, typer.Option("--round", help="Load of one round; default as long as a boot takes.")
 ]
 PairedUsersOption = Annotated[int | None, typer.Option("--users", help="Users of test type concurrent.")]
+PairedLevelsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--levels", metavar="N,N", help="Users of test type concurrent, at several levels: 10,25,50."
+    ),
+]
 PairedTestTypesOption = Annotated[
     str | None,
     typer.Option("--test-types", "--test", help="concurrent (default), baseline, custom; comma-separated."),

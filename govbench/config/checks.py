@@ -29,9 +29,19 @@ def check(settings: Settings, target: Target, merged: Merged) -> None:
             f"{merged['load.user_class'].label}: names users of a test file, but there is none",
             hint="set load.test_file, or --test-file",
         )
+    _check_levels(merged)
     _check_custom(settings, merged)
     _check_test_file(settings, merged)
     _check_workers(settings, merged)
+
+
+def _check_levels(merged: Merged) -> None:
+    users, levels = merged.get("ab.users"), merged.get("ab.levels")
+    if users is not None and levels is not None:
+        raise ConfigError(
+            f"{users.label}: one number of users, but {levels.label} asks for levels",
+            hint="leave one of them out; --levels also takes a single number",
+        )
 
 
 def _check_custom(settings: Settings, merged: Merged) -> None:

@@ -199,6 +199,7 @@ _AB = (
     _key("ab.max_time_s", v.duration(), "time of govbench ab, load and boots together (--max-time)"),
     _key("ab.round_s", v.duration(), "load of one round; as long as the boot takes when unset (--round)"),
     _key("ab.users", v.whole(1), "users of test type concurrent in govbench ab (--users)"),
+    _key("ab.levels", v.rising(1), "the same at several levels, each judged for itself (--levels)"),
     _key(
         "ab.throughput_rps",
         v.number(above=True),

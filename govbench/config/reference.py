@@ -16,7 +16,7 @@ def _default(key: Key) -> str:
         return "the built-in one" if key.name == "scenarios" else ""
     value: Any = reduce(getattr, key.field.split("."), Settings())
     match value:
-        case None | {}:
+        case None | {} | ():
             return ""
         case bool():
             return f"`{str(value).lower()}`"

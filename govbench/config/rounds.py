@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 
 from govbench.config.profiles import custom_phases, suite_version
@@ -44,9 +45,27 @@ class RoundLoad:
     ab: AbConfig
 
     def phases(self, *, load_s: float, number: int) -> tuple[Phase, ...]:
-        """The phases of round ``number``: those in pairs, then those in turns, whose order alternates."""
+        """The phases of round ``number``: those in pairs, then those in turns, whose order alternates.
+
+        They are numbered alike in every round; when each happens is said by ``order``.
+        """
         paired = [phase for test_type in self.test_types for phase in self._paired(test_type, load_s)]
         return (*paired, *self._in_turns(load_s, number))
+
+    def order(self, number: int) -> tuple[int, ...]:
+        """The phases of round ``number`` in the order in which they happen: those in pairs at random.
+
+        Whatever a level leaves behind, a cache or a queue, then is no property of the one after it.
+        """
+        phases = self.phases(load_s=1.0, number=number)
+        paired = [index for index, phase in enumerate(phases) if phase.paired]
+        random.Random(f"{self.load.seed}/{number}/order").shuffle(paired)
+        return (*paired, *(index for index, phase in enumerate(phases) if not phase.paired))
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """The numbers of users of test type ``concurrent``, rising."""
+        return self.ab.levels or (self.ab.users,)
 
     @property
     def version(self) -> str:
@@ -62,9 +81,12 @@ class RoundLoad:
             case TestType.BASELINE:
                 return [_pairs("baseline", test_type, users=1, load_s=load_s, think_time=ThinkTime())]
             case TestType.CONCURRENT:
-                users = self.ab.users
-                name = f"concurrent_{users}"
-                return [_pairs(name, test_type, users=users, load_s=load_s, think_time=ThinkTime())]
+                return [
+                    _pairs(
+                        f"concurrent_{users}", test_type, users=users, load_s=load_s, think_time=ThinkTime()
+                    )
+                    for users in self.levels
+                ]
             case _:
                 closed = [each for each in custom_phases(self.load) if each.arrivals is None]
                 return [
@@ -121,7 +143,8 @@ def round_s(ab: AbConfig, *, boot_s: float, answer_s: float, phases: int) -> flo
     """
     if ab.round_s is not None:
         return ab.round_s / phases
-    for_pairs = PAIRS_PER_ROUND * 2 * answer_s / ab.users + WARMUP_S
+    fewest = min(ab.levels, default=ab.users)  # who need the longest for as many pairs
+    for_pairs = PAIRS_PER_ROUND * 2 * answer_s / fewest + WARMUP_S
     shared = max(SHORTEST_ROUND_S, min(boot_s, LONGEST_ROUND_S)) / phases
     return max(shared, SHORTEST_ROUND_S / 2, min(for_pairs, LONGEST_ROUND_S))
 

@@ -108,12 +108,14 @@ class AbConfig:
     """A paired comparison (section ``[ab]``): how long, and under which load.
 
     ``max_time_s`` counts load and boots together. ``round_s`` is the load of one round; None: as long as the
-    boot takes, within bounds. ``throughput_rps`` adds open-loop phases at that rate.
+    boot takes, within bounds. ``levels`` are the numbers of users of test type ``concurrent``, rising; where
+    there are none, it is ``users`` alone. ``throughput_rps`` adds open-loop phases at that rate.
     """
 
     max_time_s: float = 120.0
     round_s: float | None = None
     users: int = 10
+    levels: tuple[int, ...] = ()
     throughput_rps: float | None = None
 
 

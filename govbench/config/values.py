@@ -186,6 +186,19 @@ def choices(words: type[StrEnum] | Iterable[str], *, or_none: bool = False) -> K
     return Kind(expected=expected, parse=parse)
 
 
+def rising(low: int) -> Kind:
+    """Whole numbers of at least ``low``, as a list or separated by commas; in rising order, each once."""
+    one = whole(low)
+
+    def parse(raw: object) -> tuple[int, ...]:
+        parts = raw.split(",") if isinstance(raw, str) else raw
+        if not isinstance(parts, list) or not parts:
+            raise WrongValue
+        return tuple(sorted({one.parse(part) for part in parts}))
+
+    return Kind(expected=f"a list of whole numbers >= {low}", parse=parse)
+
+
 def _log_level(raw: object) -> str:
     text = _text(raw).upper()
     text = "WARNING" if text == "WARN" else text

@@ -45,7 +45,8 @@ class Course:
 
     def run(self, start_ns: int) -> bool:
         """Go through all phases, one right after the other from ``start_ns`` on; false when stopped."""
-        for index, phase in enumerate(self._plan.phases):
+        for index in self._plan.order or range(len(self._plan.phases)):
+            phase = self._plan.phases[index]
             if not self._run_phase(index, phase, start_ns):
                 return False
             start_ns += int(phase.duration_s * 1e9)

@@ -332,8 +332,8 @@ def _users_at(recording: Recording, at_s: float, sent_s: FloatArray, end_s: Floa
 
     ``sent_s`` and ``end_s`` are the instants of all requests, each sorted.
     """
-    for index, window in recording.windows.items():
-        if window.start_s <= at_s < window.end_s:
+    for index in recording.windows:
+        if any(window.start_s <= at_s < window.end_s for window in recording.windows_of(index)):
             phase = recording.plan.phases[index]
             if phase.model is LoadModel.CLOSED:
                 return phase.users

@@ -283,7 +283,10 @@ class Workers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """All that the load process needs to know; what it does follows from this value alone."""
+    """All that the load process needs to know; what it does follows from this value alone.
+
+    ``order`` holds the places of the phases in the order in which they happen; empty: as they stand.
+    """
 
     phases: tuple[Phase, ...]
     scenarios: tuple[Scenario, ...]
@@ -298,8 +301,11 @@ class Plan:
     test_file: str | None = None
     user_classes: tuple[str, ...] = ()
     workers: Workers = field(default_factory=Workers)
+    order: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
+        if self.order and sorted(self.order) != list(range(len(self.phases))):
+            raise ValueError("the order of a plan holds each of its phases once")
         if not self.phases or not self.scenarios or not self.sides:
             raise ValueError("a plan needs at least one phase, one scenario and one side")
         if len(self.phases) > 256 or len(self.sides) > 256:

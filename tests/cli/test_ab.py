@@ -92,6 +92,26 @@ def test_throughput_and_one_user_are_measured_where_asked_for(govbench: Cli) -> 
     assert ("baseline", "throughput_rps") not in seen
 
 
+@pytest.mark.slow
+def test_a_head_that_is_slower_at_the_highest_level_alone_is_found_there(govbench: Cli) -> None:
+    few, many = "embedded:latency=40ms,slots=3", "embedded:latency=40ms,slots=40"
+    ended = ab(govbench, many, few, "--levels", "2,24", "--round", "2.4", "--max-time", "40s")
+
+    assert ended.code == 1, ended.out
+    assert "regression: response time p50 of concurrent at 24 users" in ended.out
+    document = govbench.document
+    p50 = finding(document, "response_time_p50_ms")
+    assert p50["level"] == "24 users"
+    levels = {each["level"]: each["verdict"] for each in p50["levels"]}
+    assert levels.keys() == {"2 users", "24 users"}
+    assert levels["2 users"] != "regression"
+    rounds = document["summary"]["rounds"]
+    starts = [
+        {o["level"] for o in each["observations"] if o["metric"] == "response_time_p50_ms"} for each in rounds
+    ]
+    assert all(seen == {"2 users", "24 users"} for seen in starts)
+
+
 # --- sides that fail
 
 

@@ -28,6 +28,7 @@ SAMPLES: dict[str, object] = {
     "stack.environment": {"MODE": "x"},
     "load.profile": "full",
     "load.test_types": ["baseline"],
+    "ab.levels": ["2", "4"],
     "load.queries_file": "q.txt",
     "load.scenarios_file": "s.json",
     "load.arrivals": "constant",

@@ -42,6 +42,40 @@ def test_test_types_and_users_are_those_asked_for(tmp_path: Path) -> None:
     assert [(p.test_type, p.users) for p in found] == [(TestType.BASELINE, 1), (TestType.CONCURRENT, 40)]
 
 
+def test_each_level_is_a_phase_of_every_round(tmp_path: Path) -> None:
+    found = phases(load(tmp_path, ab__levels="50, 10,25,10"))
+
+    assert [(p.name, p.users) for p in found] == [
+        ("concurrent_10", 10),
+        ("concurrent_25", 25),
+        ("concurrent_50", 50),
+    ]
+    assert all(p.paired and p.duration_s == pytest.approx(2.0) for p in found)
+    assert [p.users for p in phases(load(tmp_path, "[ab]\nlevels = [4, 2]\n"))] == [2, 4]
+
+
+def test_levels_happen_in_an_order_of_each_round_that_the_seed_gives(tmp_path: Path) -> None:
+    asked = loaded(load(tmp_path, ab__levels="10,25,50", ab__throughput_rps=50))
+    orders = [asked.order(number) for number in range(60)]
+
+    assert all(sorted(order) == [0, 1, 2, 3] and order[-1] == 3 for order in orders)
+    assert len(set(orders)) == 6
+    assert orders == [asked.order(number) for number in range(60)]
+    other = loaded(load(tmp_path, ab__levels="10,25,50", ab__throughput_rps=50, load__seed=2))
+    assert orders != [other.order(number) for number in range(60)]
+
+
+@pytest.mark.parametrize("levels", ["0,5", "", "ten", "5,,6"])
+def test_levels_are_whole_numbers_of_users(tmp_path: Path, levels: str) -> None:
+    with pytest.raises(ConfigError, match=r"levels: .*a list of whole numbers >= 1"):
+        load(tmp_path, ab__levels=levels)
+
+
+def test_one_number_of_users_and_levels_cannot_both_be_meant(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"ab\.users: one number of users, but .*asks for levels"):
+        load(tmp_path, "[ab]\nlevels = [10, 25]\n", ab__users=5)
+
+
 def test_a_rate_adds_a_phase_in_which_the_sides_take_turns(tmp_path: Path) -> None:
     settings = load(tmp_path, ab__throughput_rps=200.0)
 
@@ -94,6 +128,11 @@ def test_a_round_lasts_as_long_as_its_boot_but_long_enough_for_its_pairs(
     boot_s: float, answer_s: float, count: int, expected: float
 ) -> None:
     assert round_s(AbConfig(), boot_s=boot_s, answer_s=answer_s, phases=count) == pytest.approx(expected)
+
+
+def test_the_level_with_the_fewest_users_sets_how_long_pairs_take() -> None:
+    asked = AbConfig(levels=(5, 50))
+    assert round_s(asked, boot_s=0.8, answer_s=3.0, phases=2) == pytest.approx(48.2)
 
 
 def test_the_length_that_was_asked_for_is_shared_by_the_phases() -> None:

@@ -57,6 +57,28 @@ def test_every_user_asks_two_sides_the_same_question(serve: Serve, loads: Loads)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
+def test_phases_happen_in_the_order_of_the_plan_and_keep_their_numbers(
+    serve: Serve, loads: Loads, workers: int
+) -> None:
+    base, head = serve(replies(http(), keep=True)), serve(replies(http(), keep=True))
+    plan = paired(base.url, head.url, steady_s=0.5)
+    few, many, most = (replace(plan.phases[0], name=str(n), users=n, spawn_rate=200) for n in (2, 4, 8))
+    plan = replace(plan, phases=(few, many, most), order=(2, 0, 1), workers=Workers(local=workers))
+
+    ended = loads.run(plan)
+
+    windows = phase_windows(ended.events, end_s=float(ended.samples.end_s.max()))
+    assert sorted(windows, key=lambda index: windows[index].start_s) == [2, 0, 1]
+    observations, _ = observe(ended.samples, plan, windows)
+    seen = {o.level: o.base_n for o in observations if o.metric is MetricName.RESPONSE_TIME_P50}
+    assert list(seen) == ["2 users", "4 users", "8 users"]
+    steady = windows[0].steady_start_s + 0.2, windows[0].steady_end_s
+    due = ended.samples.due_s
+    asking = ended.samples.where((due >= steady[0]) & (due < steady[1]))
+    assert len(np.unique(asking.column("user"))) == 2
+
+
+@pytest.mark.parametrize("workers", [1, 2])
 def test_both_sides_are_sent_as_much_in_every_tenth_of_a_round(
     serve: Serve, loads: Loads, workers: int
 ) -> None:

@@ -211,7 +211,11 @@ def measure_round(
             sides = _sides(bench, stacks)
             answer_s = _first_answers(bench, sides) if number == 0 else 0.0
             phases = bench.load.phases(load_s=load_s(boot_s, answer_s), number=number)
-            plan = replace(build_plan(bench.settings, phases, sides), seed=bench.settings.load.seed + number)
+            plan = replace(
+                build_plan(bench.settings, phases, sides),
+                seed=bench.settings.load.seed + number,
+                order=bench.load.order(number),
+            )
             bench.leaving.wait()
             process.begin(plan)
             end, readings = follow_load(process, stacks, bench.stopper, _unheard)
