@@ -82,9 +82,7 @@ class Fitting:
 
 
 def fitting(window: Sequence[BaselineEntry], candidate: RunSummary) -> Fitting:
-    """Which stored runs a run compares with: since the last accepted change, each in what is alike.
-
-    A regression that a person accepted begins a new level; what lies before it is another system.
+    """Which stored runs a run compares with, each in what is alike; which level counts is ``reference.py``'s.
 
     Args:
         window: newest first.
@@ -96,8 +94,6 @@ def fitting(window: Sequence[BaselineEntry], candidate: RunSummary) -> Fitting:
         found = alike_part(entry, here)
         if found is not None:
             alike.append(found)
-            if entry.accepted is not None and entry.verdict is Verdict.REGRESSION:
-                break
     compared = {result.test_type for entry in alike for result in entry.test_types}
     missing = {kind for kind in planned_types(candidate) if kind not in compared}
     return Fitting(

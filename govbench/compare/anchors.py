@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from govbench.compare.effects import unpaired_effect
+from govbench.compare.effects import window_effect
 from govbench.compare.history import change_text
 from govbench.compare.verdict import change_of, decide, margin_of
 from govbench.config.settings import CompareConfig
 from govbench.results.baseline import BaselineEntry
 from govbench.results.comparison import Change, Finding, Margin, Verdict
-from govbench.results.metrics import METRICS, Metric
+from govbench.results.metrics import METRICS, Metric, MetricName
+from govbench.results.plan import TestType
+from govbench.stats import RunNoise
+
+NoiseOf = Callable[[TestType, MetricName], RunNoise]
 
 
-def anchor_note(anchor: BaselineEntry, findings: Sequence[Finding], config: CompareConfig) -> str | None:
+def anchor_note(
+    anchor: BaselineEntry, findings: Sequence[Finding], config: CompareConfig, noise_of: NoiseOf
+) -> str | None:
     """Which gated metrics lie beyond their margin from an anchor, without doubt; None where none does.
 
-    Judged as two runs measured apart are, each metric for itself.
+    Judged as two runs measured apart are, each metric for itself, by the noise that the verdicts rest on.
     """
     parts = []
     for finding in findings:
         for level in finding.levels or (finding,):
             old = _stored(anchor, finding, level.level)
-            change = _beyond(old, level.candidate, finding.margin, config) if finding.gated else None
+            if not finding.gated or old is None or level.candidate is None:
+                continue
+            noise = noise_of(finding.test_type, finding.metric)
+            change = _beyond(old, level.candidate, finding.margin, config, noise)
             if change is not None:
                 name = replace(finding, level=level.level).scope
                 parts.append(f"{METRICS[finding.metric].label} ({name}) {change_text(change)}")
@@ -40,11 +49,11 @@ def _stored(anchor: BaselineEntry, finding: Finding, level: str | None) -> Metri
 
 
 def _beyond(
-    old: Metric | None, new: Metric | None, margin: Margin | None, config: CompareConfig
+    old: Metric, new: Metric, margin: Margin | None, config: CompareConfig, noise: RunNoise
 ) -> Change | None:
-    if old is None or new is None or margin is None or min(old.n, new.n) < config.min_samples:
+    if margin is None or min(old.n, new.n) < config.min_samples:
         return None
-    effect = unpaired_effect(old, new, noise_sd=config.between_run_sd, level=config.level)
+    effect = window_effect([old], new, noise=noise, level=config.level)
     if effect is None:
         return None
     limit = margin_of(effect, margin, (old.value, new.value))

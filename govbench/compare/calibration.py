@@ -16,6 +16,7 @@ from govbench.results.plan import TestType
 from govbench.results.rounds import Observation, Round
 from govbench.results.versions import PlanVersions, difference
 from govbench.stats import (
+    RunNoise,
     instance_deviation,
     rounds_detectable_effect,
     run_deviation,
@@ -24,6 +25,8 @@ from govbench.stats import (
 BUDGETS_S = (30.0, 60.0, 120.0, 300.0)
 # Rounds of a calibration lie minutes apart and stored runs days: it cannot lower the noise further than that.
 LEAST_SHARE_OF_RUN_SD = 0.5
+# How many runs' worth of evidence the noise of one run is: where it is assumed, and at most where calibrated.
+ASSUMED_DF, MOST_CALIBRATED_DF = 4.0, 10.0
 # In rounds it is that of open loops at one rate, which says nothing of the closed loops of a run.
 _OF_ROUNDS_ONLY = frozenset({MetricName.THROUGHPUT})
 
@@ -214,10 +217,22 @@ class InForce:
 
     def between_run_sd(self, config: CompareConfig, test_type: TestType, name: MetricName) -> float:
         """Standard deviation of the log ratio of two runs of the same code, measured apart."""
-        noise = self.calibration.noise(test_type, name) if self.calibration else None
-        if noise is None or name in _OF_ROUNDS_ONLY:
+        noise = self._noise(test_type, name)
+        if noise is None:
             return config.between_run_sd
         return max(noise.between_run_sd, LEAST_SHARE_OF_RUN_SD * config.between_run_sd)
+
+    def run_noise(self, config: CompareConfig, test_type: TestType, name: MetricName) -> RunNoise:
+        """What is known of one run before any stored one was seen, and how much evidence that is."""
+        df = ASSUMED_DF
+        if self.calibration is not None and self._noise(test_type, name) is not None:
+            df = min(MOST_CALIBRATED_DF, self.calibration.rounds - 1.0)
+        return RunNoise(sd=self.between_run_sd(config, test_type, name) / math.sqrt(2), df=df)
+
+    def _noise(self, test_type: TestType, name: MetricName) -> Noise | None:
+        if self.calibration is None or name in _OF_ROUNDS_ONLY:
+            return None
+        return self.calibration.noise(test_type, name)
 
     def covers(self, test_types: Sequence[TestType]) -> bool:
         """Whether it says anything of runs of these test types."""

@@ -9,14 +9,13 @@ from dataclasses import replace
 from govbench.results.metrics import METRICS, Metric, MetricName
 from govbench.stats import (
     LogRatio,
-    Prediction,
     ProportionDifference,
+    RunNoise,
     prediction_log_ratio,
     proportion_difference,
-    unpaired_log_ratio,
 )
 
-Effect = LogRatio | Prediction | ProportionDifference
+Effect = LogRatio | ProportionDifference
 
 # Read off a process and not off requests: no error within the run is known, only the noise between runs.
 _READINGS = frozenset({MetricName.CPU_PER_REQUEST, MetricName.MEMORY_PEAK})
@@ -27,34 +26,13 @@ def error_known(metric: Metric) -> bool:
     return metric.standard_error is not None or metric.name in _READINGS or metric.spec.compared_as_difference
 
 
-def unpaired_effect(baseline: Metric, candidate: Metric, *, noise_sd: float, level: float) -> Effect | None:
-    """One run against another; ``noise_sd`` is the deviation of the log ratio of two runs of the same code.
+def window_effect(
+    window: Sequence[Metric], candidate: Metric, *, noise: RunNoise, level: float
+) -> Effect | None:
+    """A run against one or more others; ``noise`` is that of one run, with what these others taught of it.
 
     None where a ratio does not exist (a side that is 0), or where a side's own error is not known: taking
     it as 0 would make the least certain numbers look the most certain.
-    """
-    if METRICS[baseline.name].compared_as_difference:
-        return _share_difference([baseline], candidate, level)
-    if baseline.value <= 0 or candidate.value <= 0:
-        return None
-    if not (error_known(baseline) and error_known(candidate)):
-        return None
-    return unpaired_log_ratio(
-        base_value=baseline.value,
-        base_se=baseline.standard_error or 0.0,
-        cand_value=candidate.value,
-        cand_se=candidate.standard_error or 0.0,
-        between_run_sd=noise_sd,
-        level=level,
-    )
-
-
-def window_effect(
-    window: Sequence[Metric], candidate: Metric, *, noise_sd: float, level: float
-) -> Effect | None:
-    """A run against earlier ones; ``noise_sd`` as in ``unpaired_effect``, that of one run is 1/√2 of it.
-
-    None as in ``unpaired_effect``.
     """
     if METRICS[candidate.name].compared_as_difference:
         return _share_difference(window, candidate, level)
@@ -62,19 +40,24 @@ def window_effect(
         return None
     errors = [metric.standard_error or 0.0 for metric in window]
     return prediction_log_ratio(
-        window=[math.log(metric.value) for metric in window],
+        window=logs_of(window),
         window_se=math.sqrt(sum(e * e for e in errors) / len(errors)),
         candidate_log=math.log(candidate.value),
         candidate_se=candidate.standard_error or 0.0,
-        floor_sd=noise_sd / math.sqrt(2),
+        noise=noise,
         level=level,
     )
 
 
+def logs_of(metrics: Sequence[Metric]) -> list[float]:
+    """Their logarithms, to learn the noise of one run from; none of shares, and where one has none."""
+    if any(metric.value <= 0 or METRICS[metric.name].compared_as_difference for metric in metrics):
+        return []
+    return [math.log(metric.value) for metric in metrics]
+
+
 def at_level(effect: Effect, level: float) -> Effect:
     """The same effect with its interval at another level."""
-    if isinstance(effect, Prediction) and effect.by_window is not None:
-        return replace(effect, level=level, by_window=replace(effect.by_window, level=level))
     return replace(effect, level=level)
 
 

@@ -97,7 +97,7 @@ def _pairings(
             name=name,
             gated=is_gated(config, test_type, name),
             worse=worse_sign(name, config.metrics.get(name)),
-            margin=_margin(config, name, method),
+            margin=margin_for(config, name, method),
             sides=sides,
         )
         for test_type in test_types
@@ -238,7 +238,8 @@ def is_gated(config: CompareConfig, test_type: TestType, name: MetricName) -> bo
     return METRICS[name].gate
 
 
-def _margin(config: CompareConfig, name: MetricName, method: Method) -> Margin:
+def margin_for(config: CompareConfig, name: MetricName, method: Method) -> Margin:
+    """The margin of a metric, by the configuration or by default."""
     rule = config.metrics.get(name) or MetricRule()
     if METRICS[name].compared_as_difference:  # 0 has no ratio: both kinds of margin are points of a share
         points = rule.margin if rule.absolute_margin is None else rule.absolute_margin

@@ -6,14 +6,15 @@ Each metric has change points of its own: a change that made answers slower says
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from govbench.compare.alike import alike_part, of_entry
+from govbench.compare.calibration import InForce
 from govbench.compare.findings import ERROR_RATE_MARGIN
 from govbench.config.settings import CompareConfig
 from govbench.results.baseline import BaselineEntry
-from govbench.results.comparison import Change, Finding
+from govbench.results.comparison import Change
 from govbench.results.history import HistoryPoint, LevelChange, MetricHistory
 from govbench.results.metrics import METRICS, Metric, MetricName
 from govbench.results.plan import TestType
@@ -24,6 +25,8 @@ SMALLEST_SHIFT = 0.02
 
 Key = tuple[TestType, MetricName]
 Histories = Mapping[Key, MetricHistory]
+# The calibration in force for a suite on a machine class.
+KnownOf = Callable[[str, str], InForce]
 
 
 def newest_first(entries: Iterable[BaselineEntry]) -> tuple[BaselineEntry, ...]:
@@ -31,31 +34,40 @@ def newest_first(entries: Iterable[BaselineEntry]) -> tuple[BaselineEntry, ...]:
     return tuple(sorted(entries, key=lambda entry: (entry.committed_at, entry.measured_at), reverse=True))
 
 
-def histories_of(entries: Sequence[BaselineEntry], config: CompareConfig) -> Histories:
+def histories_of(entries: Sequence[BaselineEntry], config: CompareConfig, known: InForce) -> Histories:
     """The history of every metric that one of these runs has; in the order of test types and metrics.
 
     Args:
         entries: of one suite, machine class, profile and suite version; newest first.
-        config: the noise between runs, and the level of the intervals.
+        config: the noise between runs where it is not known, and the level of the intervals.
+        known: the calibration in force for these runs.
     """
     found = {}
     for test_type in TestType:
         for name in MetricName:
             points = _points(entries, test_type, name)
             if points:
-                found[test_type, name] = _history(entries[0], test_type, name, points, config)
+                run_sd = known.run_noise(config, test_type, name).sd
+                found[test_type, name] = _history(entries[0], test_type, name, points, config, run_sd)
     return found
 
 
-def all_histories(entries: Iterable[BaselineEntry], config: CompareConfig) -> tuple[MetricHistory, ...]:
+def all_histories(
+    entries: Iterable[BaselineEntry], config: CompareConfig, known_of: KnownOf
+) -> tuple[MetricHistory, ...]:
     """The histories of all plans on all machine classes, the plan that was stored last first.
 
-    Runs of different suites, machine classes, profiles or suite versions share no level.
+    Runs of different suites, machine classes, profiles or suite versions share no level; ``known_of`` says
+    which calibration is in force for a suite on a machine class.
     """
     plans: list[list[BaselineEntry]] = []
     for entry in newest_first(entries):
         _sort_in(entry, plans)
-    return tuple(one for alike in plans for one in histories_of(alike, config).values())
+    return tuple(
+        one
+        for alike in plans
+        for one in histories_of(alike, config, known_of(alike[0].suite, alike[0].machine_class)).values()
+    )
 
 
 def _sort_in(entry: BaselineEntry, plans: list[list[BaselineEntry]]) -> None:
@@ -74,21 +86,13 @@ def _sort_in(entry: BaselineEntry, plans: list[list[BaselineEntry]]) -> None:
         plans.append([left])
 
 
-def level_notes(histories: Histories, findings: Sequence[Finding]) -> tuple[str, ...]:
-    """Which gated metrics were held only against the runs since their last change point, by its commit."""
-    by_commit: dict[str, list[str]] = {}
-    for finding in findings:
-        history = histories.get((finding.test_type, finding.metric))
-        if finding.gated and history is not None and history.changes:
-            last = history.changes[-1]
-            runs = len(history.levels[-1])
-            name = f"{METRICS[finding.metric].label} ({finding.test_type})"
-            text = f"{name} {change_text(last.change)}, {runs} runs"
-            by_commit.setdefault(last.commit, []).append(text)
-    return tuple(
-        f"Compared with the stored runs since the level changed at {commit[:9]}: {'; '.join(texts)}."
-        for commit, texts in by_commit.items()
-    )
+def plain_levels(histories: Histories, test_type: TestType, name: MetricName) -> list[list[float]]:
+    """Logarithms of a metric level by level, suspects left out: what the noise of one run is learned from."""
+    history = histories.get((test_type, name))
+    if history is None or METRICS[name].compared_as_difference:
+        return []
+    levels = [[p.metric.value for p in level if not p.suspect] for level in history.levels]
+    return [[math.log(value) for value in level] for level in levels if level and min(level) > 0]
 
 
 def change_text(change: Change) -> str:
@@ -114,6 +118,8 @@ def _points(
                     metric=metric,
                     anchor=entry.anchor,
                     accepted=entry.accepted,
+                    suspect=entry.is_suspect(test_type, name),
+                    begins_level=entry.begins_level(test_type, name),
                 )
             )
     return tuple(points)
@@ -125,8 +131,8 @@ def _history(
     name: MetricName,
     points: tuple[HistoryPoint, ...],
     config: CompareConfig,
+    run_sd: float,
 ) -> MetricHistory:
-    found = _change_points([point.metric for point in points], between_run_sd=config.between_run_sd)
     return MetricHistory(
         suite=entry.suite,
         suite_version=entry.suite_version,
@@ -135,20 +141,33 @@ def _history(
         test_type=test_type,
         metric=name,
         points=points,
-        changes=tuple(
-            LevelChange(
-                index=point.index,
-                after_commit=points[point.index - 1].commit,
-                commit=points[point.index].commit,
-                change=_change(point, config.level, difference=METRICS[name].compared_as_difference),
-                p_value=point.p_value,
-            )
-            for point in found
-        ),
+        changes=changes_in(points, level=config.level, run_sd=run_sd),
     )
 
 
-def _change_points(metrics: Sequence[Metric], *, between_run_sd: float) -> tuple[ChangePoint, ...]:
+def changes_in(points: Sequence[HistoryPoint], *, level: float, run_sd: float) -> tuple[LevelChange, ...]:
+    """Where the level of a metric changed, oldest first.
+
+    Args:
+        points: the metric of each run, oldest first.
+        level: of the intervals.
+        run_sd: the noise of one run, as far as it is known.
+    """
+    metrics = [point.metric for point in points]
+    difference = metrics[0].spec.compared_as_difference
+    return tuple(
+        LevelChange(
+            index=found.index,
+            after_commit=points[found.index - 1].commit,
+            commit=points[found.index].commit,
+            change=_change(found, level, difference=difference),
+            p_value=found.p_value,
+        )
+        for found in _change_points(metrics, run_sd=run_sd)
+    )
+
+
+def _change_points(metrics: Sequence[Metric], *, run_sd: float) -> tuple[ChangePoint, ...]:
     """On the scale on which the metric is compared; no ratio exists where a value is 0."""
     if metrics[0].spec.compared_as_difference:
         return change_points(
@@ -159,7 +178,7 @@ def _change_points(metrics: Sequence[Metric], *, between_run_sd: float) -> tuple
     within = math.sqrt(sum((metric.standard_error or 0.0) ** 2 for metric in metrics) / len(metrics))
     return change_points(
         [math.log(metric.value) for metric in metrics],
-        noise_sd=math.hypot(between_run_sd / math.sqrt(2), within),
+        noise_sd=math.hypot(run_sd, within),
         min_shift=math.log1p(SMALLEST_SHIFT),
     )
 

@@ -56,12 +56,14 @@ def _said(verdict: Verdict, findings: Sequence[Finding]) -> str:
     return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in by_reason.items())
 
 
-def noise_note(config: CompareConfig, known: InForce) -> str:
-    """Which noise, not seen in the data, is part of the intervals."""
+def noise_note(config: CompareConfig, known: InForce, *, learned_from: int = 0) -> str:
+    """Which noise, not seen in these two runs, is part of the intervals, and where it is known from."""
     what, sd = "Runs measured apart: the noise between two runs", config.between_run_sd
     part = "is part of every interval"
+    runs = f"{learned_from} stored run{'s' if learned_from > 1 else ''}"
+    learned = f"; learned from {runs} as well" if learned_from > 1 else ""
     if known.calibration is not None:
         calibrated = f"{said_of(known.calibration)}; metrics that it lacks: {sd:.1%}"
-        return f"{what} of the same code {part}: {calibrated}."
+        return f"{what} of the same code {part}: {calibrated}{learned}."
     refused = f": {known.refused}" if known.refused else ""
-    return f"{what} of the same code ({sd:.1%}, not calibrated here{refused}) {part}."
+    return f"{what} of the same code ({sd:.1%} assumed, not calibrated here{refused}{learned}) {part}."

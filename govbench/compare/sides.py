@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from govbench.compare.effects import error_known, pooled_window, window_effect
+from govbench.compare.effects import error_known, logs_of, pooled_window, window_effect
 from govbench.compare.findings import Sides
 from govbench.results.baseline import BaselineEntry
 from govbench.results.levels import is_levelled, metrics_by_level
 from govbench.results.metrics import Metric, MetricName
 from govbench.results.plan import TestType
 from govbench.results.run import RunSummary
+from govbench.stats import RunNoise
+
+# A metric at each load level, and over all of them (None).
+MetricAt = Mapping[str | None, Metric | None]
 
 # From so many stored runs with figures of each level on, those without are left out. A run that an earlier
 # govbench stored has none.
@@ -74,22 +78,26 @@ class LevelWindow:
 
 def level_windows(
     entries: Sequence[BaselineEntry],
-    of_candidate: tuple[RunSummary, int],
+    metrics: MetricAt,
     test_type: TestType,
     name: MetricName,
 ) -> list[LevelWindow]:
     """The windows of a metric, one for each level.
 
     Where too few of the stored runs have figures of each level, it is one window over all of them.
+
+    Args:
+        entries: the stored runs that the metric is held against.
+        metrics: the metric of the run at each level, and over all of them (None).
+        test_type: of the metric.
+        name: of the metric.
     """
-    candidate, side = of_candidate
-    new = level_metrics(candidate, side, test_type, name)
+    new = {level: metric for level, metric in metrics.items() if level is not None}
     results = [result for entry in entries if (result := entry.test_type(test_type))]
     split = [result for result in results if result.levels]
     if not new or len(split) < min(FEWEST_WITH_LEVELS, len(results)):
         stored = _known(result.metric(name) for result in results)
-        metric = pooled_metric(candidate, test_type, side, name)
-        return [LevelWindow(level=None, stored=stored, candidate=metric)]
+        return [LevelWindow(level=None, stored=stored, candidate=metrics.get(None))]
     labels = dict.fromkeys([*new, *(level.level for result in split for level in result.levels)])
     return [
         LevelWindow(
@@ -101,20 +109,33 @@ def level_windows(
     ]
 
 
+def metrics_at(summary: RunSummary, side: int, test_type: TestType, name: MetricName) -> MetricAt:
+    """A metric of a run over all levels (None), and at each where it is judged level by level."""
+    pooled = pooled_metric(summary, test_type, side, name)
+    found: dict[str | None, Metric | None] = {None: pooled}
+    found.update(level_metrics(summary, side, test_type, name))
+    return found
+
+
 def _known(metrics: Iterable[Metric | None]) -> tuple[Metric, ...]:
     """Those that were measured; of these with a known error, where there are any."""
     measured = tuple(metric for metric in metrics if metric is not None)
     return tuple(metric for metric in measured if error_known(metric)) or measured
 
 
-def window_sides(windows: Sequence[LevelWindow], *, noise_sd: float, level: float) -> list[Sides]:
-    """Both sides at each level, with how far apart they are."""
+def window_sides(windows: Sequence[LevelWindow], *, noise: RunNoise, level: float) -> list[Sides]:
+    """Both sides at each level, with how far apart they are.
+
+    The levels share one scale of noise, learned from all of their windows, each about its own mean; ``noise``
+    is what is known besides.
+    """
+    learned = noise.learned([logs_of(window.stored) for window in windows])
     found = []
     for window in windows:
         old = pooled_window(window.stored) if window.stored else None
         effect = None
         if old is not None and window.candidate is not None:
-            effect = window_effect(window.stored, window.candidate, noise_sd=noise_sd, level=level)
+            effect = window_effect(window.stored, window.candidate, noise=learned, level=level)
         found.append(Sides(level=window.level, baseline=old, candidate=window.candidate, effect=effect))
     return found
 
@@ -123,9 +144,9 @@ def without_levels(entries: Sequence[BaselineEntry], candidate: RunSummary, side
     """Of which test types levels are compared together, for the stored runs do not know them apart."""
     names = []
     for test_type in TestType:
-        windows = level_windows(entries, (candidate, side), test_type, MetricName.RESPONSE_TIME_P50)
-        has_levels = level_metrics(candidate, side, test_type, MetricName.RESPONSE_TIME_P50)
-        if has_levels and windows[0].level is None and windows[0].stored:
+        metrics = metrics_at(candidate, side, test_type, MetricName.RESPONSE_TIME_P50)
+        windows = level_windows(entries, metrics, test_type, MetricName.RESPONSE_TIME_P50)
+        if len(metrics) > 1 and windows[0].level is None and windows[0].stored:
             names.append(test_type.value)
     if not names:
         return None

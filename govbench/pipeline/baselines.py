@@ -9,15 +9,17 @@ from pathlib import Path
 from govbench.baselines import entries as baselines
 from govbench.baselines.entries import Nearest, Stored
 from govbench.compare.acceptance import Acceptance
-from govbench.compare.compare import compare_window, without_baseline
+from govbench.compare.compare import without_baseline
 from govbench.compare.storable import too_few_samples
+from govbench.compare.stored import compare_window
 from govbench.config.settings import CompareConfig, Settings
 from govbench.errors import PublishError, ResultsError
 from govbench.pipeline.acceptance import with_acceptances
 from govbench.pipeline.calibrations import calibration_for_run
 from govbench.report.format import threshold_in_words
-from govbench.results.baseline import BaselineEntry, entry_from_results
+from govbench.results.baseline import BaselineEntry
 from govbench.results.comparison import Comparison, Reference, Results, Verdict
+from govbench.results.entry import entry_from_results
 from govbench.results.run import RunSummary
 
 

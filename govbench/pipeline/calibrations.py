@@ -71,6 +71,17 @@ def calibration_for_run(
     return InForce(refused=f"{path} does not count: it has no metric of {names}; {REMEDY} --test-types")
 
 
+def calibration_for_stored(
+    suite: str, machine_class: str, settings: Settings, cwd: Path, *, ref: str | None = None
+) -> InForce:
+    """The calibration for the stored runs of a suite on a machine class, which name no target.
+
+    Raises:
+        ResultsError: the file is damaged, or ``ref`` is unknown.
+    """
+    return _in_force(Load(suite=suite, machine_class=machine_class, kinds=()), settings, cwd, ref=ref)
+
+
 def _in_force(here: Load, settings: Settings, cwd: Path, *, ref: str | None) -> InForce:
     folder = settings.baselines.folder
     path = folder / calibration_path(here.suite, here.machine_class)

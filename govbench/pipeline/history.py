@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from govbench.baselines import entries as baselines
+from govbench.compare.calibration import InForce
 from govbench.compare.findings import is_gated
 from govbench.compare.history import all_histories
 from govbench.compare.scope import Scope
 from govbench.config.settings import Settings
 from govbench.errors import ResultsError
+from govbench.pipeline.calibrations import calibration_for_stored
 from govbench.results.history import MetricHistory
 
 
@@ -30,9 +32,13 @@ def read_history(
     """
     folder = settings.baselines.folder
     entries = baselines.list_entries(cwd, folder, suite=suite, machine_class=machine_class, ref=ref)
+
+    def known_of(suite: str, machine_class: str) -> InForce:
+        return calibration_for_stored(suite, machine_class, settings, cwd, ref=ref)
+
     found = tuple(
         history
-        for history in all_histories(entries, settings.compare)
+        for history in all_histories(entries, settings.compare, known_of)
         if scope.covers(history.test_type, history.metric)
         and (not only_gated or is_gated(settings.compare, history.test_type, history.metric))
     )

@@ -10,21 +10,19 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, NoReturn
 
 from pydantic import TypeAdapter, ValidationError
 
-from govbench.errors import PublishError, ResultsError
-from govbench.results.comparison import Results, Verdict
-from govbench.results.distributions import coarsen_distribution, merge_distributions
-from govbench.results.levels import metrics_by_level
+from govbench.errors import ResultsError
+from govbench.results.comparison import Verdict
 from govbench.results.metrics import Metric, MetricName
 from govbench.results.plan import TestType
-from govbench.results.run import Accounting, Distribution, Environment, Outcome, RunStatus
+from govbench.results.run import Accounting, Distribution, Environment
 from govbench.results.versions import PlanVersion
 
 SCHEMA_NAME = "govbench/baseline"
@@ -93,7 +91,9 @@ class BaselineEntry:
     ``verdict`` is what the run itself was judged when it was stored, None where there was nothing to judge
     it by. ``accepted`` is the note of the person who accepted a run in spite of its verdict. ``anchor``
     names an entry that outlives the window, such as a release. Times are UTC, ``2026-01-31T09:30:00Z``.
-    ``versions`` say for each test type, by its name, what decides its figures.
+    ``accepted_metrics`` says of which metrics (``test_type/metric``) a regression was accepted, of all where
+    it is empty; ``suspects`` are metrics that were flagged and not measured again. ``versions``
+    say for each test type, by its name, what decides its figures.
     """
 
     run_id: str
@@ -109,6 +109,8 @@ class BaselineEntry:
     test_types: tuple[BaselineTestType, ...]
     verdict: Verdict | None = None
     accepted: str | None = None
+    accepted_metrics: tuple[str, ...] = ()
+    suspects: tuple[str, ...] = ()
     anchor: str | None = None
     dirty: bool = False
     saturated: bool = False
@@ -139,57 +141,26 @@ class BaselineEntry:
         """What was measured of that test type, or None."""
         return next((result for result in self.test_types if result.test_type is test_type), None)
 
+    def is_suspect(self, test_type: TestType, name: MetricName) -> bool:
+        """Whether a metric was flagged and not measured again: no part of a window."""
+        return metric_key(test_type, name) in self.suspects
 
-def entry_from_results(
-    results: Results, *, side: int = 0, accepted: str | None = None, anchor: str | None = None
-) -> BaselineEntry:
-    """What is kept of a run, of one of its sides.
+    def begins_level(self, test_type: TestType, name: MetricName) -> bool:
+        """Whether a person accepted a regression of that metric here."""
+        if self.accepted is None or self.verdict is not Verdict.REGRESSION:
+            return False
+        return not self.accepted_metrics or metric_key(test_type, name) in self.accepted_metrics
 
-    Raises:
-        PublishError: the run did not complete, measured nothing on that side, or belongs to no commit.
-        ResultsError: the run carries a name or a time that cannot be stored.
-    """
-    summary = results.summary
-    run, provenance = summary.run, summary.provenance
-    if run.status is not RunStatus.COMPLETED:
-        raise PublishError(
-            f"run {run.id} is {run.status}: only a completed run becomes a baseline", hint="measure again"
-        )
-    if provenance.commit is None or provenance.committed_at is None:
-        raise PublishError(
-            f"run {run.id} belongs to no commit: a baseline is the measurement of a commit",
-            hint="run govbench inside a git repository that has at least one commit",
-        )
-    test_types = _test_types(results, side)
-    if not test_types:
-        raise PublishError(f"run {run.id} measured nothing on side {side}", hint="measure again")
-    try:
-        return BaselineEntry(
-            run_id=run.id,
-            suite=run.suite,
-            suite_version=run.suite_version,
-            profile=run.profile,
-            commit=provenance.commit,
-            committed_at=utc_text(provenance.committed_at),
-            measured_at=utc_text(run.started_at),
-            govbench_version=run.govbench_version,
-            environment=replace(summary.environment, load_average=None),
-            accounting=_total(phase.accounting for phase in summary.phases if phase.side == side),
-            test_types=test_types,
-            verdict=results.comparison.verdict if results.comparison else None,
-            accepted=accepted,
-            anchor=anchor,
-            dirty=bool(provenance.dirty),
-            saturated=summary.generator.saturated,
-            versions=run.versions,
-        )
-    except ValueError as error:
-        raise ResultsError(f"run {run.id} cannot be a baseline: {error}") from error
+
+def metric_key(test_type: TestType, name: MetricName) -> str:
+    """A metric of a test type in a word, as in ``concurrent/response_time_p50_ms``."""
+    return f"{test_type.value}/{name.value}"
 
 
 def to_json(entry: BaselineEntry) -> str:
     """The entry as it stands in git: keys sorted, one metric a line, floats at six significant digits."""
     body = _rounded(_ADAPTER.dump_python(entry, mode="json", exclude_none=True))
+    body = {key: value for key, value in body.items() if value != []}
     body["test_types"] = {
         result.test_type.value: _test_type_body(result, fields)
         for result, fields in zip(entry.test_types, body["test_types"], strict=True)
@@ -239,52 +210,6 @@ def utc_text(time: str) -> str:
 
 _ADAPTER = TypeAdapter(BaselineEntry)
 _EDITED = "the file was edited or is damaged: restore it with git, or record the baseline anew"
-
-
-def _test_types(results: Results, side: int) -> tuple[BaselineTestType, ...]:
-    found = []
-    for result in results.summary.test_types:
-        if result.side != side or not result.metrics:
-            continue
-        distribution = merge_distributions(
-            phase.distribution
-            for phase in results.summary.phases
-            if phase.side == side and phase.phase.test_type is result.test_type and phase.distribution
-        )
-        while distribution is not None and len(distribution.buckets) > MAX_BUCKETS:
-            distribution = coarsen_distribution(distribution)
-        found.append(
-            BaselineTestType(
-                test_type=result.test_type,
-                metrics=tuple(sorted(result.metrics, key=lambda metric: metric.name)),
-                distribution=distribution,
-                levels=_levels(results, result.test_type, side),
-            )
-        )
-    return tuple(sorted(found, key=lambda result: result.test_type))
-
-
-def _levels(results: Results, test_type: TestType, side: int) -> tuple[BaselineLevel, ...]:
-    return tuple(
-        BaselineLevel(
-            level=label,
-            metrics=tuple(
-                replace(metric, low=None, high=None, level=None)
-                for metric in sorted(metrics, key=lambda metric: metric.name)
-            ),
-        )
-        for label, metrics in sorted(metrics_by_level(results.summary, test_type, side).items())
-    )
-
-
-def _total(parts: Iterable[Accounting]) -> Accounting:
-    counts: Counter[str] = Counter()
-    errors: Counter[Outcome] = Counter()
-    for part in parts:
-        for key in ("offered", "dropped", "sent", "ok", "failed", "cancelled", "lost"):
-            counts[key] += getattr(part, key)
-        errors.update(part.errors)
-    return Accounting(**counts, errors=dict(sorted(errors.items())))
 
 
 def _check_metrics(metrics: Sequence[Metric]) -> None:

@@ -114,7 +114,9 @@ class Finding:
     change, corrected for the metrics and levels that share the level of confidence.
 
     ``explanations`` are there for a regression or an improvement: what moved with it, likeliest first.
-    ``accepted`` says who accepted a regression and why: it stays one, and does not fail the run.
+    ``accepted`` says who accepted a regression and why: it stays one, and does not fail the run. ``again`` is
+    what a second measurement of the same commit said of a flagged metric; ``suspect`` that there was none.
+    ``since`` are the commits between which an unaccepted rise of the level lies, as git takes a range.
     """
 
     test_type: TestType
@@ -132,11 +134,27 @@ class Finding:
     p_value: float | None = None
     level: str | None = None
     levels: tuple[LevelFinding, ...] = ()
+    again: Metric | None = None
+    suspect: bool = False
+    since: str | None = None
 
     @property
     def scope(self) -> str:
         """The test type and the level that is named, if one is: ``concurrent at 50 users``."""
         return self.test_type.value if self.level is None else f"{self.test_type} at {self.level}"
+
+
+# A metric of a test type, over all its levels (None) or at one.
+AgainKey = tuple[TestType, MetricName, str | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredAgain:
+    """What a second measurement of the same commit said of a test type, over all its levels or at one."""
+
+    test_type: TestType
+    metrics: tuple[Metric, ...]
+    level: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,7 +219,8 @@ class Comparison:
     ``fault`` is why no verdict may rest on what was measured, whatever its findings say. ``base_failure`` is
     why the base that was asked for could not be measured, where head alone was judged all the same.
     ``courses`` and ``looks``, after how many rounds a verdict was looked for, are there for paired rounds, as
-    is ``besides``: categories and scenarios that moved though no flagged finding shows it.
+    is ``besides``: categories and scenarios that moved though no flagged finding shows it. ``again`` is what
+    a second measurement of the same commit said, where one was made for what stored runs made suspect.
     """
 
     verdict: Verdict
@@ -217,6 +236,12 @@ class Comparison:
     besides: tuple[Explanation, ...] = ()
     fault: str | None = None
     base_failure: str | None = None
+    again: tuple[MeasuredAgain, ...] = ()
+
+    @property
+    def again_by_key(self) -> dict[AgainKey, Metric]:
+        """The metrics of ``again``."""
+        return {(each.test_type, m.name, each.level): m for each in self.again for m in each.metrics}
 
     @property
     def missed(self) -> tuple[ThresholdResult, ...]:

@@ -19,7 +19,11 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryPoint:
-    """A metric as one stored commit had it; ``anchor`` and ``accepted`` are those of the stored run."""
+    """A metric as one stored commit had it; ``anchor`` and ``accepted`` are those of the stored run.
+
+    ``suspect`` says that the metric was flagged there and not measured again, ``begins_level`` that a person
+    accepted its regression there.
+    """
 
     commit: str
     committed_at: str
@@ -27,6 +31,8 @@ class HistoryPoint:
     metric: Metric
     anchor: str | None = None
     accepted: str | None = None
+    suspect: bool = False
+    begins_level: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

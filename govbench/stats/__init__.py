@@ -11,12 +11,11 @@ from govbench.stats.change_points import ChangePoint, change_points
 from govbench.stats.comparison import (
     Effect,
     LogRatio,
-    Prediction,
     ProportionDifference,
+    RunNoise,
     log_ratio,
     prediction_log_ratio,
     proportion_difference,
-    unpaired_log_ratio,
 )
 from govbench.stats.distributions import normal_quantile, student_cdf, student_quantile
 from govbench.stats.histogram import log_buckets
@@ -46,10 +45,10 @@ __all__ = [
     "Interval",
     "LogRatio",
     "PairedEstimate",
-    "Prediction",
     "ProportionDifference",
     "QuantileEstimate",
     "RoundsEffect",
+    "RunNoise",
     "block_ids",
     "block_quantile_interval",
     "boundaries",
@@ -81,7 +80,6 @@ __all__ = [
     "student_cdf",
     "student_quantile",
     "two_sided_p_value",
-    "unpaired_log_ratio",
     "upper_variance",
     "wilson_interval",
 ]

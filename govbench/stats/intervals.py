@@ -36,7 +36,7 @@ class QuantileEstimate:
     """A quantile with its interval, and its standard error on log scale.
 
     ``log_se`` is the interval's width in logarithms over twice the multiplier that made it: what
-    ``unpaired_log_ratio`` wants. None where a logarithm does not exist (an end that is 0 or infinite).
+    ``prediction_log_ratio`` wants. None where a logarithm does not exist (an end that is 0 or infinite).
     """
 
     value: float

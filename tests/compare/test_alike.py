@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 
 from govbench.compare.alike import apart_from, fitting, is_alike, planned_types
-from govbench.compare.compare import compare_runs, compare_window
+from govbench.compare.calibration import InForce
+from govbench.compare.compare import compare_runs
+from govbench.compare.confirmation import again_of
 from govbench.compare.history import all_histories
+from govbench.compare.stored import compare_window
 from govbench.config.settings import CompareConfig
 from govbench.results.baseline import BaselineEntry, BaselineTestType
 from govbench.results.comparison import Finding, Reference, Verdict
@@ -69,7 +72,8 @@ def test_a_run_of_another_kind_of_target_never_compares(run: Build, stored: Buil
 
 def test_one_test_type_compares_where_the_other_does_not(run: Build, stored: Build) -> None:
     mixed = {**EMBEDDED, "concurrent": PlanVersion(hash="other", settings={"phases": "concurrent_5 1 s"})}
-    by_window = compare_window([stored()], STORED, run(300.0, versions=mixed), CONFIG)
+    slow = run(300.0, versions=mixed)
+    by_window = compare_window([stored()], STORED, slow, CONFIG, again=again_of(slow))
     apart = compare_runs(run(), run(300.0, versions=mixed), CONFIG)
 
     for compared in (by_window, apart):
@@ -144,7 +148,7 @@ def test_a_history_holds_what_compares(stored: Build) -> None:
     entries = [stored(number=i, versions=mixed if i < 2 else EMBEDDED) for i in range(5)]
     found = [
         (history.test_type, len(history.points))
-        for history in all_histories(entries, CONFIG)
+        for history in all_histories(entries, CONFIG, lambda *_: InForce())
         if history.metric.value == "response_time_p50_ms"
     ]
     assert sorted(found) == [(BASELINE, 5), (CONCURRENT, 2), (CONCURRENT, 3)]

@@ -21,8 +21,9 @@ from govbench.compare.calibration import (
     refusal,
     said_of,
 )
-from govbench.compare.compare import compare_runs, compare_window, reference_of
+from govbench.compare.compare import compare_runs, reference_of
 from govbench.compare.rounds import FIXED_INSTANCE_SD, Judging
+from govbench.compare.stored import compare_window
 from govbench.compare.trial import Design, Step, Trial, design, without_looks
 from govbench.config.settings import CompareConfig
 from govbench.results.calibration import Calibration, Noise
@@ -324,7 +325,7 @@ def test_two_runs_say_which_noise_they_were_judged_by(
 
     assert narrow < 0.7 * wide
     assert NOTE in calibrated
-    assert "(5.0%, not calibrated here) is part" in plain
+    assert "(5.0% assumed, not calibrated here) is part" in plain
     assert refused[0] == wide
     assert "not calibrated here: calibration.json does not count: it is old" in refused[1]
 

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from govbench.compare.compare import compare_runs, compare_window, without_baseline
+from govbench.compare.compare import compare_runs, without_baseline
+from govbench.compare.confirmation import again_of
 from govbench.compare.soundness import run_fault
+from govbench.compare.stored import compare_window
 from govbench.config.settings import CompareConfig, MetricRule, Threshold
 from govbench.results.baseline import BaselineEntry
 from govbench.results.comparison import Comparison, Finding, Method, Reference, Verdict
@@ -318,31 +320,31 @@ def test_only_gated_metrics_share_the_level(
         return summary({BASELINE: changed, CONCURRENT: usual()})
 
     def latency(config: CompareConfig) -> Finding:
-        return found(compare_runs(run(1.0), run(1.155), config))
+        return found(compare_runs(run(1.0), run(1.34), config))
 
     several = CompareConfig(metrics={P95: MetricRule(gate=False)})
     alone = CompareConfig(
         metrics={name: MetricRule(gate=name is P50) for name in (P50, THROUGHPUT, ERRORS)},
     )
-    gated = [f for f in compare_runs(run(1.0), run(1.155), several).findings if f.gated]
+    gated = [f for f in compare_runs(run(1.0), run(1.34), several).findings if f.gated]
     assert len(gated) == 5
     assert latency(several).verdict is Verdict.INCONCLUSIVE
     assert "correction" in latency(several).reason
-    left = [f for f in compare_runs(run(1.0), run(1.155), alone).findings if f.gated]
+    left = [f for f in compare_runs(run(1.0), run(1.34), alone).findings if f.gated]
     assert [(f.test_type, f.metric) for f in left] == [(BASELINE, P50), (CONCURRENT, P50)]
     assert latency(alone).verdict is Verdict.REGRESSION
-    advisory = found(compare_runs(run(1.0), run(1.155), several), P95)
+    advisory = found(compare_runs(run(1.0), run(1.34), several), P95)
     assert advisory.verdict is Verdict.REGRESSION
     assert not advisory.gated
 
 
 def test_gates_and_margins_can_be_set_per_metric(summary: BuildRun, usual: BuildUsual) -> None:
     slow = summary({BASELINE: usual(150.0)})
-    wide = CompareConfig(metrics={P50: MetricRule(margin=0.8, absolute_margin=1.0)})
+    wide = CompareConfig(metrics={P50: MetricRule(margin=1.0, absolute_margin=1.0)})
     compared = compare_runs(summary(), slow, wide)
     assert found(compared).verdict is Verdict.PASS
     assert found(compared).margin is not None
-    assert (found(compared).margin.relative, found(compared).margin.absolute) == (0.8, 1.0)  # type: ignore[union-attr]
+    assert (found(compared).margin.relative, found(compared).margin.absolute) == (1.0, 1.0)  # type: ignore[union-attr]
     ungated = compare_runs(summary(), slow, CompareConfig(metrics={P50: MetricRule(gate=False)}))
     assert found(ungated).verdict is Verdict.REGRESSION
     assert ungated.verdict is not Verdict.REGRESSION
@@ -403,7 +405,7 @@ def test_a_window_of_one_is_judged_by_the_assumed_noise(
     summary: BuildRun, usual: BuildUsual, entry: BuildEntry
 ) -> None:
     slow = summary({BASELINE: usual(150.0)})
-    by_window = compare_window([entry(usual())], STORED, slow, CONFIG)
+    by_window = compare_window([entry(usual())], STORED, slow, CONFIG, again=again_of(slow))
     by_run = compare_runs(summary(), slow, CONFIG)
     assert by_window.verdict is Verdict.REGRESSION
     one, other = found(by_window).change, found(by_run).change
@@ -509,8 +511,9 @@ def test_a_restless_window_widens_the_interval(
     still = [entry(usual(100.0), number=i) for i in range(8)]
     restless = [entry(usual(100.0 * 1.3 ** (-1) ** i), number=i) for i in range(8)]
     slow = summary({BASELINE: usual(150.0)})
-    assert found(compare_window(still, STORED, slow, CONFIG)).verdict is Verdict.REGRESSION
-    assert found(compare_window(restless, STORED, slow, CONFIG)).verdict is Verdict.INCONCLUSIVE
+    again = again_of(slow)
+    assert found(compare_window(still, STORED, slow, CONFIG, again=again)).verdict is Verdict.REGRESSION
+    assert found(compare_window(restless, STORED, slow, CONFIG, again=again)).verdict is Verdict.INCONCLUSIVE
 
 
 def test_comparing_changes_nothing_and_says_the_same_twice(

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from govbench.compare.compare import compare_window
+from govbench.compare.calibration import InForce
+from govbench.compare.confirmation import again_of
 from govbench.compare.history import all_histories, histories_of, newest_first
+from govbench.compare.stored import compare_window
 from govbench.config.settings import CompareConfig
 from govbench.results.baseline import BaselineEntry
 from govbench.results.comparison import Comparison, Finding, Reference, Verdict
@@ -29,6 +31,11 @@ P50, ERRORS, THROUGHPUT = MetricName.RESPONSE_TIME_P50, MetricName.ERROR_RATE, M
 BASELINE = TestType.BASELINE
 CONFIG = CompareConfig()
 REFERENCE = Reference(label="stored")
+UNKNOWN = InForce()
+
+
+def uncalibrated(_suite: str, _machine_class: str) -> InForce:
+    return UNKNOWN
 
 
 @pytest.fixture
@@ -65,7 +72,7 @@ def step(usual: BuildUsual, *levels: tuple[float, int]) -> list[tuple[Metric, ..
 
 
 def test_a_step_with_the_commits_around_it(stored: Stored, usual: BuildUsual) -> None:
-    history = histories_of(stored(step(usual, (100, 8), (130, 6))), CONFIG)[BASELINE, P50]
+    history = histories_of(stored(step(usual, (100, 8), (130, 6))), CONFIG, UNKNOWN)[BASELINE, P50]
     (change,) = history.changes
     assert [point.commit for point in history.points] == [f"{i:040x}" for i in range(14)]
     assert (change.index, change.after_commit, change.commit) == (8, f"{7:040x}", f"{8:040x}")
@@ -76,20 +83,20 @@ def test_a_step_with_the_commits_around_it(stored: Stored, usual: BuildUsual) ->
 
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_a_history_too_short_for_a_change(stored: Stored, usual: BuildUsual, n: int) -> None:
-    histories = histories_of(stored([usual(100 * 2**i) for i in range(n)]), CONFIG)
+    histories = histories_of(stored([usual(100 * 2**i) for i in range(n)]), CONFIG, UNKNOWN)
     assert {name for _, name in histories} == {P50, THROUGHPUT, ERRORS}
     assert all(len(one.points) == n and one.changes == () for one in histories.values())
 
 
 def test_no_runs_have_no_history() -> None:
-    assert histories_of((), CONFIG) == {}
-    assert all_histories((), CONFIG) == ()
+    assert histories_of((), CONFIG, UNKNOWN) == {}
+    assert all_histories((), CONFIG, uncalibrated) == ()
 
 
 def test_the_assumed_noise_keeps_a_small_step_still(stored: Stored, usual: BuildUsual) -> None:
     runs = stored([usual(100)] * 6 + [usual(104)] * 6)
-    assert histories_of(runs, CONFIG)[BASELINE, P50].changes == ()
-    assert len(histories_of(runs, CompareConfig(between_run_sd=0.001))[BASELINE, P50].changes) == 1
+    assert histories_of(runs, CONFIG, UNKNOWN)[BASELINE, P50].changes == ()
+    assert len(histories_of(runs, CompareConfig(between_run_sd=0.001), UNKNOWN)[BASELINE, P50].changes) == 1
 
 
 def test_a_step_below_the_smallest_of_interest(
@@ -97,14 +104,14 @@ def test_a_step_below_the_smallest_of_interest(
 ) -> None:
     runs = stored([(metric(P50, p50, se=0.0001),) for p50 in [100.0] * 8 + [101.9] * 8])
     quiet = CompareConfig(between_run_sd=0.001)
-    assert histories_of(runs, quiet)[BASELINE, P50].changes == ()
+    assert histories_of(runs, quiet, UNKNOWN)[BASELINE, P50].changes == ()
 
 
 def test_slower_and_faster_are_mirror_images(stored: Stored, usual: BuildUsual) -> None:
     runs = step(usual, (100, 8), (130, 6))
     mirrored = [usual(10_000 / run[0].value) for run in runs]
-    (up,) = histories_of(stored(runs), CONFIG)[BASELINE, P50].changes
-    (down,) = histories_of(stored(mirrored), CONFIG)[BASELINE, P50].changes
+    (up,) = histories_of(stored(runs), CONFIG, UNKNOWN)[BASELINE, P50].changes
+    (down,) = histories_of(stored(mirrored), CONFIG, UNKNOWN)[BASELINE, P50].changes
     assert up.index == down.index
     assert up.p_value == pytest.approx(down.p_value)
     assert 1 + up.change.estimate == pytest.approx(1 / (1 + down.change.estimate))
@@ -114,7 +121,9 @@ def test_slower_and_faster_are_mirror_images(stored: Stored, usual: BuildUsual) 
 def test_error_rates_change_in_points(stored: Stored, usual: BuildUsual) -> None:
     rng = np.random.default_rng(2)
     rates = [*rng.binomial(1000, 0.002, 8) / 1000, *rng.binomial(1000, 0.08, 5) / 1000]
-    (change,) = histories_of(stored([usual(errors=rate) for rate in rates]), CONFIG)[BASELINE, ERRORS].changes
+    (change,) = histories_of(stored([usual(errors=rate) for rate in rates]), CONFIG, UNKNOWN)[
+        BASELINE, ERRORS
+    ].changes
     assert change.index == 8
     assert change.change.difference
     assert change.change.estimate == pytest.approx(0.08, abs=0.015)
@@ -127,19 +136,22 @@ def test_no_failures_at_all_and_a_few_scattered_ones(stored: Stored, usual: Buil
         [0.0] * 11 + [1.0],
         [1.0] * 8,
     ):
-        assert histories_of(stored([usual(errors=r) for r in rates]), CONFIG)[BASELINE, ERRORS].changes == ()
+        assert (
+            histories_of(stored([usual(errors=r) for r in rates]), CONFIG, UNKNOWN)[BASELINE, ERRORS].changes
+            == ()
+        )
 
 
 def test_where_a_value_is_0_no_ratio_exists(stored: Stored, usual: BuildUsual) -> None:
     runs = stored([usual(rate=0.0)] * 4 + [usual(rate=50.0)] * 4)
-    assert histories_of(runs, CONFIG)[BASELINE, THROUGHPUT].changes == ()
+    assert histories_of(runs, CONFIG, UNKNOWN)[BASELINE, THROUGHPUT].changes == ()
 
 
 def test_a_metric_that_some_runs_lack(stored: Stored, usual: BuildUsual, metric: BuildMetric) -> None:
     runs = step(usual, (100, 10))
     tail = [(metric(MetricName.RESPONSE_TIME_P95, 150.0 if i < 6 else 300.0),) for i in range(10)]
     with_tail = [run + (tail[i] if i % 5 else ()) for i, run in enumerate(runs)]
-    history = histories_of(stored(with_tail), CONFIG)[BASELINE, MetricName.RESPONSE_TIME_P95]
+    history = histories_of(stored(with_tail), CONFIG, UNKNOWN)[BASELINE, MetricName.RESPONSE_TIME_P95]
     assert len(history.points) == 8
     assert [change.commit for change in history.changes] == [f"{6:040x}"]
 
@@ -148,7 +160,7 @@ def test_classes_and_plans_have_histories_of_their_own(stored: Stored, usual: Bu
     here = stored(step(usual, (100, 6)))
     other = stored(step(usual, (300, 4)), machine_class="linux-arm64-cpu-4c-8g")
     full = stored(step(usual, (200, 3)), profile="full")
-    histories = all_histories([*other, *full, *here], CONFIG)
+    histories = all_histories([*other, *full, *here], CONFIG, uncalibrated)
     counts = {(h.machine_class, h.profile): len(h.points) for h in histories if h.metric is P50}
     assert sorted(counts.values()) == [3, 4, 6]
     assert all(history.changes == () for history in histories)
@@ -158,7 +170,7 @@ def test_the_order_of_the_files_does_not_matter(stored: Stored, usual: BuildUsua
     runs = stored(step(usual, (100, 8), (130, 6)))
     shuffled = [runs[i] for i in np.random.default_rng(3).permutation(len(runs))]
     assert newest_first(shuffled) == runs
-    assert all_histories(shuffled, CONFIG) == all_histories(runs, CONFIG)
+    assert all_histories(shuffled, CONFIG, uncalibrated) == all_histories(runs, CONFIG, uncalibrated)
     candidate = summary({BASELINE: usual(130.0)})
     assert compare_window(shuffled, REFERENCE, candidate, CONFIG) == compare_window(
         runs, REFERENCE, candidate, CONFIG
@@ -172,7 +184,8 @@ def test_a_run_is_held_against_the_level_since_the_change(
     stored: Stored, usual: BuildUsual, summary: BuildRun
 ) -> None:
     runs = stored(step(usual, (130, 10), (100, 8)))
-    compared = compare_window(runs, REFERENCE, summary({BASELINE: usual(130.0)}), CONFIG)
+    slow = summary({BASELINE: usual(130.0)})
+    compared = compare_window(runs, REFERENCE, slow, CONFIG, again=again_of(slow))
     assert finding(compared).verdict is Verdict.REGRESSION  # back to the level before the improvement
     assert finding(compared).baseline is not None
     assert finding(compared).baseline.value == pytest.approx(100, rel=0.03)  # type: ignore[union-attr]
@@ -214,7 +227,8 @@ def test_a_spike_does_not_cut_the_window(stored: Stored, usual: BuildUsual, summ
 def test_a_window_of_equal_values(stored: Stored, usual: BuildUsual, summary: BuildRun) -> None:
     runs = stored([usual()] * 10)
     equal = compare_window(runs, REFERENCE, summary(), CONFIG)
-    slow = compare_window(runs, REFERENCE, summary({BASELINE: usual(150.0)}), CONFIG)
+    slower = summary({BASELINE: usual(150.0)})
+    slow = compare_window(runs, REFERENCE, slower, CONFIG, again=again_of(slower))
     assert finding(equal).change.estimate == pytest.approx(0, abs=1e-12)  # type: ignore[union-attr]
     assert finding(slow).verdict is Verdict.REGRESSION
     assert not any("level changed" in note for note in slow.notes)

@@ -5,9 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from govbench.compare.compare import compare_runs, compare_window, without_baseline
+from govbench.compare.compare import compare_runs, without_baseline
 from govbench.compare.conclude import conclude
+from govbench.compare.confirmation import again_of
 from govbench.compare.levels import by_metric, worst_of
+from govbench.compare.stored import compare_window
 from govbench.config.settings import CompareConfig, MetricRule
 from govbench.errors import ExitCode
 from govbench.results.baseline import BaselineEntry, BaselineLevel, BaselineTestType
@@ -151,7 +153,8 @@ def test_stored_runs_are_held_against_level_by_level(
         for number, wobble in enumerate((1.0, 1.01, 0.99, 1.0, 1.005, 0.995, 1.0), start=1)
     ]
     head = levelled(summary, metric, {**BEFORE, 50: 140.0})
-    compared = compare_window(window, Reference(label="stored"), head, CONFIG)
+    assert p50_of(compare_window(window, Reference(label="stored"), head, CONFIG)).suspect
+    compared = compare_window(window, Reference(label="stored"), head, CONFIG, again=again_of(head))
     finding = p50_of(compared)
     assert (finding.verdict, finding.level) == (Verdict.REGRESSION, "50 users")
     assert [each.level for each in finding.levels] == ["10 users", "25 users", "50 users"]

@@ -12,12 +12,12 @@ from govbench.results.baseline import (
     MAX_BUCKETS,
     BaselineEntry,
     BaselineTestType,
-    entry_from_results,
     from_json,
     to_json,
     utc_text,
 )
 from govbench.results.comparison import Comparison, Method, Reference, Results, Verdict
+from govbench.results.entry import entry_from_results
 from govbench.results.metrics import Metric, MetricName
 from govbench.results.plan import Phase, TestType
 from govbench.results.run import (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,11 +13,10 @@ from hypothesis import strategies as st
 from govbench.errors import TooFewSamples
 from govbench.stats.comparison import (
     LogRatio,
-    Prediction,
+    RunNoise,
     log_ratio,
     prediction_log_ratio,
     proportion_difference,
-    unpaired_log_ratio,
 )
 
 POSITIVE = st.floats(1e-3, 1e6)
@@ -40,17 +40,23 @@ def test_log_ratio_refuses_what_has_no_logarithm(bad: float) -> None:
         log_ratio(1.0, bad)
 
 
-def test_unpaired_ratio_as_printed() -> None:
+def two_runs(base: float, base_se: float, candidate: float, candidate_se: float, sd: float) -> LogRatio:
+    """One run against another, at 99 %; ``sd`` is that of one run, four degrees of freedom of it."""
+    return prediction_log_ratio(
+        window=[math.log(base)],
+        window_se=base_se,
+        candidate_log=math.log(candidate),
+        candidate_se=candidate_se,
+        noise=RunNoise(sd=sd, df=4.0),
+        level=0.99,
+    )
+
+
+def test_the_errors_within_two_runs_as_printed() -> None:
     # Physicians' Health Study (Agresti 2002, §3.1): heart attacks in 189 of 11034 on placebo, 104 of 11037 on
     # aspirin; ratio 1.82, standard error of its logarithm 0.1213, 95 % interval 1.43 to 2.31.
-    result = unpaired_log_ratio(
-        base_value=104 / 11037,
-        base_se=math.sqrt(1 / 104 - 1 / 11037),
-        cand_value=189 / 11034,
-        cand_se=math.sqrt(1 / 189 - 1 / 11034),
-        between_run_sd=0.0,
-        level=0.95,
-    )
+    errors = math.sqrt(1 / 104 - 1 / 11037), math.sqrt(1 / 189 - 1 / 11034)
+    result = replace(two_runs(104 / 11037, errors[0], 189 / 11034, errors[1], 0.0), level=0.95)
     assert math.exp(result.effect) == pytest.approx(1.82, abs=0.005)
     assert result.total_se == pytest.approx(0.1213, abs=5e-5)
     assert math.exp(result.interval.low) == pytest.approx(1.43, abs=0.005)
@@ -58,25 +64,15 @@ def test_unpaired_ratio_as_printed() -> None:
 
 
 @given(POSITIVE, POSITIVE, st.floats(0, 0.2), st.floats(0, 0.2), st.floats(0, 0.1))
-def test_unpaired_ratio_under_swap(a: float, b: float, se_a: float, se_b: float, noise: float) -> None:
-    one = unpaired_log_ratio(
-        base_value=a, base_se=se_a, cand_value=b, cand_se=se_b, between_run_sd=noise, level=0.99
-    )
-    two = unpaired_log_ratio(
-        base_value=b, base_se=se_b, cand_value=a, cand_se=se_a, between_run_sd=noise, level=0.99
-    )
+def test_two_runs_under_swap(a: float, b: float, se_a: float, se_b: float, sd: float) -> None:
+    one, two = two_runs(a, se_a, b, se_b, sd), two_runs(b, se_b, a, se_a, sd)
     assert one.effect == -two.effect
-    assert (one.interval.low, one.interval.high) == (-two.interval.high, -two.interval.low)
-    assert one.p_value == two.p_value
+    assert one.interval.low == pytest.approx(-two.interval.high)
+    assert one.p_value == pytest.approx(two.p_value)
 
 
 def test_noise_between_runs_widens() -> None:
-    calm, noisy = (
-        unpaired_log_ratio(
-            base_value=10, base_se=0.01, cand_value=11, cand_se=0.01, between_run_sd=sd, level=0.99
-        )
-        for sd in (0.0, 0.05)
-    )
+    calm, noisy = (two_runs(10, 0.01, 11, 0.01, sd) for sd in (0.0, 0.035))
     assert calm.p_value < 0.01 < noisy.p_value
     assert calm.interval.low > 0 > noisy.interval.low
 
@@ -170,79 +166,137 @@ def test_proportion_of_nothing() -> None:
         )
 
 
-def predict(window: list[float], candidate: float, *, floor: float = 0.0, se: float = 0.0) -> Prediction:
+ASSUMED = RunNoise(sd=0.05 / math.sqrt(2), df=4.0)
+
+
+def predict(
+    window: list[float],
+    candidate: float,
+    *,
+    prior: RunNoise = ASSUMED,
+    se: float = 0.0,
+    level: float = 0.95,
+) -> LogRatio:
     return prediction_log_ratio(
-        window=window, window_se=se, candidate_log=candidate, candidate_se=se, floor_sd=floor, level=0.95
+        window=window,
+        window_se=se,
+        candidate_log=candidate,
+        candidate_se=se,
+        noise=prior.learned([window]),
+        level=level,
     )
+
+
+def varying(n: int, sd: float) -> list[float]:
+    """n values with exactly this standard deviation (n - 1)."""
+    shape = np.arange(n) - (n - 1) / 2
+    scaled: list[float] = (shape / (shape.std(ddof=1) if n > 1 else 1.0) * sd).tolist()
+    return scaled
 
 
 def test_prediction_interval_as_printed() -> None:
     # Hahn & Meeker 1991, §4.7: five readings with mean 50.10 and s = 1.31; 95 % for the next: 46.1 to 54.1.
-    shape = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
-    window = (50.10 + 1.31 * shape / shape.std(ddof=1)).tolist()
-    interval = predict(window, 50.10).interval
+    window = [50.10 + x for x in varying(5, 1.31)]
+    interval = predict(window, 50.10, prior=RunNoise(sd=0.0, df=1e-9)).interval
     assert 50.10 + interval.low == pytest.approx(46.1, abs=0.05)
     assert 50.10 + interval.high == pytest.approx(54.1, abs=0.05)
 
 
-def test_one_earlier_run_is_judged_by_the_floor_alone() -> None:
-    result = predict([1.0], 1.1, floor=0.03, se=0.01)
-    assert result.by_window is None
-    assert result.half_width == pytest.approx(1.95996 * math.sqrt(2 * 0.03**2 + 2 * 0.01**2), rel=1e-5)
+@pytest.mark.parametrize(("n", "percent"), [(1, 26), (2, 19), (3, 16), (4, 15), (5, 14), (10, 12), (30, 10)])
+def test_a_second_run_makes_the_interval_narrower_and_so_does_every_other(n: int, percent: int) -> None:
+    half = predict(varying(n, ASSUMED.sd), 0.0, level=0.99).half_width
+    assert round(100 * math.expm1(half)) == percent
+
+
+@given(st.lists(st.floats(-0.1, 0.1), min_size=1, max_size=6), st.floats(0.0, 0.02))
+def test_no_run_makes_the_interval_explode(window: list[float], se: float) -> None:
+    """At two runs a t of one degree of freedom is 64; a run adds at most what it shows."""
+    spread = max(window) - min(window)
+    longer = predict(window, 0.0, se=se, level=0.99).half_width
+    alone = predict(window[:1], 0.0, se=se, level=0.99).half_width
+    assert longer <= alone * 1.05 + 4.0 * spread
+
+
+def test_the_noise_of_one_run_is_learned_from_groups_each_about_its_own_mean() -> None:
+    learned = ASSUMED.learned([[0.0, 0.1], [5.0], [7.0, 7.2, 7.4], []])
+    squares = 4 * ASSUMED.sd**2 + 0.1**2 / 2 + 2 * 0.2**2
+    assert learned.df == 4 + 1 + 0 + 2
+    assert learned.sd == pytest.approx(math.sqrt(squares / 7))
+    assert learned.prior_share == pytest.approx(4 / 7)
+    assert ASSUMED.learned([]) == ASSUMED.learned([[3.0]]) == ASSUMED
+
+
+def test_what_is_learned_in_two_steps_is_what_is_learned_at_once() -> None:
+    one, other = [0.0, 0.03, -0.02], [1.0, 1.1]
+    at_once, in_steps = ASSUMED.learned([one, other]), ASSUMED.learned([one]).learned([other])
+    assert (in_steps.sd, in_steps.df) == pytest.approx((at_once.sd, at_once.df))
+    assert in_steps.prior_share == pytest.approx(at_once.prior_share)
+
+
+@pytest.mark.parametrize(("sd", "df"), [(-0.1, 4.0), (math.inf, 4.0), (0.1, 0.0)])
+def test_a_noise_that_is_none(sd: float, df: float) -> None:
+    with pytest.raises(ValueError, match="degrees of freedom"):
+        RunNoise(sd=sd, df=df)
+
+
+def test_one_earlier_run_is_judged_by_what_was_known_and_both_errors_within() -> None:
+    result = predict([1.0], 1.1, se=0.01)
+    assert result.df == 4.0
+    assert result.se == pytest.approx(ASSUMED.sd * math.sqrt(2))
+    assert result.known_se == pytest.approx(math.sqrt(2) * 0.01)
     with pytest.raises(TooFewSamples):
-        predict([], 1.0, floor=0.03)
+        predict([], 1.0)
 
 
-@given(st.lists(st.floats(-0.5, 0.5), min_size=1, max_size=12), st.floats(0.001, 0.1), st.floats(0, 0.05))
-def test_prediction_is_never_narrower_than_its_floor(window: list[float], floor: float, se: float) -> None:
-    m = len(window)
-    alone = 1.95996 * math.sqrt(floor**2 * (1 + 1 / m) + se**2 * (1 + 1 / m))
-    assert predict(window, 0.0, floor=floor, se=se).half_width >= alone * (1 - 1e-5)
+def test_a_long_window_holds_the_errors_within_already() -> None:
+    window = varying(400, 0.03)
+    assert predict(window, 0.0, se=0.01).half_width == pytest.approx(
+        predict(window, 0.0).half_width, rel=0.002
+    )
 
 
 @given(st.lists(st.floats(-0.5, 0.5), min_size=2, max_size=8), st.floats(1, 5))
 def test_prediction_grows_with_the_spread_of_the_window(window: list[float], factor: float) -> None:
     centre = sum(window) / len(window)
     wider = [centre + factor * (x - centre) for x in window]
-    narrow, wide = (predict(runs, 0.0, floor=0.02).half_width for runs in (window, wider))
+    narrow, wide = (predict(runs, 0.0).half_width for runs in (window, wider))
     assert wide >= narrow * (1 - 1e-9)
 
 
 @pytest.mark.parametrize(
-    ("floor", "least"), [(0.0, 0.95), (0.01, 0.95), (0.02, 0.95), (0.03, 0.95), (0.05, 0.98)]
+    ("times_assumed", "least"), [(0.25, 0.99), (0.5, 0.98), (1.0, 0.95), (1.5, 0.84), (2.0, 0.74)]
 )
-@pytest.mark.parametrize("m", [2, 3, 8])
-def test_prediction_covers_also_where_the_floor_is_too_low(floor: float, least: float, m: int) -> None:
+@pytest.mark.parametrize("m", [1, 2, 3, 8])
+def test_prediction_covers_what_the_docs_say(times_assumed: float, least: float, m: int) -> None:
     rng = np.random.default_rng(23)
     repetitions = 1500
-    runs = rng.normal(0.0, 0.03, size=(repetitions, m + 1))
-    covered = np.mean([predict(row[:-1].tolist(), row[-1], floor=floor).interval.contains(0) for row in runs])
+    runs = rng.normal(0.0, times_assumed * ASSUMED.sd, size=(repetitions, m + 1))
+    covered = np.mean([predict(row[:-1].tolist(), row[-1]).interval.contains(0) for row in runs])
     assert covered >= least - slack(least, repetitions)
 
 
-def test_prediction_without_floor_covers_no_more_than_it_says() -> None:
-    runs = np.random.default_rng(24).normal(size=(1500, 6))
-    covered = np.mean([predict(row[:-1].tolist(), row[-1]).interval.contains(0) for row in runs])
-    assert covered <= 0.95 + slack(0.95, 1500)
-
-
-@given(st.lists(st.floats(-0.2, 0.2), min_size=1, max_size=8), st.floats(-0.5, 0.5), st.floats(0.001, 0.1))
-def test_prediction_p_value_agrees_with_its_interval(window: list[float], shift: float, floor: float) -> None:
-    result = predict(window, shift, floor=floor)
+@given(st.lists(st.floats(-0.2, 0.2), min_size=1, max_size=8), st.floats(-0.5, 0.5), st.floats(0, 0.1))
+def test_prediction_p_value_agrees_with_its_interval(window: list[float], shift: float, se: float) -> None:
+    result = predict(window, shift, se=se)
     if not math.isclose(abs(result.effect), result.half_width, rel_tol=1e-6):
         assert (result.p_value < 0.05) == (not result.interval.contains(0.0))
-    assert result.total_se >= floor
 
 
-def test_a_noisier_candidate_widens_the_window_as_well() -> None:
-    runs = [0.0, 0.1, 0.2, 0.1]
+def test_a_noisier_candidate_widens_the_interval() -> None:
+    noise = ASSUMED.learned([[0.0, 0.1, 0.2, 0.1]])
     widths = [
         prediction_log_ratio(
-            window=runs, window_se=0.01, candidate_log=0.1, candidate_se=se, floor_sd=0.0, level=0.95
+            window=[0.0, 0.1, 0.2, 0.1],
+            window_se=0.01,
+            candidate_log=0.1,
+            candidate_se=se,
+            noise=noise,
+            level=0.95,
         ).half_width
         for se in (0.005, 0.01, 0.2)
     ]
-    assert widths[0] == widths[1] < widths[2]
+    assert widths == sorted(widths)
+    assert widths[2] > 1.2 * widths[1]
 
 
 def test_refuses_an_effect_that_is_none() -> None:
