@@ -327,8 +327,7 @@ def threshold_in_words(threshold: ThresholdResult) -> str:
     of = "" if threshold.test_type is None else f" of {test_type_label(threshold.test_type)}"
     at = "" if threshold.phase is None else f" at {one_line(threshold.phase)}"
     bound = threshold_bound(threshold.metric, threshold.bound)
-    if threshold.default and threshold.source:
-        bound = f"{bound}, {threshold.source}"
+    bound += f", {threshold.source}" if threshold.default and threshold.source else ""
     what = f"{metric_label(threshold.metric)}{of}{at}"
     if threshold.value is None and threshold.state is ThresholdState.MISSED:
         failed = f"{count(threshold.failed)} of {count(threshold.n)} requests failed"
@@ -349,15 +348,15 @@ def headline(results: Results) -> str:
     said = f"{verdict_label(comparison.verdict)}: {_because(comparison)}"
     failures = failures_of(results)
     lacks_base = comparison.base_failure and comparison.verdict is not Verdict.INVALID
-    parts = (said, _failures_in_words(failures) if failures else "", BASE_FAILED if lacks_base else "")
+    parts = (said, failures and _failures_in_words(failures), lacks_base and BASE_FAILED)
     return "; ".join(part for part in parts if part)
 
 
 def _failures_in_words(failures: Failures) -> str:
     """``430 of 480 requests failed, 425 of them with http_5xx``."""
-    of = f"{count(failures.failed)} of {count(failures.finished)} requests failed"
-    some = f"{count(failures.commonest_count)} of them"
-    return f"{of}, {'all' if failures.commonest_count == failures.failed else some} with {failures.commonest}"
+    of, most = f"{count(failures.failed)} of {count(failures.finished)}", failures.commonest_count
+    which = "all" if most == failures.failed else f"{count(most)} of them"
+    return f"{of} requests failed, {which} with {failures.commonest}"
 
 
 def strongest(comparison: Comparison, verdict: Verdict) -> tuple[Finding, ...]:
