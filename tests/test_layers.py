@@ -32,6 +32,7 @@ LEVELS = {
     "baselines": 3,
     "reference": 3,
     "config": 2,
+    "git": 1,
     "results": 1,
     "stats": 1,
     "errors": 0,

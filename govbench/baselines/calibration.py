@@ -50,12 +50,12 @@ def read_calibration(
         except FileNotFoundError:
             return None
         return from_json(text, source=str(baselines_folder / path))
-    with repository(folder) as found:
-        repo = require(found, folder)
-        commit, place = repo.resolve(ref), repo.relative(folder / baselines_folder) / path
-        if place not in repo.files(commit, place):
-            return None
-        return from_json(repo.text(commit, place), source=f"{ref}:{place}")
+    found = repository(folder)
+    repo = require(found, folder)
+    commit, place = repo.resolve(ref), repo.relative(folder / baselines_folder) / path
+    if place not in repo.files(commit, place):
+        return None
+    return from_json(repo.text(commit, place), source=f"{ref}:{place}")
 
 
 def check_committable(folder: Path, baselines_folder: Path) -> None:
@@ -65,8 +65,8 @@ def check_committable(folder: Path, baselines_folder: Path) -> None:
         PublishError: there is no repository, or git has no author.
         ResultsError: the baselines lie outside the repository.
     """
-    with repository(folder) as found:
-        _ready(require_to_store(found, folder), folder / baselines_folder)
+    found = repository(folder)
+    _ready(require_to_store(found, folder), folder / baselines_folder)
 
 
 def store_calibration(
@@ -83,14 +83,12 @@ def store_calibration(
     if not commit:
         write_whole(file, to_json(made))
         return StoredCalibration(path=file)
-    with repository(folder) as found:
-        repo = require_to_store(found, folder)
-        place = _ready(repo, folder / baselines_folder) / path
-        write_whole(file, to_json(made))
-        message = (
-            f"chore(govbench): calibration {made.suite} on {made.machine_class}\n\nGovbench-Run: {run_id}"
-        )
-        sha = repo.commit(Change(added=(place,), removed=(), message=message))
+    found = repository(folder)
+    repo = require_to_store(found, folder)
+    place = _ready(repo, folder / baselines_folder) / path
+    write_whole(file, to_json(made))
+    message = f"chore(govbench): calibration {made.suite} on {made.machine_class}\n\nGovbench-Run: {run_id}"
+    sha = repo.commit(Change(added=(place,), removed=(), message=message))
     return StoredCalibration(path=file, commit_sha=sha)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from govbench.baselines.git import Change, repository
-from govbench.baselines.work_tree import read_text, require, require_to_store, write_whole
+from govbench.baselines.work_tree import read_text, require, require_to_store, text_of, write_whole
 from govbench.errors import ConfigError, PublishError, ResultsError
 from govbench.results.baseline import BaselineEntry, from_json, to_json
 from govbench.results.comparison import Verdict
@@ -52,6 +52,19 @@ class _Document:
     text: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """Which entries are to be read, by their places."""
+
+    suite: str | None
+    machine_class: str | None
+
+    def has(self, path: PurePosixPath) -> bool:
+        """Whether an entry that lies there is one of them."""
+        suite, machine_class, _ = path.parts
+        return self.suite in (None, suite) and self.machine_class in (None, machine_class)
+
+
 def file_name(entry: BaselineEntry) -> str:
     """Sorts by commit time; one per commit, so measuring a commit again replaces its entry."""
     time = entry.committed_at.replace("-", "").replace(":", "")
@@ -83,12 +96,8 @@ def list_entries(
     Raises:
         ResultsError: an entry cannot be used, or ``ref`` is unknown here; the message names it.
     """
-    entries = []
-    for document in _documents(folder, baselines_folder, ref):
-        found_suite, found_class, _ = document.path.parts
-        if suite in (None, found_suite) and machine_class in (None, found_class):
-            entries.append(_entry(document))
-    return _newest_first(entries)
+    wanted = _Wanted(suite=suite, machine_class=machine_class)
+    return _newest_first(map(_entry, _documents(folder, baselines_folder, ref, wanted)))
 
 
 def read_window(
@@ -110,8 +119,8 @@ def other_classes(
     folder: Path, baselines_folder: Path, suite: str, machine_class: str, *, ref: str | None
 ) -> tuple[str, ...]:
     """The other machine classes that have baselines of this suite, by name."""
-    found = {document.path.parts[:2] for document in _documents(folder, baselines_folder, ref)}
-    return tuple(sorted(name for its_suite, name in found if its_suite == suite and name != machine_class))
+    found = {path.parts[1] for path in _names(folder, baselines_folder, ref) if path.parts[0] == suite}
+    return tuple(sorted(found - {machine_class}))
 
 
 def nearest_ancestor(
@@ -126,10 +135,10 @@ def nearest_ancestor(
     """
     if not entries:
         return Nearest(note="there is no baseline")
-    with repository(folder) as found:
-        repo = require(found, folder)
-        line = repo.first_parents(repo.resolve(of), limit)
-        shallow = len(line) < limit and repo.is_shallow()
+    found = repository(folder)
+    repo = require(found, folder)
+    line = repo.first_parents(repo.resolve(of), limit)
+    shallow = len(line) < limit and repo.is_shallow()
     measured = {entry.commit: entry for entry in reversed(entries)}
     for distance, commit in enumerate(line):
         if commit in measured:
@@ -188,27 +197,27 @@ def store(
         ResultsError: the folder lies outside the repository, or an entry already there cannot be read.
     """
     _refuse_unsound(entry, allow_dirty=allow_dirty)
-    with repository(folder) as found:
-        repo = require_to_store(found, folder)
-        base = folder / baselines_folder
-        root = repo.relative(base)
-        if commit:
-            repo.author()
-        there = list_entries(
-            folder, baselines_folder, suite=entry.suite, machine_class=entry.machine_class, ref=None
+    found = repository(folder)
+    repo = require_to_store(found, folder)
+    base = folder / baselines_folder
+    root = repo.relative(base)
+    if commit:
+        repo.author()
+    there = list_entries(
+        folder, baselines_folder, suite=entry.suite, machine_class=entry.machine_class, ref=None
+    )
+    kept = _with_earlier_anchor(entry, there)
+    others = [other for other in there if other.commit != entry.commit]
+    leaving = _beyond_window([kept, *others], window)
+    if kept in leaving:
+        raise PublishError(
+            f"commit {entry.commit[:SHORT_COMMIT]} is older than the {window} baselines of the window",
+            hint="store it as an anchor, or widen [baselines] window",
         )
-        kept = _with_earlier_anchor(entry, there)
-        others = [other for other in there if other.commit != entry.commit]
-        leaving = _beyond_window([kept, *others], window)
-        if kept in leaving:
-            raise PublishError(
-                f"commit {entry.commit[:SHORT_COMMIT]} is older than the {window} baselines of the window",
-                hint="store it as an anchor, or widen [baselines] window",
-            )
-        path = base / entry_path(kept)
-        write_whole(path, to_json(kept))
-        removed = _remove(base, leaving)
-        sha = repo.commit(_change(kept, root, leaving)) if commit else None
+    path = base / entry_path(kept)
+    write_whole(path, to_json(kept))
+    removed = _remove(base, leaving)
+    sha = repo.commit(_change(kept, root, leaving)) if commit else None
     return Stored(path=path, removed=removed, commit_sha=sha)
 
 
@@ -275,28 +284,47 @@ def _is_prefix(what: str, commit: str) -> bool:
     return len(what) >= MIN_COMMIT_PREFIX and commit.startswith(what.lower())
 
 
-def _documents(folder: Path, baselines_folder: Path, ref: str | None) -> Iterator[_Document]:
+def _documents(folder: Path, baselines_folder: Path, ref: str | None, wanted: _Wanted) -> Iterator[_Document]:
     base = folder / baselines_folder
     if ref is not None:
-        yield from _documents_at(folder, base, ref)
+        yield from _documents_at(folder, base, ref, wanted)
         return
-    for file in sorted(base.glob("*/*/*.json")):
-        path = PurePosixPath(*file.relative_to(base).parts)
-        if _is_entry(path) and file.is_file():
+    for path in _names(folder, baselines_folder, None):
+        if wanted.has(path):
             try:
-                yield _Document(path=path, label=str(baselines_folder / path), text=read_text(file))
+                text = read_text(base / path)
             except FileNotFoundError:  # another process has just pruned it
                 continue
+            yield _Document(path=path, label=str(baselines_folder / path), text=text)
 
 
-def _documents_at(folder: Path, base: Path, ref: str) -> Iterator[_Document]:
-    with repository(folder) as found:
-        repo = require(found, folder)
-        commit, root = repo.resolve(ref), repo.relative(base)
-        for file in repo.files(commit, root):
-            path = file.relative_to(root)
-            if _is_entry(path):
-                yield _Document(path=path, label=f"{ref}:{file}", text=repo.text(commit, file))
+def _documents_at(folder: Path, base: Path, ref: str, wanted: _Wanted) -> Iterator[_Document]:
+    found = repository(folder)
+    repo = require(found, folder)
+    root = repo.relative(base)
+    files = {
+        file: blob
+        for file, blob in repo.files(repo.resolve(ref), root).items()
+        if _is_entry(file.relative_to(root)) and wanted.has(file.relative_to(root))
+    }
+    contents = repo.contents(files.values())
+    for file, blob in files.items():
+        label = f"{ref}:{file}"
+        yield _Document(path=file.relative_to(root), label=label, text=text_of(contents[blob], source=label))
+
+
+def _names(folder: Path, baselines_folder: Path, ref: str | None) -> tuple[PurePosixPath, ...]:
+    """The places of all entries, from the baselines folder; nothing is read."""
+    base = folder / baselines_folder
+    if ref is None:
+        files = [file for file in sorted(base.glob("*/*/*.json")) if file.is_file()]
+        found = [PurePosixPath(*file.relative_to(base).parts) for file in files]
+    else:
+        its_repository = repository(folder)
+        repo = require(its_repository, folder)
+        root = repo.relative(base)
+        found = [file.relative_to(root) for file in repo.files(repo.resolve(ref), root)]
+    return tuple(path for path in found if _is_entry(path))
 
 
 def _is_entry(path: PurePosixPath) -> bool:

@@ -8,32 +8,32 @@ from __future__ import annotations
 
 import os
 import random
-import re
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
+from typing import Any, Final
 
-# Without it the import itself fails on a machine that has no git; a call then raises GitCommandNotFound.
+# Without it the import itself fails on a machine that has no git.
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 
 from git import Repo
-from git.exc import GitCommandError, GitCommandNotFound, InvalidGitRepositoryError, NoSuchPathError
+from git.exc import InvalidGitRepositoryError, NoSuchPathError
 
+from govbench.config.environment import environment
 from govbench.errors import PublishError, ResultsError
+from govbench.git import Answer, GitFailed, GitMissing, ask
 from govbench.results.run import Provenance
 
 COMMIT_ATTEMPTS = 10
 _RETRY_PAUSE_S = 0.05
 _FIELD, _RECORD = "\x1f", "\x1e"
+_FILE_MODES: Final = frozenset({"100644", "100755"})
+NO_TEXT_HINT: Final = "restore it with git, or write a new one"
 _IDENTITY_ONLY_IF_CONFIGURED = ("-c", "user.useConfigOnly=true")
-
-
-class GitFailed(Exception):
-    """A git command ended with an error; the text is what git said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,23 +48,29 @@ class Change:
 class Repository:
     """One git work tree, spoken to through git's own commands."""
 
-    def __init__(self, repo: Repo, root: Path) -> None:
-        self._repo = repo
+    def __init__(self, root: Path, environ: Mapping[str, str]) -> None:
+        self._environ = environ
         self.root = root
 
-    def run(self, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
+    def run(
+        self,
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+        given: bytes | None = None,
+        settings: tuple[str, ...] = (),
+    ) -> str:
         """What a git command prints, run in the root.
 
         Raises:
             GitFailed: it ended with an error, or there is no git.
         """
-        try:
-            output = self._repo.git.execute(["git", *arguments], env=environment)
-        except GitCommandNotFound as error:
-            raise GitFailed("git is not installed") from error
-        except GitCommandError as error:
-            raise GitFailed(_said(error)) from error
-        return str(output)
+        return self._answer(*arguments, variables=environment, given=given, settings=settings).text
+
+    def _answer(self, *arguments: str, **how: Any) -> Answer:
+        answer = ask(*arguments, at=self.root, environ=self._environ, **how)
+        if answer.code != 0:
+            raise GitFailed(answer.err or "no message")
+        return answer
 
     def relative(self, path: Path) -> PurePosixPath:
         """``path`` as git names it, from the root.
@@ -95,22 +101,60 @@ class Repository:
         except GitFailed as error:
             raise ResultsError(f"{ref}: no such commit, branch or tag", hint=self._fetch_hint(ref)) from error
 
-    def files(self, commit: str, folder: PurePosixPath) -> tuple[PurePosixPath, ...]:
-        """Every file below ``folder`` in the tree of ``commit``; none where there is no such folder.
+    def files(self, commit: str, folder: PurePosixPath) -> dict[PurePosixPath, str]:
+        """Every file below ``folder`` in the tree of ``commit``, with the id of its content, by path.
+
+        None where there is no such folder. A link, or a submodule, is no file.
 
         Raises:
             ResultsError: this clone lacks the objects.
         """
-        listing = self._object("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit, "--", f"{folder}")
-        return tuple(PurePosixPath(name) for name in listing.split("\0") if name)
+        listing = self._object("ls-tree", "-r", "-z", "--full-tree", commit, "--", f"{folder}")
+        found = {}
+        for line in filter(None, listing.split("\0")):
+            told, _, name = line.partition("\t")
+            mode, _, blob = told.split()
+            if mode in _FILE_MODES:
+                found[PurePosixPath(name)] = blob
+        return found
+
+    def contents(self, blobs: Iterable[str]) -> dict[str, bytes]:
+        """What files hold, by the ids of their contents; all of them from one git process.
+
+        Raises:
+            ResultsError: this clone lacks one of them.
+        """
+        asked = tuple(dict.fromkeys(blobs))
+        if not asked:
+            return {}
+        try:
+            out = self._answer(
+                "cat-file", "--batch", given="".join(f"{blob}\n" for blob in asked).encode()
+            ).out
+        except GitFailed as error:
+            raise self._lacks(str(error)) from error
+        found, place = {}, 0
+        for blob in asked:
+            end = out.index(b"\n", place)
+            said = out[place:end].decode(errors="replace").split()
+            if len(said) != 3:  # "ID missing"
+                raise self._lacks(" ".join(said))
+            start, size = end + 1, int(said[2])
+            found[blob] = out[start : start + size]
+            place = start + size + 1
+        return found
 
     def text(self, commit: str, path: PurePosixPath) -> str:
         """A file as it is in ``commit``.
 
         Raises:
-            ResultsError: this clone lacks the object.
+            ResultsError: there is none, this clone lacks it, or it is no text.
         """
-        return self._object("cat-file", "blob", f"{commit}:{path}")
+        blob = self._object("rev-parse", "--verify", "--end-of-options", f"{commit}:{path}")
+        try:
+            return self.contents([blob])[blob].decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise ResultsError(f"{path}: is no text", hint=NO_TEXT_HINT) from error
 
     def first_parents(self, commit: str, limit: int) -> tuple[str, ...]:
         """``commit`` and its ancestors along first parents, nearest first, at most ``limit``."""
@@ -217,9 +261,12 @@ class Repository:
         try:
             return self.run(*arguments)
         except GitFailed as error:
-            raise ResultsError(
-                f"this clone lacks what was asked for: {error}", hint=self._fetch_hint("the commit")
-            ) from error
+            raise self._lacks(str(error)) from error
+
+    def _lacks(self, said: str) -> ResultsError:
+        return ResultsError(
+            f"this clone lacks what was asked for: {said}", hint=self._fetch_hint("the commit")
+        )
 
     def _fetch_hint(self, what: str) -> str:
         try:
@@ -231,19 +278,31 @@ class Repository:
         return f"git fetch origin, or name {what} as this clone knows it, such as origin/main"
 
 
-@contextmanager
-def repository(folder: Path) -> Iterator[Repository | None]:
-    """The repository whose work tree holds ``folder``, closed at the end; None where there is none."""
+def repository(folder: Path) -> Repository | None:
+    """The repository whose work tree holds ``folder``; None where there is none.
+
+    One that git refuses to read, or that there is no git for, is one: what is then asked of it says so.
+    """
+    environ = environment()
     try:
-        repo = Repo(folder, search_parent_directories=True)
+        answer = ask("rev-parse", "--show-toplevel", at=folder, environ=environ)
+    except GitMissing:
+        root = _root_by_files(folder)
+    else:
+        if answer.code == 0:
+            root = Path(answer.text)
+        else:
+            root = None if "not a git repository" in answer.err else _root_by_files(folder)
+    return None if root is None else Repository(root.resolve(), environ)
+
+
+def _root_by_files(folder: Path) -> Path | None:
+    """The root of the work tree where git itself does not say."""
+    try:
+        with Repo(folder, search_parent_directories=True) as repo:
+            return None if repo.working_tree_dir is None else Path(repo.working_tree_dir)
     except (InvalidGitRepositoryError, NoSuchPathError):
-        yield None
-        return
-    try:
-        root = repo.working_tree_dir
-        yield Repository(repo, Path(root).resolve()) if root is not None else None
-    finally:
-        repo.close()
+        return None
 
 
 def provenance(folder: Path, *, baselines_folder: Path = Path("baselines")) -> Provenance:
@@ -256,20 +315,20 @@ def provenance(folder: Path, *, baselines_folder: Path = Path("baselines")) -> P
         folder: any folder of the work tree.
         baselines_folder: absolute, or relative to ``folder``.
     """
-    with repository(folder) as found:
-        if found is None:
-            return Provenance()
-        try:
-            commit = found.run("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
-            seconds = found.run("show", "-s", "--format=%ct", commit)
-            return Provenance(
-                commit=commit,
-                branch=_branch(found),
-                dirty=_dirty(found, folder / baselines_folder),
-                committed_at=datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            )
-        except GitFailed:
-            return Provenance()
+    found = repository(folder)
+    if found is None:
+        return Provenance()
+    try:
+        commit = found.run("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        seconds = found.run("log", "--max-count=1", "--format=%ct", commit, "--")
+        return Provenance(
+            commit=commit,
+            branch=_branch(found),
+            dirty=_dirty(found, folder / baselines_folder),
+            committed_at=datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        )
+    except GitFailed:
+        return Provenance()
 
 
 def trailers(folder: Path, key: str, *, base: str | None, head: str) -> tuple[tuple[str, str], ...]:
@@ -278,18 +337,18 @@ def trailers(folder: Path, key: str, *, base: str | None, head: str) -> tuple[tu
     Read are the commits up to ``head`` that ``base`` does not have; ``head`` alone where ``base`` is None or
     not known here. None where there is no repository, or ``head`` is not known.
     """
-    with repository(folder) as found:
-        if found is None:
-            return ()
-        try:
-            tip = found.resolve(head)
-        except ResultsError:
-            return ()
-        commits = ["--max-count=1", tip]
-        if base is not None:
-            with suppress(ResultsError):
-                commits = [f"{found.resolve(base)}..{tip}"]
-        messages = found.trailers(key, *commits)
+    found = repository(folder)
+    if found is None:
+        return ()
+    try:
+        tip = found.resolve(head)
+    except ResultsError:
+        return ()
+    commits = ["--max-count=1", tip]
+    if base is not None:
+        with suppress(ResultsError):
+            commits = [f"{found.resolve(base)}..{tip}"]
+    messages = found.trailers(key, *commits)
     lines = [record.strip().split(_FIELD) for record in messages.split(_RECORD)]
     return tuple((commit, value) for commit, *values in lines for value in values if value)
 
@@ -305,12 +364,6 @@ def _dirty(repo: Repository, baselines_folder: Path) -> bool:
     pathspec = [":(top)"]
     if baselines_folder.resolve().is_relative_to(repo.root):
         pathspec.append(f":(top,exclude,literal){repo.relative(baselines_folder)}")
-    status = repo.run("--no-optional-locks", "status", "--porcelain", "--untracked-files=no", "--", *pathspec)
+    how = ("--porcelain", "--untracked-files=no", "--ignore-submodules=untracked")
+    status = repo.run("--no-optional-locks", "status", *how, "--", *pathspec)
     return bool(status)
-
-
-def _said(error: GitCommandError) -> str:
-    """Git's own words, without GitPython's frame and without an address's credentials."""
-    text = str(error.stderr or error).strip()
-    text = re.sub(r"^stderr: '|'$", "", text).strip()
-    return re.sub(r"://[^/@\s]+@", "://", text) or "no message"

@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 from uuid import uuid4
 
-from govbench.baselines.git import GitFailed, Repository
+from govbench.baselines.git import NO_TEXT_HINT, Repository
 from govbench.errors import PublishError, ResultsError
+from govbench.git import GitFailed
 
 
 def require(found: Repository | None, folder: Path) -> Repository:
@@ -53,13 +54,23 @@ def read_text(file: Path) -> str:
         ResultsError: it cannot be read, or is no text.
     """
     try:
-        return file.read_text(encoding="utf-8")
+        return text_of(file.read_bytes(), source=str(file))
     except FileNotFoundError:
         raise
-    except UnicodeDecodeError as error:
-        raise ResultsError(f"{file}: is no text", hint="restore it with git, or write a new one") from error
     except OSError as error:
         raise ResultsError(f"{file}: cannot be read: {error.strerror or error}") from error
+
+
+def text_of(content: bytes, *, source: str) -> str:
+    """What a file holds, as text.
+
+    Raises:
+        ResultsError: it is none; the message names ``source``.
+    """
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ResultsError(f"{source}: is no text", hint=NO_TEXT_HINT) from error
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, NoReturn
 
+import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from govbench.errors import ResultsError
@@ -188,7 +189,7 @@ def from_json(text: str, *, source: str) -> BaselineEntry:
         )
     try:
         body["test_types"] = _test_type_list(body.get("test_types"))
-        return _ADAPTER.validate_json(json.dumps(body), strict=True)
+        return _ADAPTER.validate_json(orjson.dumps(body), strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         raise ResultsError(f"{source}: {_where(first['loc'], body)}{first['msg']}", hint=_EDITED) from error
@@ -316,7 +317,9 @@ def _object(text: str, source: str) -> dict[str, Any]:
     if not text.strip():
         raise ResultsError(f"{source}: the file is empty", hint=_EDITED)
     try:
-        body = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+        body = json.loads(
+            text, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite
+        )
     except json.JSONDecodeError as error:
         raise ResultsError(
             f"{source}: not valid JSON at line {error.lineno}: {error.msg}", hint=_EDITED
@@ -330,15 +333,22 @@ def _object(text: str, source: str) -> dict[str, Any]:
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object in which no key comes twice, as a badly resolved merge conflict leaves it."""
-    counts = Counter(key for key, _ in pairs)
-    for key, count in counts.items():
-        if count > 1:
-            raise ValueError(f"{key}: the key stands there {count} times")
-    return dict(pairs)
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        key, count = Counter(key for key, _ in pairs).most_common(1)[0]
+        raise ValueError(f"{key}: the key stands there {count} times")
+    return found
 
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a number that JSON knows")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is too large: every number must be finite")
+    return number
 
 
 def _mapping(value: Any, where: str) -> dict[str, Any]:

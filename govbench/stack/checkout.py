@@ -9,23 +9,20 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO
 
 from govbench.config.environment import environment
 from govbench.config.values import closest
 from govbench.errors import ConfigError, StackError
+from govbench.git import AS_COMMITTED, GitMissing, ask
 from govbench.stack.home import is_named_in
 
 _PREFIX, _KEPT_PREFIX = "govbench-checkout-", "govbench-stack-"
 _LOCK, _TREE, _KEPT_BY = "lock", "tree", "kept-by"
-_END_S: Final = 5.0
-# Set by git for its hooks and by hand; they would point git at another repository than the one around us.
-_POINTERS: Final = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +150,7 @@ def remove(root: Path, *, repository: Path) -> None:
 
 
 def _added(ref: str, commit: str, *, top: Path, place: Path, root: Path) -> Checkout:
-    said = _git("worktree", "add", "--detach", "--quiet", str(root), commit, at=top)
+    said = _git("worktree", "add", "--detach", "--quiet", str(root), commit, at=top, settings=AS_COMMITTED)
     if said.code != 0:
         raise StackError(f"git:{ref}: its files could not be written: {said.err}")
     folder = root / place.resolve().relative_to(top)
@@ -217,34 +214,14 @@ def _remove_if_left(root: Path, top: Path) -> None:
     return None
 
 
-def _git(*arguments: str, at: Path) -> _Said:
-    """What git says; ended in order when it is interrupted, so that it clears its half-made work away.
+def _git(*arguments: str, at: Path, settings: tuple[str, ...] = ()) -> _Said:
+    """What git says.
 
     Raises:
         ConfigError: there is no git.
     """
-    variables = {name: text for name, text in environment().items() if name not in _POINTERS}
     try:
-        process = subprocess.Popen(
-            ["git", "-c", "core.hooksPath=/dev/null", *arguments],
-            cwd=at,
-            env={**variables, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="surrogateescape",
-            start_new_session=True,
-        )
-    except FileNotFoundError as error:
-        raise ConfigError("git is not installed", hint="a target git:REF needs it") from error
-    with process:
-        try:
-            out, err = process.communicate()
-        except BaseException:
-            process.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=_END_S)
-            process.kill()
-            raise
-    return _Said(code=process.returncode, out=out.strip(), err=err.strip())
+        answer = ask(*arguments, at=at, environ=environment(), settings=settings)
+    except GitMissing as error:
+        raise ConfigError(str(error), hint="a target git:REF needs git and a repository") from error
+    return _Said(code=answer.code, out=answer.text.strip(), err=answer.err)

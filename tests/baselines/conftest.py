@@ -13,15 +13,22 @@ from govbench.results.baseline import BaselineEntry, BaselineTestType
 from govbench.results.metrics import Metric, MetricName
 from govbench.results.plan import TestType
 from govbench.results.run import Accounting, Distribution, Environment
+from tests.user_of_git import UserOfGit
 
 MACHINE = "linux-x86_64-amd-epyc-7b13-2c-24g"
 FIRST_COMMIT_AT = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
-@pytest.fixture(autouse=True)
-def isolated_git(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No configuration of the machine reaches these repositories, and no repository around them."""
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+@pytest.fixture(autouse=True, params=["plain", "configured"])
+def isolated_git(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[None]:
+    """No configuration of the machine reaches these repositories, and no repository around them.
+
+    Everything runs twice: with git as it comes, and with whatever a user may have set.
+    """
+    user = UserOfGit.in_folder(tmp_path / "user") if request.param == "configured" else None
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(user.config) if user else "/dev/null")
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     for role in ("AUTHOR", "COMMITTER"):
@@ -29,6 +36,8 @@ def isolated_git(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             monkeypatch.delenv(f"GIT_{role}_{what}", raising=False)
     for name in ("EMAIL", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
         monkeypatch.delenv(name, raising=False)
+    yield
+    assert not (user and user.ran.exists()), "a program that the user has configured was run"
 
 
 def make_repo(folder: Path) -> Repo:

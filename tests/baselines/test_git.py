@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -12,10 +11,10 @@ from govbench.results.run import Provenance
 
 
 @pytest.fixture
-def found(folder: Path) -> Iterator[Repository]:
-    with repository(folder) as its_repository:
-        assert its_repository is not None
-        yield its_repository
+def found(folder: Path) -> Repository:
+    its_repository = repository(folder)
+    assert its_repository is not None
+    return its_repository
 
 
 def change(name: str = "kept/a.json", removed: tuple[str, ...] = ()) -> Change:
@@ -88,10 +87,10 @@ def test_unknown_ref_is_named(found: Repository, ref: str) -> None:
 
 def test_a_shallow_clone_says_how_to_deepen_it(folder: Path, tmp_path: Path) -> None:
     Repo.clone_from(f"file://{folder}", tmp_path / "clone", depth=1).close()
-    with repository(tmp_path / "clone") as clone:
-        assert clone is not None
-        with pytest.raises(ResultsError) as caught:
-            clone.resolve("main~2")
+    clone = repository(tmp_path / "clone")
+    assert clone is not None
+    with pytest.raises(ResultsError) as caught:
+        clone.resolve("main~2")
     assert "fetch-depth: 0" in (caught.value.hint or "")
 
 
@@ -167,10 +166,10 @@ def test_no_author_is_an_error_that_says_how_to_set_one(found: Repository, repo:
 def test_empty_repository_takes_no_commit(empty_repo: Repo) -> None:
     folder = Path(empty_repo.working_dir)
     write(folder, "kept/a.json", "{}\n")
-    with repository(folder) as found:
-        assert found is not None
-        with pytest.raises(PublishError, match="commit"):
-            found.commit(change())
+    found = repository(folder)
+    assert found is not None
+    with pytest.raises(PublishError, match="commit"):
+        found.commit(change())
 
 
 def test_a_head_that_moved_meanwhile_is_built_upon(
@@ -261,3 +260,99 @@ def test_an_unknown_head_has_no_trailers(repo: Repo, folder: Path, head: str) ->
 
 def test_there_are_no_trailers_without_a_repository(tmp_path: Path) -> None:
     assert trailers(tmp_path, "Govbench-Accept", base=None, head="HEAD") == ()
+
+
+# What a user has configured: besides this, every test here runs with all of it, too.
+
+
+def signed(repo: Repo, folder: Path, message: str) -> str:
+    """A commit on HEAD that carries a signature, which no key here belongs to."""
+    tree, parent = repo.git.rev_parse("HEAD^{tree}"), repo.git.rev_parse("HEAD")
+    who = "Ada <ada@example.org> 1767290400 +0000"
+    signature = "-----BEGIN PGP SIGNATURE-----\n \n iQ==\n -----END PGP SIGNATURE-----"
+    (folder.parent / "commit").write_text(
+        f"tree {tree}\nparent {parent}\nauthor {who}\ncommitter {who}\ngpgsig {signature}\n\n{message}\n"
+    )
+    sha = str(repo.git.hash_object("-t", "commit", "-w", str(folder.parent / "commit")))
+    repo.git.update_ref("HEAD", sha)
+    return sha
+
+
+def test_a_signed_commit_is_read_as_any_other(repo: Repo, folder: Path) -> None:
+    sha = signed(repo, folder, "signed\n\nGovbench-Accept: all with a signature")
+    with repo.config_writer() as config:
+        config.set_value("log", "showSignature", "true")
+
+    found = provenance(folder)
+    assert (found.commit, found.committed_at) == (sha, "2026-01-01T18:00:00Z")
+    assert trailers(folder, "Govbench-Accept", base="HEAD~1", head="HEAD") == ((sha, "all with a signature"),)
+
+
+def test_messages_are_written_and_read_as_utf_8(found: Repository, repo: Repo, folder: Path) -> None:
+    with repo.config_writer() as config:
+        config.set_value("i18n", "commitEncoding", "ISO-8859-1")
+        config.set_value("i18n", "logOutputEncoding", "ISO-8859-1")
+    write(folder, "kept/a.json", "{}\n")
+    message = "größer\n\nGovbench-Accept: all größer"
+    sha = found.commit(Change(added=(PurePosixPath("kept/a.json"),), removed=(), message=message))
+
+    assert "encoding" not in repo.git.cat_file("commit", sha)
+    assert trailers(folder, "Govbench-Accept", base=None, head="HEAD") == ((sha, "all größer"),)
+
+
+def test_files_come_with_the_names_and_contents_that_they_have(found: Repository, folder: Path) -> None:
+    odd = 'kept/gr\u00f6\u00dfe \\ "a".json'
+    write(folder, odd, "ü\r\n")
+    write(folder, "kept/empty.json", "")
+    (folder / "kept/link.json").symlink_to("empty.json")
+    added = tuple(PurePosixPath(name) for name in (odd, "kept/empty.json"))
+    sha = found.commit(Change(added=added, removed=(), message="odd"))
+    assert sha is not None
+
+    files = found.files(sha, PurePosixPath("kept"))
+    assert set(files) == set(added)
+    assert found.contents(files.values()) == {files[added[0]]: "ü\r\n".encode(), files[added[1]]: b""}
+    assert found.text(sha, added[0]) == "ü\r\n"
+    assert found.contents(()) == {}
+    with pytest.raises(ResultsError, match=r"lacks what was asked for: 0{40} missing"):
+        found.contents(["0" * 40])
+
+
+def test_a_link_is_no_file(repo: Repo, found: Repository, folder: Path) -> None:
+    (folder / "link.json").symlink_to("app.py")
+    repo.git.add("link.json")
+    repo.git.commit("-q", "-m", "a link")
+
+    assert list(found.files("HEAD", PurePosixPath("link.json"))) == []
+
+
+def test_variables_of_a_git_hook_do_not_lead_elsewhere(
+    repo: Repo, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = repo.head.commit.hexsha
+    for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY"):
+        monkeypatch.setenv(name, str(tmp_path / "nowhere"))
+    monkeypatch.setenv("GIT_LITERAL_PATHSPECS", "1")
+
+    found = provenance(folder)
+
+    assert (found.commit, found.dirty) == (head, False)
+
+
+def test_a_submodule_at_another_commit_is_dirt_and_files_in_it_are_not(
+    repo: Repo, folder: Path, tmp_path: Path
+) -> None:
+    with Repo.init(tmp_path / "part") as part:
+        for number in range(2):
+            part.git.execute([
+                "git", "-c", "user.name=A", "-c", "user.email=a@example.org", "commit", "-q",
+                "--allow-empty", "-m", str(number),
+            ])  # fmt: skip
+    allowed = ["git", "-c", "protocol.file.allow=always"]
+    repo.git.execute([*allowed, "submodule", "add", "-q", str(tmp_path / "part"), "part"])
+    repo.git.commit("-q", "-m", "a part")
+    (folder / "part/built").write_text("by a build")
+    assert provenance(folder).dirty is False
+
+    Repo(folder / "part").git.checkout("-q", "--detach", "HEAD~1")
+    assert provenance(folder).dirty is True

@@ -105,6 +105,24 @@ def test_variables_of_a_git_hook_do_not_lead_elsewhere(
         assert (found.folder / "app.py").exists()
 
 
+def test_the_files_are_as_committed_and_all_of_them(repository: Repository, parent: Path) -> None:
+    """Whatever conversion of line ends and whatever part of the tree the user has chosen to work on."""
+    repository.write("run.sh", "#!/bin/sh\necho\n")
+    repository.write("docs/deep/page.md", "a page\n")
+    repository.commit()
+    repository.git("sparse-checkout", "set", "--cone", "--sparse-index", "docs/deep")
+    repository.git("config", "core.autocrlf", "true")
+    repository.write("kept.md", "untracked")
+    before = repository.state()
+
+    with checked_out("HEAD", repository=repository.root, parent=parent) as found:
+        assert (found.root / "run.sh").read_bytes() == b"#!/bin/sh\necho\n"
+        assert (found.root / "docs/deep/page.md").exists()
+        assert (found.root / "docs/page.md").exists()
+        assert (found.root / "app.py").exists()
+    assert repository.state() == before
+
+
 def killed_owner(repository: Repository, parent: Path) -> Path:
     """The worktree of a process that was killed while it had it."""
     code = (
@@ -196,8 +214,10 @@ def test_an_interrupted_git_leaves_nothing(repository: Repository, parent: Path)
     repository.write("big.bin", "content\n")
     repository.commit()
     repository.git("config", "filter.slow.smudge", f"touch {marker}; sleep 60; cat")
+    # A parent that ignores the signal hands that on, and Python then leaves it ignored.
     code = (
-        "import sys\nfrom pathlib import Path\nfrom govbench.stack.checkout import checked_out\n"
+        "import signal, sys\nfrom pathlib import Path\nfrom govbench.stack.checkout import checked_out\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "with checked_out('HEAD', repository=Path(sys.argv[1]), parent=Path(sys.argv[2])):\n"
         "    print('checked out')\n"
     )
