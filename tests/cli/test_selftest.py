@@ -78,6 +78,7 @@ def test_json_has_null_for_what_is_not_there() -> None:
 
 
 @pytest.mark.load
+@pytest.mark.slow
 def test_the_short_form_finds_the_generator_true(govbench: Cli) -> None:
     ended = govbench("selftest", "--short", "--json", "--quiet")
 

@@ -57,7 +57,7 @@ def test_a_result_that_cannot_be_used(measured: Cli, damage: Damage, words: str)
     path.write_text(damage(path.read_text()))
 
     for arguments in (("report", str(path)), ("compare", str(path), str(path)), ("baseline", "update")):
-        complaint = complaint_2(measured(*arguments))
+        complaint = complaint_2(measured.here(*arguments))
         assert "results.json" in complaint
         assert words in complaint
 
@@ -66,7 +66,7 @@ def test_results_of_two_suites(measured: Cli) -> None:
     path = measured.folder / "results.json"
     (measured.cwd / "other.json").write_text(edited(suite="search")(path.read_text()))
 
-    complaint = complaint_2(measured("compare", "other.json", str(path)))
+    complaint = complaint_2(measured.here("compare", "other.json", str(path)))
 
     assert "'search'" in complaint
     assert "'default'" in complaint
@@ -75,10 +75,10 @@ def test_results_of_two_suites(measured: Cli) -> None:
 def test_samples_that_are_missing_or_damaged(measured: Cli) -> None:
     samples = measured.folder / "samples"
     samples.write_bytes(samples.read_bytes()[:10])
-    assert "samples" in measured("report", "--csv").complaint
+    assert "samples" in measured.here("report", "--csv").complaint
     samples.unlink()
 
-    ended = measured("report", "--csv")
+    ended = measured.here("report", "--csv")
 
     assert ended.code == 2
     assert "samples: no such file" in ended.complaint
@@ -87,7 +87,7 @@ def test_samples_that_are_missing_or_damaged(measured: Cli) -> None:
 def test_two_results_are_compared_without_a_repository(measured: Cli) -> None:
     shutil.rmtree(measured.cwd / ".git")
 
-    ended = measured(
+    ended = measured.here(
         "compare", str(measured.folder), str(measured.folder), "--json", "--fail-on", "regression"
     )
 
@@ -96,7 +96,7 @@ def test_two_results_are_compared_without_a_repository(measured: Cli) -> None:
 
 
 def test_no_baseline(measured: Cli) -> None:
-    ended = measured("compare")
+    ended = measured.here("compare")
 
     assert ended.code == 0, ended.err
     assert "no baseline of suite default" in " ".join(ended.out.replace("│", "").split())
@@ -109,7 +109,7 @@ def entry_of(govbench: Cli) -> tuple[Path, dict[str, Any]]:
 
 
 def test_a_baseline_of_another_machine_class_is_named(measured: Cli) -> None:
-    assert measured("baseline", "update").code == 0
+    assert measured.here("baseline", "update").code == 0
     path, entry = entry_of(measured)
     machine_class = entry["environment"]["machine_class"]
     other = measured.cwd / "baselines" / "default" / "other-machine"
@@ -117,7 +117,7 @@ def test_a_baseline_of_another_machine_class_is_named(measured: Cli) -> None:
     (other / path.name).write_text(path.read_text().replace(machine_class, "other-machine"))
     path.unlink()
 
-    ended = measured("compare", "--json")
+    ended = measured.here("compare", "--json")
 
     comparison = json.loads(ended.out)["comparison"]
     assert comparison["verdict"] == "no_baseline"
@@ -126,12 +126,12 @@ def test_a_baseline_of_another_machine_class_is_named(measured: Cli) -> None:
 
 @pytest.mark.parametrize("damage", [lambda text: "", lambda text: text[:200], lambda text: "{}"])
 def test_a_baseline_that_cannot_be_read(measured: Cli, damage: Damage) -> None:
-    assert measured("baseline", "update").code == 0
+    assert measured.here("baseline", "update").code == 0
     path, _ = entry_of(measured)
     path.write_text(damage(path.read_text()))
 
     for arguments in (("compare",), ("baseline", "list")):
-        ended = measured(*arguments)
+        ended = measured.here(*arguments)
         assert ended.code == 2
         assert path.name in ended.complaint
 
@@ -139,40 +139,40 @@ def test_a_baseline_that_cannot_be_read(measured: Cli, damage: Damage) -> None:
 def test_no_commit_to_look_up_without_a_repository(measured: Cli) -> None:
     shutil.rmtree(measured.cwd / ".git")
 
-    assert "not in a git repository" in complaint_2(measured("compare", "baseline:main"))
-    ended = measured("baseline", "update")
+    assert "not in a git repository" in complaint_2(measured.here("compare", "baseline:main"))
+    ended = measured.here("baseline", "update")
     assert ended.code == 4
     assert "not in a git repository" in ended.complaint
 
 
 def test_an_unknown_ref(measured: Cli) -> None:
-    assert "no-such-branch" in complaint_2(measured("compare", "baseline:no-such-branch"))
+    assert "no-such-branch" in complaint_2(measured.here("compare", "baseline:no-such-branch"))
 
 
 def test_a_run_of_a_dirty_tree_is_not_stored(measured: Cli) -> None:
     path = measured.folder / "results.json"
     path.write_text(path.read_text().replace('"dirty": false', '"dirty": true'))
 
-    ended = measured("baseline", "update")
+    ended = measured.here("baseline", "update")
 
     assert ended.code == 4
     assert "uncommitted changes" in ended.complaint
     assert not (measured.cwd / "baselines").exists()
-    assert measured("baseline", "update", "--allow-dirty").code == 0
+    assert measured.here("baseline", "update", "--allow-dirty").code == 0
 
 
 def test_an_interrupted_run_is_not_stored(measured: Cli) -> None:
     path = measured.folder / "results.json"
     path.write_text(edited(status="interrupted")(path.read_text()))
 
-    ended = measured("baseline", "update")
+    ended = measured.here("baseline", "update")
 
     assert ended.code == 4
     assert "interrupted" in ended.complaint
 
 
 def test_a_baseline_is_not_committed_without_an_author(measured: Cli) -> None:
-    ended = measured("baseline", "update", "--commit")
+    ended = measured.here("baseline", "update", "--commit")
 
     assert ended.code == 4
     assert "no author" in ended.complaint
@@ -182,14 +182,14 @@ def test_a_baseline_is_not_committed_without_an_author(measured: Cli) -> None:
 def test_a_folder_for_baselines_that_is_a_file(measured: Cli) -> None:
     (measured.cwd / "baselines").write_text("a file")
 
-    ended = measured("baseline", "update")
+    ended = measured.here("baseline", "update")
 
     assert ended.code == 4
     assert "cannot be written" in ended.complaint
 
 
 def test_a_place_that_does_not_exist(measured: Cli) -> None:
-    ended = measured("report", "--html", "--to", "missing/report.html")
+    ended = measured.here("report", "--html", "--to", "missing/report.html")
 
     assert ended.code == 4
     assert "missing/report.html: cannot be written" in ended.complaint
@@ -244,9 +244,9 @@ def test_a_regression_that_is_meant(measured: Cli) -> None:
     (measured.cwd / "fast.json").write_text(twice_as_fast(path.read_text()))
     call = ("compare", "fast.json", str(path), "--json", "--fail-on", "regression")
 
-    refused = measured(*call)
-    accepted = measured(*call, "--accept", "all answers are checked since")
-    misspelt = measured(*call, "--accept", "respons_time_p50_ms answers are checked since")
+    refused = measured.here(*call)
+    accepted = measured.here(*call, "--accept", "all answers are checked since")
+    misspelt = measured.here(*call, "--accept", "respons_time_p50_ms answers are checked since")
 
     assert (refused.code, json.loads(refused.out)["comparison"]["verdict"]) == (1, "regression")
     assert accepted.code == 0, accepted.err
@@ -270,7 +270,7 @@ def test_a_regression_that_a_commit_accepts(measured: Cli) -> None:
     document["summary"]["provenance"]["commit"] = head
     path.write_text(json.dumps(document))
 
-    ended = measured("compare", "fast.json", str(path), "--fail-on", "regression")
+    ended = measured.here("compare", "fast.json", str(path), "--fail-on", "regression")
 
     assert ended.code == 0, ended.err
     assert "gated, accepted" in ended.out

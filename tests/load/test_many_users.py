@@ -18,7 +18,7 @@ from govbench.results.run import Outcome
 from tests.load.conftest import Loads, make_plan
 from tests.load.test_load_process import outcomes
 
-pytestmark = pytest.mark.load
+pytestmark = [pytest.mark.load, pytest.mark.slow]
 
 USERS = int(os.environ.get("GOVBENCH_TEST_USERS", "2000"))
 MEMORY_BYTES = 90_000_000 + USERS * 31_000  # 400 MB at 10,000 users
