@@ -31,6 +31,7 @@ SCENARIOS = (
     Scenario(name="A/A, slow moments in rounds", slow_moments=0.05),
     Scenario(name="A/A, instances 1.5 %", instance_sd=0.015),
     Scenario(name="A/A, instances 2 %", instance_sd=0.02),
+    Scenario(name="+2 %, 120 s", change=0.02, rounds=40, error_rates=(0.0, 0.0)),
     Scenario(name="+3 %, 30 s", change=0.03, rounds=10),
     Scenario(name="+3 %, 60 s", change=0.03),
     Scenario(name="+5 %, 30 s", change=0.05, rounds=10),

@@ -97,6 +97,15 @@ def test_early_looks_ask_for_more() -> None:
     assert 0.99 < levels[-1] < 0.993
 
 
+def test_a_pass_is_looked_for_where_the_plan_says_and_nowhere_between() -> None:
+    """Looked for after every round, a change as large as the margin is found within it far too often."""
+    looks = design(20, level=0.99).looks
+    ends = [len(course(scatter(20, sd=0.015, seed=seed)).rounds) for seed in range(40)]
+
+    assert set(ends) <= {*looks, 20}
+    assert len(set(ends) & set(looks)) >= 2
+
+
 # --- verdicts
 
 
