@@ -78,6 +78,11 @@ def test_of_secrets_that_overlap_nothing_is_left(secrets: tuple[str, str]) -> No
     assert redact("<abcdefghijkl> <aaaaaaaaa>", (*secrets, "aaaaaa")) == "<[redacted]> <[redacted]>"
 
 
+@pytest.mark.parametrize("secrets", [("abcdefghijkl", "cdefgh"), ("cdefgh", "abcdefghijkl")])
+def test_of_a_secret_that_holds_another_nothing_is_left(secrets: tuple[str, str]) -> None:
+    assert redact("<abcdefghijkl>", secrets) == "<[redacted]>"
+
+
 def test_an_excerpt_is_one_short_line_cut_after_redaction() -> None:
     body = b"first\r\n second\x07 " + b"x" * 300 + b" password=hunter22"
     assert excerpt(body) == "first second " + "x" * 186 + "…"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +15,12 @@ import httpx
 import pytest
 
 from govbench.config.settings import StackConfig
-from govbench.config.targets import CommandTarget, EmbeddedSwitches, EmbeddedTarget, UrlTarget
+from govbench.config.targets import CommandTarget, EmbeddedSwitches, EmbeddedTarget, TargetKind, UrlTarget
 from govbench.errors import ConfigError, StackError
 from govbench.record.resources import ProcessTree
 from govbench.stack import boot as boot_module
-from govbench.stack.boot import boot, embedded_command, file_name, split_command
-from govbench.stack.processes import members
+from govbench.stack.boot import Surroundings, boot, embedded_command, file_name, split_command
+from govbench.stack.processes import MARK_VARIABLE, members
 from govbench.stack.running import RunningStack
 
 Command = Callable[[str], CommandTarget]
@@ -239,3 +242,33 @@ def test_a_command_starts_in_its_folder_with_an_empty_data_folder_of_its_own(
     here, pwd, variable, data, content = (tmp_path / "log" / "d.log").read_text().split()
     assert (here, pwd, variable, content) == (str(tmp_path), str(tmp_path), data, "[]")
     assert not Path(data).exists()
+
+
+def test_a_stop_before_the_id_of_a_process_is_known_leaves_none(
+    tmp_path: Path, config: StackConfig, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C right after the process was made: only its mark tells that it is ours."""
+    made: list[subprocess.Popen[bytes]] = []
+
+    def interrupted(target: CommandTarget, config: StackConfig, around: Surroundings) -> RunningStack:
+        del target, config
+        made.append(subprocess.Popen(["sleep", "60"], env=around.environ, start_new_session=True))
+        wait_until(lambda: members(None, around.environ[MARK_VARIABLE]) != ())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(boot_module, "STARTS", {TargetKind.COMMAND: interrupted})
+    with pytest.raises(KeyboardInterrupt):
+        boot(CommandTarget(command="x"), config, name="x", log_folder=tmp_path, environ=environ)
+    try:
+        assert made[0].wait(timeout=10) == -signal.SIGKILL
+    finally:
+        made[0].kill()
+        made[0].wait()
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """A process has its environment a moment after it was made."""
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shlex
+import signal
+import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +14,9 @@ import pytest
 
 from govbench.config.settings import StackConfig
 from govbench.errors import ConfigError, ExitCode, StackError
+from govbench.stack import build as build_module
 from govbench.stack.build import build
+from govbench.stack.processes import MARK_VARIABLE, members
 
 PYTHON = shlex.quote(sys.executable)
 
@@ -86,3 +91,25 @@ def test_commands_that_cannot_be_run(tmp_path: Path, environ: dict[str, str]) ->
     assert "committed files only" in (caught.value.hint or "")
     with pytest.raises(ConfigError, match=r"\[stack\] build: "):
         build(StackConfig(build="make 'x"), name="b", log_folder=tmp_path, environ=environ, folder=None)
+
+
+def test_a_stop_before_the_id_of_a_build_is_known_leaves_none(
+    tmp_path: Path, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[subprocess.Popen[bytes]] = []
+
+    def interrupted(words: list[str], *, environ: dict[str, str], mark: str, **_: object) -> None:
+        made.append(subprocess.Popen(words, env={**environ, MARK_VARIABLE: mark}, start_new_session=True))
+        deadline = time.monotonic() + 10
+        while not members(None, mark) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(build_module, "start_process", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        build(StackConfig(build="sleep 60"), name="b", log_folder=tmp_path, environ=environ, folder=tmp_path)
+    try:
+        assert made[0].wait(timeout=10) == -signal.SIGKILL
+    finally:
+        made[0].kill()
+        made[0].wait()

@@ -19,6 +19,7 @@ from govbench.stack.boot import boot, free_port
 from govbench.stack.health import (
     Finding,
     Look,
+    _Standing,
     describe_failure,
     log_tail,
     look_once,
@@ -93,6 +94,25 @@ def test_what_may_pass_is_waited_for_and_told(
     said = [text for text in told if f"answers {status}: not yet" in text]
     assert len(said) == 1
     assert said[0].startswith("waiting up to 20 s: ")
+
+
+def test_what_cannot_pass_has_to_stand_for_three_seconds_without_a_change() -> None:
+    locked, moved = (Look(finding=Finding.NO_HEALTH_PATH, detail="x", status=code) for code in (401, 301))
+    busy = Look(finding=Finding.UNHEALTHY, detail="x", status=503)
+    standing = _Standing(60.0, lambda _: None)
+    seen = [
+        (10.0, locked, False),
+        (12.9, locked, False),
+        (13.5, moved, False),
+        (16.4, moved, False),
+        (16.45, busy, False),
+        (16.48, moved, False),
+        (19.4, moved, False),
+        (19.48, moved, True),
+    ]
+    assert [(at_s, look, standing.is_hopeless(look, at_s)) for at_s, look, _ in seen] == seen
+    hurried = _Standing(0.5, lambda _: None)
+    assert [hurried.is_hopeless(locked, at_s) for at_s in (1.0, 1.4, 1.5)] == [False, False, True]
 
 
 @pytest.mark.parametrize("status", [301, 401, 403, 405])
