@@ -44,7 +44,7 @@ class _Child:
     """
 
     def __init__(self, module: str, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         try:
             with (folder / LOG_NAME).open("wb") as log:
                 # A session of its own: Ctrl-C reaches the parent alone, which then stops the load in order.
@@ -102,7 +102,7 @@ class _Child:
 
     def _log_tail(self) -> str:
         try:
-            lines = (self._folder / LOG_NAME).read_text(encoding="utf-8", errors="replace").splitlines()
+            lines = (self.folder / LOG_NAME).read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
             return ""
         return "".join(f"\n  {redact(line)}" for line in lines[-_LOG_TAIL_LINES:])

@@ -12,8 +12,10 @@ from govbench.pipeline.interrupt import Stopper
 from govbench.pipeline.progress import Progress
 from govbench.pipeline.recording import EndedLoad, Occasion, Subject, recording_of
 from govbench.record.phases import phase_windows
+from govbench.record.processes import ProcessTree
 from govbench.record.reader import SampleTable, read_samples
-from govbench.record.resources import ProcessTree, Reading, ResourcePoller
+from govbench.record.resources import ResourcePoller
+from govbench.record.series import Reading
 from govbench.record.summarise import GENERATOR, summarise, target_role
 from govbench.results.meters import Together
 from govbench.results.plan import Plan
@@ -78,7 +80,7 @@ def follow_load(
     """Follow a load process to its end, polling it and the stacks; the first signal ends it in order."""
     parts = {target_role(i): stack.meters(ProcessTree) for i, stack in enumerate(stacks)}
     meters = {role: Together(found) for role, found in parts.items() if found}
-    poller = ResourcePoller({GENERATOR: ProcessTree(process.pid), **meters})
+    poller = ResourcePoller({GENERATOR: ProcessTree(process.pid), **meters}, process.folder)
     stopper.graceful = process.stop
     try:
         end = process.follow(on_event)

@@ -15,7 +15,7 @@ from govbench.pipeline.folder import make_run_folder, new_run_id
 from govbench.record.environment import describe_environment
 from govbench.record.phases import dropped_by_phase, slice_windows
 from govbench.record.reader import SampleTable
-from govbench.record.resources import Reading
+from govbench.record.series import Reading
 from govbench.record.speed import machine_speed
 from govbench.record.summarise import Recording
 from govbench.results.plan import Plan

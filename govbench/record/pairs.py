@@ -13,7 +13,7 @@ from govbench.errors import TooFewSamples
 from govbench.record.measure import error_rate, measure, pooled, steady_span
 from govbench.record.phases import slice_windows
 from govbench.record.reader import SampleTable
-from govbench.record.resources import Reading
+from govbench.record.series import Reading
 from govbench.record.summarise import process_metrics
 from govbench.record.waiting import waiting
 from govbench.results.levels import level_labels

@@ -19,7 +19,8 @@ from govbench.record.measure import (
     steady_span,
 )
 from govbench.record.reader import BoolArray, SampleTable
-from govbench.record.resources import Reading, peak_cores, usage_by_role
+from govbench.record.resources import peak_cores, unread_notes, usage_by_role
+from govbench.record.series import Reading
 from govbench.results.metrics import Metric, MetricName
 from govbench.results.plan import CONTROL, LoadModel, Pause, Plan, TestType, served_by
 from govbench.results.rounds import Round
@@ -111,7 +112,7 @@ def summarise(recording: Recording) -> RunSummary:
         resources=usages,
         tokens=_tokens(recording),
         timeline=_timeline(recording),
-        warnings=recording.warnings,
+        warnings=(*recording.warnings, *unread_notes(recording.readings)),
         rounds=recording.rounds,
         planned=tuple(dict.fromkeys(phase.test_type for phase in recording.plan.phases)),
     )
@@ -201,7 +202,7 @@ def process_metrics(
     if usage is None or not ok:
         return ()
     cpu_ms = usage.cpu_cores_mean * sum(stop - start for start, stop in spans) * 1e3 / ok
-    memory = Metric(name=MetricName.MEMORY_PEAK, value=usage.rss_peak_bytes, n=usage.samples)
+    memory = Metric(name=MetricName.MEMORY_PEAK, value=usage.memory_peak_bytes, n=usage.samples)
     if cpu_ms <= 0:
         return (memory,)
     return (Metric(name=MetricName.CPU_PER_REQUEST, value=cpu_ms, n=ok), memory)

@@ -180,8 +180,8 @@ def resources(summary: RunSummary) -> Table:
                 Cell(text=process_name(usage.role, side_count(summary))),
                 Cell(text=fmt.duration_s(usage.cpu_s)),
                 Cell(text=fmt.cores(usage.cpu_cores_mean)),
-                Cell(text=fmt.size(usage.rss_peak_bytes)),
-                Cell(text=fmt.size(usage.rss_last_bytes)),
+                Cell(text=fmt.size(usage.memory_peak_bytes)),
+                Cell(text=fmt.size(usage.memory_last_bytes)),
                 Cell(text=fmt.count(usage.samples)),
             )
             for usage in summary.resources

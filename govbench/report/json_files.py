@@ -91,8 +91,8 @@ def performance_metrics(results: Results) -> dict[str, Any]:
             process_name(usage.role, sides): {
                 "cpu_seconds": usage.cpu_s,
                 "cpu_cores_mean": usage.cpu_cores_mean,
-                "memory_peak_bytes": usage.rss_peak_bytes,
-                "memory_last_bytes": usage.rss_last_bytes,
+                "memory_peak_bytes": usage.memory_peak_bytes,
+                "memory_last_bytes": usage.memory_last_bytes,
             }
             for usage in summary.resources
         }

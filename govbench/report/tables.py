@@ -203,8 +203,8 @@ def resources_table(summary: RunSummary) -> Table:
                 process_name(usage.role, sides),
                 fmt.cores(usage.cpu_cores_mean),
                 fmt.duration_s(usage.cpu_s),
-                fmt.size(usage.rss_peak_bytes),
-                fmt.size(usage.rss_last_bytes),
+                fmt.size(usage.memory_peak_bytes),
+                fmt.size(usage.memory_last_bytes),
                 fmt.count(usage.samples),
             )
             for usage in summary.resources

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
+
+
+class Source(StrEnum):
+    """Where figures come from, which says what ``own_bytes`` are: PSS of processes, anon of a container."""
+
+    PROCESSES = "processes"
+    CONTAINER = "container"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
-    """What something has used: CPU seconds since it began, resident bytes now."""
+    """What something has used: CPU seconds since it began, resident bytes now.
+
+    ``own_bytes`` counts shared pages once. It, ``handles`` and ``threads`` are None where they were not
+    looked at; ``unread`` counts processes that may not be read and are in no figure.
+    """
 
     cpu_s: float
     rss_bytes: int
+    own_bytes: int | None = None
+    handles: int | None = None
+    threads: int | None = None
+    unread: int = 0
+    source: Source = Source.PROCESSES
 
 
 class Meter(Protocol):
@@ -38,4 +55,22 @@ class Together:
         known = [use for use in uses if use is not None]
         if len(known) < len(uses):
             return None
-        return Use(cpu_s=sum(use.cpu_s for use in known), rss_bytes=sum(use.rss_bytes for use in known))
+        return Use(
+            cpu_s=sum(use.cpu_s for use in known),
+            rss_bytes=sum(use.rss_bytes for use in known),
+            own_bytes=_sum(use.own_bytes for use in known),
+            handles=_sum(use.handles for use in known),
+            threads=_sum(use.threads for use in known),
+            unread=sum(use.unread for use in known),
+            source=known[0].source,
+        )
+
+
+def _sum(values: Iterable[int | None]) -> int | None:
+    """None where one of them was not looked at."""
+    total = 0
+    for value in values:
+        if value is None:
+            return None
+        total += value
+    return total

@@ -164,6 +164,18 @@ class ProcessUsage:
     rss_peak_bytes: int
     rss_last_bytes: int
     samples: int
+    own_peak_bytes: int | None = None  # shared pages counted once; None where that could not be read
+    own_last_bytes: int | None = None
+
+    @property
+    def memory_peak_bytes(self) -> int:
+        """The peak of memory, shared pages counted once where that is known."""
+        return self.rss_peak_bytes if self.own_peak_bytes is None else self.own_peak_bytes
+
+    @property
+    def memory_last_bytes(self) -> int:
+        """The last reading of memory, likewise."""
+        return self.rss_last_bytes if self.own_last_bytes is None else self.own_last_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ import pytest
 
 from govbench.record.pairs import block_s, observe, pair_up, readings_by_side
 from govbench.record.reader import SampleTable, read_samples
-from govbench.record.resources import Reading
+from govbench.record.series import Reading
 from govbench.results.metrics import Metric, MetricName
 from govbench.results.plan import (
     BASE,

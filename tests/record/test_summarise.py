@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from govbench.record.reader import read_samples
-from govbench.record.resources import Reading
+from govbench.record.series import Reading
 from govbench.record.summarise import Recording, summarise, target_role
 from govbench.results.metrics import Metric, MetricName
 from govbench.results.plan import (

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from govbench.results import resources
 from govbench.results.metrics import METRICS, Direction
 from govbench.results.run import Outcome
 from govbench.results.samples import (
@@ -116,6 +117,15 @@ def test_the_documented_fields_are_those_of_the_layout() -> None:
         expected.append([str(offset), f"`{name}`", TYPES[code], meaning])
         offset += struct.calcsize("<" + code)
     assert table("### Records") == expected
+
+
+def test_the_documented_fields_of_resources_are_those_of_the_layout() -> None:
+    types = TYPES | {"d": "float64", "Q": "uint64"}
+    offset, expected = 0, []
+    for name, code, _, meaning in resources.FIELDS:
+        expected.append([str(offset), f"`{name}`", types[code], meaning])
+        offset += struct.calcsize("<" + code)
+    assert table("## resources") == expected
 
 
 def test_the_documented_outcomes_are_those_of_the_layout() -> None:

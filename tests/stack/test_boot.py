@@ -17,7 +17,7 @@ import pytest
 from govbench.config.settings import StackConfig
 from govbench.config.targets import CommandTarget, EmbeddedSwitches, EmbeddedTarget, TargetKind, UrlTarget
 from govbench.errors import ConfigError, StackError
-from govbench.record.resources import ProcessTree
+from govbench.record.processes import ProcessTree
 from govbench.stack import boot as boot_module
 from govbench.stack.boot import Surroundings, boot, embedded_command, file_name, split_command
 from govbench.stack.processes import MARK_VARIABLE, members

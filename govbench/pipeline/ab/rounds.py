@@ -29,7 +29,7 @@ from govbench.record.circumstances import circumstances_of
 from govbench.record.pairs import observe, readings_by_side
 from govbench.record.phases import phase_windows
 from govbench.record.reader import read_samples
-from govbench.record.resources import Reading
+from govbench.record.series import Reading
 from govbench.results.plan import BASE, HEAD, Plan, Side
 from govbench.results.rounds import Round
 from govbench.results.run import SliceWindow

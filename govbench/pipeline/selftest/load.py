@@ -12,8 +12,9 @@ from govbench.errors import LoadError, ResultsError
 from govbench.load.launch import Event, LoadProcess
 from govbench.pipeline.selftest.checks import Times
 from govbench.record.phases import phase_windows
+from govbench.record.processes import ProcessTree
 from govbench.record.reader import SampleTable, read_samples
-from govbench.record.resources import ProcessTree, ResourcePoller, usage_by_role
+from govbench.record.resources import ResourcePoller, usage_by_role
 from govbench.reference import truth
 from govbench.results.plan import (
     Api,
@@ -199,7 +200,7 @@ class Bench:
                 running.append(LoadProcess(load.plan(server.url), folder))
             if apart:
                 _keep_apart(server.pid, running[0].pid)
-            poller = ResourcePoller({_LOAD_ROLE: ProcessTree(running[0].pid)})
+            poller = ResourcePoller({_LOAD_ROLE: ProcessTree(running[0].pid)}, folders[0])
             try:
                 windows = [_follow(process, meddle, killed=killed) for process in running]
             finally:
