@@ -115,6 +115,7 @@ def reference_of(summary: RunSummary) -> Reference:
         label=summary.run.id,
         run_ids=(summary.run.id,),
         commit=summary.provenance.commit,
+        dirty=summary.provenance.dirty,
         machine_class=summary.environment.machine_class,
     )
 

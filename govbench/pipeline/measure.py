@@ -102,9 +102,9 @@ def _noted() -> None:
 def _status(work: Measurement, end: LoadEnd, stopper: Stopper) -> tuple[RunStatus, str | None]:
     if stopper.stopped:
         return RunStatus.INTERRUPTED, "interrupted by a signal"
-    gone = [stack for stack in work.stacks if stack.exit_code() is not None]
-    if gone:
-        return RunStatus.FAILED, f"the stack {gone[0].name} ended during the run"
+    for stack in work.stacks:
+        if (ending := stack.ending("during the run")) is not None:
+            return RunStatus.FAILED, ending
     if end.completed:
         return RunStatus.COMPLETED, None
     return RunStatus.FAILED, end.failure or "the load ended early"

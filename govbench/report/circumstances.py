@@ -43,8 +43,12 @@ def provenance_sentence(provenance: Provenance) -> str | None:
     if provenance.commit is None:
         return None
     branch = f" on {fmt.one_line(provenance.branch)}" if provenance.branch else ""
-    dirty = ", with changes that are not committed" if provenance.dirty else ""
-    return f"commit {provenance.commit[:SHORT_COMMIT]}{branch}{dirty}"
+    return f"commit {provenance.commit[:SHORT_COMMIT]}{branch}{uncommitted(provenance.dirty)}"
+
+
+def uncommitted(dirty: bool | None) -> str:
+    """Said after a commit whose files were not measured as they are in it."""
+    return ", with changes that are not committed" if dirty else ""
 
 
 def comparison_sentence(comparison: Comparison) -> str:
@@ -96,7 +100,7 @@ def _speed(speed: MachineSpeed | None) -> str:
 def _reference(reference: Reference) -> str:
     parts = []
     if reference.commit:
-        parts.append(f"commit {reference.commit[:SHORT_COMMIT]}")
+        parts.append(f"commit {reference.commit[:SHORT_COMMIT]}{uncommitted(reference.dirty)}")
     if reference.distance is not None:
         parts.append("the same commit" if not reference.distance else _away(reference.distance))
     detail = f" ({', '.join(parts)})" if parts else ""

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from govbench.errors import ExitCode
 from govbench.report import distributions, figures, html_tables, rounds, tables
 from govbench.report import format as fmt
+from govbench.report.circumstances import uncommitted
 from govbench.report.explanations import explained, notes
 from govbench.report.html_tables import Cell, metric_cell
 from govbench.results.comparison import (
@@ -200,7 +201,7 @@ def _facts(results: Results) -> tuple[tuple[str, str], ...]:
 def _reference(reference: Reference) -> str:
     parts = [reference.label]
     if reference.commit:
-        parts.append(reference.commit[:10])
+        parts.append(f"{reference.commit[:10]}{uncommitted(reference.dirty)}")
     if reference.distance:
         commits = "commit" if reference.distance == 1 else "commits"
         parts.append(f"{reference.distance} {commits} away")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from govbench.report import format as fmt
 from govbench.report import tables
-from govbench.report.circumstances import process_name, side_count, side_name
+from govbench.report.circumstances import process_name, side_count, side_name, uncommitted
 from govbench.results.comparison import Results
 from govbench.results.metrics import Metric, MetricName
 from govbench.results.run import Accounting, Outcome, PhaseResult, RunSummary
@@ -239,7 +239,9 @@ def provenance(results: Results) -> Pairs:
     comparison = results.comparison
     if comparison is not None and comparison.baseline is not None:
         rows.append(("Base runs", ", ".join(comparison.baseline.run_ids)))
-        rows.append(("Base commit", comparison.baseline.commit or "not recorded"))
+        base = comparison.baseline
+        changes = uncommitted(base.dirty)
+        rows.append(("Base commit", f"{base.commit}{changes}" if base.commit else "not recorded"))
         rows.append(("Base machine", comparison.baseline.machine_class or "not recorded"))
     return tuple((name, text) for name, text in rows if text)
 

@@ -182,11 +182,12 @@ class ThresholdResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """What the candidate was compared with."""
+    """What the candidate was compared with; ``dirty``: with files that are not those of ``commit``."""
 
     label: str
     run_ids: tuple[str, ...] = ()
     commit: str | None = None
+    dirty: bool | None = None
     machine_class: str | None = None
     distance: int | None = None
 

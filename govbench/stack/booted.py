@@ -9,7 +9,7 @@ from pathlib import Path
 from govbench.config.settings import StackConfig
 from govbench.errors import StackError
 from govbench.results.meters import Meter
-from govbench.stack.health import HealthReport, exit_text, with_log
+from govbench.stack.health import HealthReport, exit_text, log_end
 from govbench.stack.home import Home
 from govbench.stack.processes import Process, terminate
 from govbench.stack.running import Footprint, RunningStack
@@ -70,12 +70,14 @@ class BootedStack(RunningStack):
         """Exit code of the process; None while it runs, and once it was stopped."""
         return None if self._process is None else self._process.poll()
 
-    def ending(self) -> str | None:
+    def ending(self, when: str) -> str | None:
         """How the process ended by itself, with the end of its log; None while it runs."""
         code = self.exit_code()
         if code is None:
             return None
-        return with_log(f"the stack {self.name} {exit_text(code)}", self._footprint.log_path, self._config)
+        said = log_end(self._footprint.log_path, self._config)
+        how = f"the stack {self.name} {exit_text(code)} {when}"
+        return f"{how}; its log ends: {said}" if said else f"{how}; its log is empty"
 
     def meters(self, of_processes: Callable[[int], Meter]) -> Mapping[str, Meter]:
         """One meter: of the process and its descendants."""

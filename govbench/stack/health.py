@@ -21,6 +21,7 @@ from govbench.results.redact import excerpt, redact, shown_url
 
 LOG_TAIL_LINES: Final = 20
 _LOG_TAIL_BYTES: Final = 32_768
+_END_LINES, _END_CHARS = 5, 500
 _LONGEST_SECRET: Final = 512
 _BODY_BYTES: Final = 4096
 _TRY_TIMEOUT_S: Final = 5.0
@@ -200,6 +201,12 @@ def with_log(message: str, log_path: Path | None, config: StackConfig) -> str:
     if not tail.strip():
         return f"{message}\nIts log {log_path} is empty."
     return f"{message}\nLast lines of {log_path}:\n{tail}"
+
+
+def log_end(log_path: Path, config: StackConfig) -> str:
+    """The last lines of a log in one, for where a sentence has to do; empty when there is none."""
+    tail = log_tail(log_path, lines=_END_LINES, secrets=secrets_of(config))
+    return " | ".join(line.strip() for line in tail.splitlines() if line.strip())[-_END_CHARS:]
 
 
 def secrets_of(config: StackConfig) -> tuple[str, ...]:

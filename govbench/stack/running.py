@@ -62,8 +62,11 @@ class RunningStack(Protocol):
     def exit_code(self) -> int | None:
         """Exit code of what was booted; None while it runs, and where nothing was booted."""
 
-    def ending(self) -> str | None:
-        """How it came to its end, with the last lines that it wrote; None while it runs."""
+    def ending(self, when: str) -> str | None:
+        """In one line how it came to its end, with the last that it wrote; None while it runs.
+
+        ``when`` is put into that sentence: "during the run".
+        """
 
     def meters(self, of_processes: Callable[[int], Meter]) -> Mapping[str, Meter]:
         """The meter of each part that was booted, by its name; none where nothing was booted.
@@ -122,9 +125,9 @@ class ForeignStack(RunningStack):
         """Nothing was booted."""
         return
 
-    def ending(self) -> None:
+    def ending(self, when: str) -> None:
         """Nobody can tell."""
-        return
+        del when
 
     def meters(self, of_processes: Callable[[int], Meter]) -> Mapping[str, Meter]:
         """None: it may run anywhere."""

@@ -196,6 +196,9 @@ def test_what_dies_in_mid_round_ends_the_comparison_as_failed(govbench: Cli, vic
     document = govbench.document
     assert document["summary"]["run"]["status"] == "failed"
     assert document["comparison"]["verdict"] == "invalid"
+    if victim == "govbench.demo":
+        reason = document["comparison"]["reason"]
+        assert "was killed by SIGKILL (out of memory?) during round 3; its log ends: " in reason
     assert govbench.sample_count() > 20
 
 
@@ -258,12 +261,15 @@ def test_a_commit_is_built_and_booted_beside_the_one_checked_out(govbench: Cli) 
     (govbench.cwd / "app.py").write_text(app("two"))
     govbench.commit_all()
 
+    (govbench.cwd / "app.py").write_text(app("not committed"))  # nobody measures that
     ended = ab(govbench, "git:HEAD~1", "git:HEAD", "--round", "2", "--max-time", "12s")
 
     assert "booting git:HEAD~1" in ended.err
     document = govbench.document
     assert document["comparison"]["baseline"]["commit"] == base
     assert document["comparison"]["candidate"]["commit"] == govbench.git("rev-parse", "HEAD")
+    assert not document["comparison"]["baseline"]["dirty"]
+    assert not document["comparison"]["candidate"]["dirty"]
     assert [t["form"] for t in document["summary"]["targets"]] == ["git:HEAD~1", "git:HEAD"]
     accounting = document["summary"]["accounting"]
     assert accounting["failed"] == 0

@@ -15,7 +15,10 @@ pytestmark = pytest.mark.load
 
 @pytest.mark.parametrize(
     ("victim", "reason"),
-    [("govbench.load", "the load process ended with signal 9"), ("govbench.demo", "ended during the run")],
+    [
+        ("govbench.load", "the load process ended with signal 9"),
+        ("govbench.demo", "the stack candidate was killed by SIGKILL (out of memory?) during the run"),
+    ],
 )
 def test_a_process_killed_in_mid_run(govbench: Cli, victim: str, reason: str) -> None:
     running = govbench.start("run", "embedded", "--test-types", "baseline", "--test-duration", "8")

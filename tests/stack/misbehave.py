@@ -35,6 +35,9 @@ class Api(http.server.BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         query = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         key = self.headers["X-API-Key"] or ""
+        if self.mode == "dies-in-chat":
+            print("loading the model\nout of shared memory, token=s3cret-value", flush=True)
+            os._exit(9)
         if self.mode == "slow-chat":
             time.sleep(1.5)
         if self.mode == "locked" and key != "right-key":

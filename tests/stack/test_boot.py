@@ -77,6 +77,21 @@ def test_the_log_tail_of_a_stack_that_dies_is_shown(
     assert lines[2:] == [f"line {n}" for n in range(30, 50)]
 
 
+def test_a_stack_that_dies_later_tells_how_in_one_line(start: StartStack) -> None:
+    stack = start("dies-in-chat")
+    assert stack.ending("during the run") is None
+    with pytest.raises(httpx.HTTPError):
+        httpx.post(f"{stack.url}/chat", json={}, trust_env=False)
+    assert stack.footprint is not None
+    deadline = time.monotonic() + 10
+    while stack.exit_code() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert stack.ending("during the run") == (
+        "the stack dies-in-chat ended with exit code 9 during the run; its log ends: "
+        "mode dies-in-chat, password=[redacted] | loading the model | out of shared memory, token=[redacted]"
+    )
+
+
 def test_a_killed_stack_is_told_from_one_that_ended(
     tmp_path: Path, config: StackConfig, environ: dict[str, str], command: Command
 ) -> None:
@@ -153,7 +168,7 @@ def test_a_url_is_only_waited_for(start: StartStack, tmp_path: Path, config: Sta
     with boot(UrlTarget(url=server.url), config, name="u", log_folder=tmp_path, environ={}) as stack:
         assert (stack.url, stack.footprint) == (server.url, None)
         assert stack.meters(ProcessTree) == {}
-        assert (stack.exit_code(), stack.ending()) == (None, None)
+        assert (stack.exit_code(), stack.ending("now")) == (None, None)
     assert server.exit_code() is None
 
 

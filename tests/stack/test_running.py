@@ -51,7 +51,8 @@ class Containers(RunningStack):
     def exit_code(self) -> int | None:
         return None
 
-    def ending(self) -> str | None:
+    def ending(self, when: str) -> str | None:
+        del when
         return None
 
     def meters(self, of_processes: Callable[[int], Meter]) -> Mapping[str, Meter]:

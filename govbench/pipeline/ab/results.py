@@ -44,10 +44,12 @@ def results_of(measured: Measured, *, interrupted: bool) -> Results:
     """The summary of all rounds with its verdict."""
     summary = _summary(measured, interrupted=interrupted)
     base = measured.bench.base
+    code = _provenance(base, measured)
     reference = Reference(
         label=f"{base.name} ({describe(base.target)})",
         run_ids=(measured.occasion.run_id,),
-        commit=_provenance(base, measured).commit,
+        commit=code.commit,
+        dirty=code.dirty,
         machine_class=measured.occasion.environment.machine_class,
     )
     comparison = compare_rounds(

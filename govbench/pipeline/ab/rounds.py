@@ -219,7 +219,7 @@ def measure_round(
             bench.leaving.wait()
             process.begin(plan)
             end, readings = follow_load(process, stacks, bench.stopper, _unheard)
-            ended = [stack.name for stack in stacks if stack.exit_code() is not None]
+            endings = [stack.ending(f"during round {number + 1}") for stack in stacks]
             own_effect = _own_effect(bench, stacks, plan, end)
     finally:
         process.close()
@@ -231,7 +231,7 @@ def measure_round(
         readings,
         boot_s=boot_s,
         confirms=confirms,
-        ended=ended,
+        ended=next(filter(None, endings), None),
         own_effect=own_effect,
     )
 
@@ -304,7 +304,7 @@ def _recorded(
     *,
     boot_s: float,
     confirms: bool,
-    ended: list[str],
+    ended: str | None,
     own_effect: float | None,
 ) -> RoundRecord:
     folder = round_folder(bench.folder, number)
@@ -316,9 +316,7 @@ def _recorded(
     windows = phase_windows(end.events, end_s=last_s)
     usage = readings_by_side(samples, windows, readings)
     observations, control = observe(samples, plan, windows, end.events, usage)
-    failure = end.failure or (None if end.completed else "the load ended early")
-    if ended:
-        failure = f"the stack {ended[0]} ended during round {number + 1}"
+    failure = ended or end.failure or (None if end.completed else "the load ended early")
     return RoundRecord(
         round=Round(
             number=number,
