@@ -111,6 +111,14 @@ def test_what_is_no_json_says_nothing(body: bytes) -> None:
     assert stream_content(side(Api.HTTP, stream=True), body).content
 
 
+def test_a_large_answer_of_an_unknown_api_is_not_looked_at() -> None:
+    """Its time belongs to the load; one that names what is read from it is parsed anyway."""
+    body = json.dumps({"error": "gone", "rows": "x" * 70_000}).encode()
+    read_answer(side(Api.HTTP), body)
+    with pytest.raises(ReportedFailure):
+        read_answer(side(Api.HTTP, path=True), body)
+
+
 def test_with_paths_an_answer_that_says_it_failed_is_one() -> None:
     with pytest.raises(ReportedFailure, match="gone"):
         read_answer(side(Api.HTTP, path=True), b'{"answer": "a", "error": "gone"}')

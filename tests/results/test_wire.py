@@ -83,6 +83,18 @@ def test_http_get_has_no_body_and_escapes_its_path() -> None:
     assert "Content-Type" not in dict(request.headers)
 
 
+@pytest.mark.parametrize(
+    ("path", "sent"),
+    [
+        ("/søk og svar", "/s%C3%B8k%20og%20svar"),
+        ("/a%20b?q=x y", "/a%20b?q=x%20y"),
+        ("/a/b?c=d&e", "/a/b?c=d&e"),
+    ],
+)
+def test_a_path_without_placeholders_is_escaped_once(path: str, sent: str) -> None:
+    assert request_for(http(path=path), "q", None, "u").path == sent
+
+
 @given(query=st.text(st.characters(codec="utf-8")), user=st.text(st.characters(codec="utf-8")))
 def test_http_body_template_carries_any_text(query: str, user: str) -> None:
     target = http(
