@@ -68,6 +68,12 @@ class RoundLoad:
         return self.ab.levels or (self.ab.users,)
 
     @property
+    def fewest_users(self) -> int:
+        """Those of the paired phase with the fewest, who need the longest for as many pairs."""
+        paired = [phase.users for phase in self.phases(load_s=1.0, number=0) if phase.paired]
+        return min(paired, default=self.ab.users)
+
+    @property
     def version(self) -> str:
         """The suite version of these rounds, whatever their length."""
         return suite_version(self.phases(load_s=1.0, number=0), self.load.scenarios)
@@ -132,7 +138,7 @@ def round_load(load: LoadConfig, ab: AbConfig) -> RoundLoad:
     return RoundLoad(test_types=test_types, load=load, ab=ab)
 
 
-def round_s(ab: AbConfig, *, boot_s: float, answer_s: float, phases: int) -> float:
+def round_s(ab: AbConfig, *, boot_s: float, answer_s: float, phases: int, users: int) -> float:
     """How long each phase of a round lasts: as long as the boot took, but as many pairs as a round needs.
 
     Args:
@@ -140,11 +146,11 @@ def round_s(ab: AbConfig, *, boot_s: float, answer_s: float, phases: int) -> flo
         boot_s: what the first boot of both sides took.
         answer_s: what one answer takes, as far as known.
         phases: how many phases a round has.
+        users: of the phase with the fewest (``RoundLoad.fewest_users``).
     """
     if ab.round_s is not None:
         return ab.round_s / phases
-    fewest = min(ab.levels, default=ab.users)  # who need the longest for as many pairs
-    for_pairs = PAIRS_PER_ROUND * 2 * answer_s / fewest + WARMUP_S
+    for_pairs = PAIRS_PER_ROUND * 2 * answer_s / users + WARMUP_S
     shared = max(SHORTEST_ROUND_S, min(boot_s, LONGEST_ROUND_S)) / phases
     return max(shared, SHORTEST_ROUND_S / 2, min(for_pairs, LONGEST_ROUND_S))
 

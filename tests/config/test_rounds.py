@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -127,13 +128,28 @@ def test_users_of_a_test_file_cannot_be_paired(tmp_path: Path) -> None:
 def test_a_round_lasts_as_long_as_its_boot_but_long_enough_for_its_pairs(
     boot_s: float, answer_s: float, count: int, expected: float
 ) -> None:
-    assert round_s(AbConfig(), boot_s=boot_s, answer_s=answer_s, phases=count) == pytest.approx(expected)
+    found = round_s(AbConfig(), boot_s=boot_s, answer_s=answer_s, phases=count, users=10)
+    assert found == pytest.approx(expected)
 
 
-def test_the_level_with_the_fewest_users_sets_how_long_pairs_take() -> None:
-    asked = AbConfig(levels=(5, 50))
-    assert round_s(asked, boot_s=0.8, answer_s=3.0, phases=2) == pytest.approx(48.2)
+@pytest.mark.parametrize(
+    ("flags", "users"),
+    [
+        ({}, 10),
+        ({"ab__users": 3}, 3),
+        ({"ab__levels": [50, 5]}, 5),
+        ({"load__test_types": ["baseline", "concurrent"]}, 1),
+    ],
+)
+def test_the_phase_with_the_fewest_users_sets_how_long_pairs_take(
+    tmp_path: Path, flags: dict[str, Any], users: int
+) -> None:
+    asked = loaded(load(tmp_path, **flags))
+
+    assert asked.fewest_users == users
+    long = round_s(asked.ab, boot_s=0.8, answer_s=0.45, phases=1, users=users)
+    assert long == pytest.approx(min(60.0, max(SHORTEST_ROUND_S, 40 * 2 * 0.45 / users + 0.2)))
 
 
 def test_the_length_that_was_asked_for_is_shared_by_the_phases() -> None:
-    assert round_s(AbConfig(round_s=4.0), boot_s=9.0, answer_s=9.0, phases=2) == 2.0
+    assert round_s(AbConfig(round_s=4.0), boot_s=9.0, answer_s=9.0, phases=2, users=1) == 2.0

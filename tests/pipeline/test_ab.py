@@ -12,6 +12,7 @@ import pytest
 from govbench.compare.rounds import Judging
 from govbench.config.settings import AbConfig, CompareConfig
 from govbench.pipeline.ab import command as ab
+from govbench.pipeline.ab import rounds
 from govbench.pipeline.ab.command import Rounds
 from govbench.results.metrics import MetricName
 from govbench.results.plan import TestType
@@ -115,3 +116,16 @@ def test_too_little_time_for_a_verdict_is_told_at_once(
     if few:
         assert few in notes[0]
         assert "about --max-time 8s" in notes[0]
+
+
+@pytest.mark.parametrize(("restarts", "expected_s"), [(True, 0.5), (False, 2.0)])
+def test_the_first_answer_of_a_cold_stack_plans_no_round(
+    monkeypatch: pytest.MonkeyPatch, restarts: bool, expected_s: float
+) -> None:
+    answers_s = {"base": [2.0, 0.45], "head": [1.5, 0.5]}
+    monkeypatch.setattr(rounds, "preflight", lambda side, *_: answers_s[side.name].pop(0))
+    contestant = SimpleNamespace(restarts=restarts, settings=None, ready=SimpleNamespace(target=None))
+    bench: Any = SimpleNamespace(base=contestant, head=contestant, progress=None)
+    sides: Any = tuple(SimpleNamespace(name=name) for name in answers_s)
+
+    assert rounds.first_answers_s(bench, sides) == expected_s

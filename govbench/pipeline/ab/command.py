@@ -317,8 +317,9 @@ class Rounds:
         """The load of a phase: chosen in the first round and then kept."""
         if not self._load_s:
             ab, phases = self.bench.settings.ab, len(self.bench.load.phases(load_s=1.0, number=0))
-            wanted = round_s(ab, boot_s=boot_s, answer_s=answer_s, phases=phases)
+            users = self.bench.load.fewest_users
+            wanted = round_s(ab, boot_s=boot_s, answer_s=answer_s, phases=phases, users=users)
             room = (ab.max_time_s / _ROUNDS_TO_FIT - boot_s - _OVERHEAD_S) / phases
-            least = round_s(ab, boot_s=0.0, answer_s=answer_s, phases=phases)
+            least = round_s(ab, boot_s=0.0, answer_s=answer_s, phases=phases, users=users)
             self._load_s = wanted if ab.round_s is not None else max(least, min(wanted, room))
         return self._load_s

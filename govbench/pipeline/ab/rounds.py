@@ -209,7 +209,7 @@ def measure_round(
         with booted(bench, number, folder) as stacks:
             boot_s = time.monotonic() - began
             sides = _sides(bench, stacks)
-            answer_s = _first_answers(bench, sides) if number == 0 else 0.0
+            answer_s = first_answers_s(bench, sides) if number == 0 else 0.0
             phases = bench.load.phases(load_s=load_s(boot_s, answer_s), number=number)
             plan = replace(
                 build_plan(bench.settings, phases, sides),
@@ -249,8 +249,10 @@ def _sides(bench: Bench, stacks: tuple[RunningStack, RunningStack]) -> tuple[Sid
     return base, head, *(replace(each, name=f"control of {each.name}") for each in (base, head))
 
 
-def _first_answers(bench: Bench, sides: tuple[Side, ...]) -> float:
-    """Ask both sides once; the longer of the two times, in seconds.
+def first_answers_s(bench: Bench, sides: tuple[Side, ...]) -> float:
+    """Ask both sides; the longer of the two times, in seconds.
+
+    Each is asked twice: what the first answer takes of a stack that has just come up, the load never sees.
 
     Raises:
         SideFailed: no request to base could succeed. A head that answers wrongly is what is to be measured.
@@ -259,7 +261,8 @@ def _first_answers(bench: Bench, sides: tuple[Side, ...]) -> float:
     for side, contestant in ((BASE, bench.base), (HEAD, bench.head)):
         took_s = None
         try:
-            took_s = preflight(sides[side], contestant.settings, contestant.ready.target, bench.progress)
+            for _ in range(2 if contestant.restarts else 1):
+                took_s = preflight(sides[side], contestant.settings, contestant.ready.target, bench.progress)
         except StackError as error:
             if side == BASE:
                 raise SideFailed(side, error) from error
