@@ -70,6 +70,8 @@ def compare_rounds(
         courses=courses_of(findings, rounds, judging),
         besides=besides(findings, moved),
         looks=trial.plan.looks[: trial.looks_taken] if trial else (),
+        look_levels=trial.plan.levels[: trial.looks_taken] if trial else (),
+        confirmed=trial.confirmed if trial else (),
     )
 
 

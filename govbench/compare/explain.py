@@ -93,7 +93,7 @@ def _of(finding: Finding, known: Iterable[Movement]) -> tuple[Explanation, ...]:
 def _fits(finding: Finding, movement: Movement) -> bool:
     """Whether it can say something about the finding that this does not say itself."""
     key, is_latency = movement.key, finding.metric in _LATENCIES
-    if key is finding.metric:
+    if key is finding.metric or not _at_same_level(finding, movement):
         return False
     if key in GROUPED:
         if movement.of_failures:
@@ -103,20 +103,24 @@ def _fits(finding: Finding, movement: Movement) -> bool:
     return not (key is MetricName.RESPONSE_TIME_P50 and is_latency)
 
 
+def _at_same_level(finding: Finding, movement: Movement) -> bool:
+    """What is of all levels is explained by the level that the other metric names."""
+    if finding.level is None:
+        return movement.is_named
+    return movement.level in {None, finding.level}
+
+
 def _sign(finding: Finding) -> float:
     return 0.0 if finding.change is None else math.copysign(1.0, finding.change.estimate)
 
 
 def _moved_metrics(findings: Iterable[Finding]) -> list[Movement]:
-    """The flagged metrics, as explanations of others."""
+    """The flagged metrics, as explanations of others; at each of their levels that is flagged."""
     found = []
-    for finding in findings:
-        base, head, change = finding.baseline, finding.candidate, finding.change
-        if (
-            finding.verdict not in _FLAGGED
-            or finding.metric not in _TELLING
-            or not (base and head and change)
-        ):
+    telling = [finding for finding in findings if finding.metric in _TELLING]
+    for finding, at in ((each, at) for each in telling for at in each.levels or (each,)):
+        base, head, change = at.baseline, at.candidate, at.change
+        if at.verdict not in _FLAGGED or not (base and head and change):
             continue
         explanation = Explanation(
             aspect=Aspect.METRIC,
@@ -127,5 +131,13 @@ def _moved_metrics(findings: Iterable[Finding]) -> list[Movement]:
             candidate_n=head.n,
             change=change,
         )
-        found.append(Movement(test_type=finding.test_type, explanation=explanation, strength=0.0))
+        found.append(
+            Movement(
+                test_type=finding.test_type,
+                explanation=explanation,
+                strength=0.0,
+                level=at.level,
+                is_named=at.level == finding.level,
+            )
+        )
     return found

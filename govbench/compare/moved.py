@@ -34,13 +34,16 @@ class Movement:
     """An explanation before it is ranked: of which kind of metric it speaks, and how sure it is.
 
     ``of_failures`` marks categories and scenarios by their failures rather than their times.
-    ``strength`` is the effect in standard errors.
+    ``strength`` is the effect in standard errors. ``level`` is where it moved, None over all levels;
+    ``is_named`` tells that the finding of a metric names it.
     """
 
     test_type: TestType
     explanation: Explanation
     strength: float
     of_failures: bool = False
+    level: str | None = None
+    is_named: bool = True
 
     @property
     def key(self) -> Key:

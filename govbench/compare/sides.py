@@ -20,6 +20,8 @@ MetricAt = Mapping[str | None, Metric | None]
 # From so many stored runs with figures of each level on, those without are left out. A run that an earlier
 # govbench stored has none.
 FEWEST_WITH_LEVELS = 3
+# What the scatter of a metric at its other levels counts for: as much as a configured noise.
+OTHER_LEVELS_DF = 4.0
 
 
 def pooled_metric(summary: RunSummary, test_type: TestType, side: int, name: MetricName) -> Metric | None:
@@ -126,12 +128,13 @@ def _known(metrics: Iterable[Metric | None]) -> tuple[Metric, ...]:
 def window_sides(windows: Sequence[LevelWindow], *, noise: RunNoise, level: float) -> list[Sides]:
     """Both sides at each level, with how far apart they are.
 
-    The levels share one scale of noise, learned from all of their windows, each about its own mean; ``noise``
-    is what is known besides.
+    The noise of a level is learned from its own window, and a little from those of the others, each about its
+    own mean; ``noise`` is what is known besides.
     """
-    learned = noise.learned([logs_of(window.stored) for window in windows])
+    logs = [logs_of(window.stored) for window in windows]
     found = []
-    for window in windows:
+    for at, window in enumerate(windows):
+        learned = noise.hinted([*logs[:at], *logs[at + 1 :]], at_most=OTHER_LEVELS_DF).learned([logs[at]])
         old = pooled_window(window.stored) if window.stored else None
         effect = None
         if old is not None and window.candidate is not None:

@@ -16,7 +16,7 @@ from govbench.compare.effects import Effect, at_level
 from govbench.compare.levels import by_metric
 from govbench.compare.rounds import Judging, effect_over, judge_rounds, observations
 from govbench.compare.verdict import change_of
-from govbench.results.comparison import Finding, Verdict
+from govbench.results.comparison import Confirmed, Finding, Verdict
 from govbench.results.metrics import MetricName
 from govbench.results.plan import TestType
 from govbench.results.rounds import Round
@@ -157,6 +157,23 @@ class Trial:
         wanted = max(MIN_CONFIRMING, math.ceil(CONFIRMING_SHARE * len(self.rounds)))
         self._fresh_wanted = min(left, wanted)
         return True
+
+    @property
+    def confirmed(self) -> tuple[Confirmed, ...]:
+        """What became of everything that a look flagged and that fresh rounds were run for."""
+        return tuple(
+            Confirmed(
+                test_type=test_type,
+                metric=metric,
+                level=level,
+                verdict=each.verdict,
+                flagged_after=each.flagged_after,
+                fresh=each.fresh,
+                change=None if each.effect is None else change_of(at_level(each.effect, CONFIRMING_LEVEL)),
+                agrees=each.agrees,
+            )
+            for (test_type, metric, level), each in self._confirmed().items()
+        )
 
     def _confirmed(self) -> dict[Key, Confirmation]:
         """What was flagged, held against the fresh rounds alone; beside what was confirmed before."""

@@ -113,6 +113,7 @@ def render(results: Results, conclusion: Conclusion) -> str:
             warnings=summary.warnings,
             distributions=_distributions(results),
             levels=_levels(results),
+            level_findings=_level_findings(findings),
             rounds=_rounds(results),
             round_charts=_charts(rounds.charts_of(results)),
             timeline=_charts(figures.timeline(summary)),
@@ -297,6 +298,15 @@ def _levels(results: Results) -> tuple[ChartGroup, ...]:
             )
         )
     return tuple(groups)
+
+
+def _level_findings(findings: tuple[Finding, ...]) -> html_tables.Table | None:
+    """What was found at each load level; None where no metric was judged at several."""
+    found = tables.levels_table(findings)
+    if not found.rows:
+        return None
+    caption = "Gated metrics at each load level; the verdict on a metric is that of its worst."
+    return html_tables.of_texts("level-findings", caption, found, words=2, empty="")
 
 
 def _rounds(results: Results) -> html_tables.Table | None:

@@ -134,6 +134,7 @@ def _sections(results: Results) -> list[_Section]:
     sections = [
         _Section(title="What moved with it", body=_explanations(results)),
         _Section(title="All metrics", body=_all_metrics(results)),
+        _Section(title="Each load level", body=_levels(results)),
         _Section(title="Rounds", body=_table(rounds.table(results))),
         _Section(title="Phases", body=_table(tables.phases_table(summary))),
         _Section(title="Where every request went", body=_accounting(summary)),
@@ -155,6 +156,11 @@ def _all_metrics(results: Results) -> str:
         return _table(tables.metrics_table(results.summary))
     found = tables.ordered(results.comparison)
     return f"{_table(tables.findings_table(found))}\n\n{_table(tables.reasons_table(found))}"
+
+
+def _levels(results: Results) -> str:
+    found = () if results.comparison is None else tables.ordered(results.comparison)
+    return _table(tables.levels_table(found))
 
 
 def _accounting(summary: RunSummary) -> str:

@@ -14,7 +14,14 @@ from tabulate import tabulate
 
 from govbench.report import format as fmt
 from govbench.report.circumstances import process_name, side_count, side_name
-from govbench.results.comparison import Comparison, Finding, ThresholdResult, ThresholdState, Verdict
+from govbench.results.comparison import (
+    Comparison,
+    Finding,
+    LevelFinding,
+    ThresholdResult,
+    ThresholdState,
+    Verdict,
+)
 from govbench.results.levels import is_levelled, metrics_by_level, most_loaded
 from govbench.results.metrics import Metric, MetricName
 from govbench.results.plan import LoadModel
@@ -58,7 +65,7 @@ def verdict_cell(finding: Finding) -> str:
     return f"{fmt.verdict_symbol(finding.verdict)} {fmt.finding_label(finding)}{advisory}"
 
 
-def observations(finding: Finding) -> str:
+def observations(finding: Finding | LevelFinding) -> str:
     """How many observations a finding rests on: of the candidate, else of the baseline."""
     metric = finding.candidate or finding.baseline
     return fmt.count(None if metric is None else metric.n)
@@ -79,6 +86,28 @@ def findings_table(findings: tuple[Finding, ...]) -> Table:
                 verdict_cell(finding),
             )
             for finding in findings
+        ),
+        right=frozenset({2, 3, 5}),
+    )
+
+
+def levels_table(findings: tuple[Finding, ...]) -> Table:
+    """One row per load level of each gated finding that has several: base, head, change, n, verdict."""
+    return Table(
+        headers=("test type", "metric", "base", "head", "change", "n", "verdict"),
+        rows=tuple(
+            (
+                fmt.scope_label(finding.test_type, at.level),
+                fmt.metric_label(finding.metric),
+                fmt.metric_value(at.baseline),
+                fmt.metric_value(at.candidate),
+                fmt.change(at.change),
+                observations(at),
+                f"{fmt.verdict_symbol(at.verdict)} {fmt.verdict_label(at.verdict)}",
+            )
+            for finding in findings
+            if finding.gated
+            for at in finding.levels
         ),
         right=frozenset({2, 3, 5}),
     )

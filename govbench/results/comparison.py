@@ -214,14 +214,34 @@ class Course:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmed:
+    """What fresh rounds alone said of a metric, at a level, that a look had flagged.
+
+    It was flagged with ``verdict`` after ``flagged_after`` rounds; ``change``, over ``fresh`` ones, is None
+    where these did not measure it.
+    """
+
+    test_type: TestType
+    metric: MetricName
+    verdict: Verdict
+    flagged_after: int
+    fresh: int
+    agrees: bool
+    change: Change | None = None
+    level: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """The answer: an overall verdict, why, and every finding behind it.
 
     ``fault`` is why no verdict may rest on what was measured, whatever its findings say. ``base_failure`` is
     why the base that was asked for could not be measured, where head alone was judged all the same.
     ``courses`` and ``looks``, after how many rounds a verdict was looked for, are there for paired rounds, as
-    is ``besides``: categories and scenarios that moved though no flagged finding shows it. ``again`` is what
-    a second measurement of the same commit said, where one was made for what stored runs made suspect.
+    are ``look_levels``, the level of confidence that each look asked for, ``confirmed``, what became of what
+    they flagged, and ``besides``: categories and scenarios that moved though no flagged finding shows it.
+    ``again`` is what a second measurement of the same commit said, where one was made for what stored runs
+    made suspect.
     """
 
     verdict: Verdict
@@ -234,6 +254,8 @@ class Comparison:
     notes: tuple[str, ...] = ()
     courses: tuple[Course, ...] = ()
     looks: tuple[int, ...] = ()
+    look_levels: tuple[float, ...] = ()
+    confirmed: tuple[Confirmed, ...] = ()
     besides: tuple[Explanation, ...] = ()
     fault: str | None = None
     base_failure: str | None = None

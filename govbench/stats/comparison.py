@@ -91,18 +91,39 @@ class RunNoise:
         2004, the moderated t). Plain variances: robust ones were tried on real histories and did harm.
 
         Args:
-            groups: logarithms of runs of the same code, each group about a mean of its own (the load levels
-                of a metric share a scale, not a level); of an empty one nothing is learned.
+            groups: logarithms of runs of the same code, each group about a mean of its own; of an empty one
+                nothing is learned.
         """
-        seen = [as_samples(group) for group in groups if len(group)]
-        more = float(sum(group.size - 1 for group in seen))
-        squares = sum(float(((group - group.mean()) ** 2).sum()) for group in seen)
+        more, squares = _within(groups)
+        return self._joined(more, squares)
+
+    def hinted(self, groups: Sequence[FloatsLike], *, at_most: float) -> RunNoise:
+        """What is believed when runs were seen under another load: as ``learned``, but worth less.
+
+        Their pooled variance counts for ``at_most`` degrees of freedom, never for more than one group has:
+        what disturbs a run disturbs all of its loads, so more of these say little. And under another load
+        runs may be less noisy: docs/statistics.md has the false alarms of a full count.
+        """
+        more, squares = _within(groups)
+        if not more:
+            return self
+        counted = min(at_most, max(len(group) for group in groups) - 1.0)
+        return self._joined(counted, counted * squares / more)
+
+    def _joined(self, more: float, squares: float) -> RunNoise:
         df = self.df + more
         return RunNoise(
             sd=math.sqrt((self.df * self.sd**2 + squares) / df),
             df=df,
             prior_share=self.prior_share * self.df / df,
         )
+
+
+def _within(groups: Sequence[FloatsLike]) -> tuple[float, float]:
+    """Degrees of freedom and sum of squares of groups, each about its own mean."""
+    seen = [as_samples(group) for group in groups if len(group)]
+    more = float(sum(group.size - 1 for group in seen))
+    return more, sum(float(((group - group.mean()) ** 2).sum()) for group in seen)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

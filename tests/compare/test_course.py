@@ -11,7 +11,8 @@ from govbench.compare.course import courses_of
 from govbench.compare.rounds import Judging, judge_rounds
 from govbench.compare.trial import Trial, design
 from govbench.config.settings import CompareConfig
-from govbench.results.comparison import Reference, Verdict
+from govbench.results import codec
+from govbench.results.comparison import Reference, Results, Verdict
 from govbench.results.metrics import Metric, MetricName
 from govbench.results.plan import TestType
 from govbench.results.rounds import Aspect, Circumstance, Observation, Round
@@ -86,5 +87,18 @@ def test_a_comparison_holds_the_courses_the_looks_and_what_moved(
     assert compared.candidate.label == "side1 (embedded)"
     assert [len(course.standings) for course in compared.courses] == [9, 9]
     assert compared.looks == (6,)
+    assert compared.look_levels == trial.plan.levels[:1]
+    (confirmed,) = compared.confirmed
+    assert (confirmed.metric, confirmed.verdict, confirmed.level) == (
+        MetricName.RESPONSE_TIME_P50,
+        Verdict.REGRESSION,
+        None,
+    )
+    assert (confirmed.flagged_after, confirmed.fresh, confirmed.agrees) == (6, 3, True)
+    assert confirmed.change is not None
+    assert confirmed.change.estimate == pytest.approx(0.2)
+    assert codec.from_json(codec.to_json(Results(summary=both, comparison=compared)), source="x") == Results(
+        summary=both, comparison=compared
+    )
     latency = next(f for f in compared.findings if f.metric is MetricName.RESPONSE_TIME_P50)
     assert [e.aspect for e in latency.explanations] == [Aspect.RESPONSE_BYTES]

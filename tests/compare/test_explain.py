@@ -12,7 +12,7 @@ from govbench.compare.compare import compare_runs
 from govbench.compare.explain import besides, explained
 from govbench.compare.moved import Movement
 from govbench.config.settings import CompareConfig
-from govbench.results.comparison import Change, Explanation, Finding, Verdict
+from govbench.results.comparison import Change, Explanation, Finding, LevelFinding, Verdict
 from govbench.results.metrics import Metric, MetricName
 from govbench.results.plan import TestType
 from govbench.results.rounds import Aspect
@@ -133,3 +133,31 @@ def test_a_category_that_moved_no_median_is_kept_besides() -> None:
         slow.explanation,
     )
     assert besides(explained((finding(P50, 0.3),), (slow,)), (slow,)) == ()
+
+
+def at(level: str, change: float, verdict: Verdict) -> LevelFinding:
+    bare = finding(P50, change, verdict)
+    return LevelFinding(
+        level=level,
+        verdict=verdict,
+        reason="",
+        baseline=bare.baseline,
+        candidate=bare.candidate,
+        change=bare.change,
+    )
+
+
+def test_a_metric_explains_another_at_the_level_that_this_one_names() -> None:
+    levels = (at("10 users", 0.1, Verdict.REGRESSION), at("50 users", 0.4, Verdict.REGRESSION))
+    tokens = finding(MetricName.OUTPUT_TOKENS, 0.4, level="50 users", levels=levels)
+    at_ten = finding(P50, 0.2, level="10 users", levels=levels)
+    at_25 = finding(P50, 0.2, level="25 users", levels=levels)
+    failures = finding(MetricName.ERROR_RATE, 0.2)
+
+    def estimates(one: Finding) -> list[float]:
+        first, _ = explained([one, tokens])
+        return [round(e.change.estimate, 3) for e in first.explanations]
+
+    assert estimates(at_ten) == [0.1]
+    assert estimates(at_25) == []
+    assert estimates(failures) == [0.4]

@@ -226,6 +226,17 @@ def test_the_noise_of_one_run_is_learned_from_groups_each_about_its_own_mean() -
     assert ASSUMED.learned([]) == ASSUMED.learned([[3.0]]) == ASSUMED
 
 
+def test_other_groups_count_for_little_and_never_for_more_than_one_of_them_has() -> None:
+    wide = [[0.0, 0.2, 0.4, 0.2, 0.0, 0.4, 0.2], [9.0, 9.4, 9.0, 9.4, 9.0, 9.4, 9.0]]
+    variance = ASSUMED.learned(wide).sd ** 2 * (4 + 12) - 4 * ASSUMED.sd**2
+    hinted = ASSUMED.hinted(wide, at_most=4.0)
+    assert hinted.df == 8
+    assert hinted.sd**2 == pytest.approx((4 * ASSUMED.sd**2 + 4 * variance / 12) / 8)
+    assert hinted.prior_share == pytest.approx(0.5)
+    assert ASSUMED.hinted([[0.0, 0.1], [3.0, 3.1]], at_most=4.0).df == 5
+    assert ASSUMED.hinted([], at_most=4.0) == ASSUMED.hinted([[3.0]], at_most=4.0) == ASSUMED
+
+
 def test_what_is_learned_in_two_steps_is_what_is_learned_at_once() -> None:
     one, other = [0.0, 0.03, -0.02], [1.0, 1.1]
     at_once, in_steps = ASSUMED.learned([one, other]), ASSUMED.learned([one]).learned([other])
