@@ -236,12 +236,12 @@ def _merged(tables: list[SampleTable], *, share_sessions: bool) -> SampleTable:
                 part,
                 names=translated(part.names, of_names, beyond=None),
                 kinds=translated(part.kinds, of_kinds, beyond=NO_KIND),
-                first_session=part.first_session + first_session,
+                first_session=first_session,
             )
             for part in table.parts
         ]
         if not share_sessions:
-            first_session += max((part.first_session + part.sessions for part in table.parts), default=0)
+            first_session += max((part.sessions for part in table.parts), default=0)
     merged = SampleTable(
         header=_sum([table.header for table in tables]),
         parts=tuple(parts),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from govbench.record.phases import SLICE_GUARD_S, dropped_by_phase, phase_windows, slice_windows
+from govbench.record.phases import dropped_by_phase, phase_windows, slice_windows
 from govbench.results.plan import Slice
 from govbench.results.run import Window
 from tests.record.conftest import make_plan, phase
@@ -71,9 +71,9 @@ def test_slices_begin_after_the_guard_and_end_with_the_next() -> None:
     found = slice_windows(PLAN, sliced(3), {0: window(10, 12, 18, 19)})
     assert [(s.side, s.pair, s.phase) for s in found] == [(0, 0, 0), (1, 0, 0), (0, 1, 0)]
     assert [(s.start_s, s.end_s) for s in found] == [
-        (12 + SLICE_GUARD_S, 14),
-        (14 + SLICE_GUARD_S, 16),
-        (16 + SLICE_GUARD_S, 18),
+        (12.2, 14),
+        (14.2, 16),
+        (16.2, 18),
     ]
 
 

@@ -23,6 +23,7 @@ from govbench.results.plan import (
     Slice,
     TestType,
     ThinkTime,
+    Workers,
 )
 from govbench.results.run import Outcome, RunSummary, SliceWindow, Window
 from tests.record.conftest import (
@@ -247,6 +248,16 @@ def test_the_timeline_of_a_long_run_is_thinned(tmp_path: Path) -> None:
     assert sum(p.completed for p in points) == 720
 
 
+def test_the_users_of_a_long_run_are_those_of_the_instant(tmp_path: Path) -> None:
+    """Points of 4 s each: the second phase begins with the 900th of them, not with the 3,600th."""
+    phases = [phase("one", users=3, steady_s=3600), phase("two", users=7, steady_s=3600)]
+    windows = {0: window(0, 0, 3600, 3600), 1: window(3600, 3600, 7200, 7200)}
+    records = [record(float(second), phase=second // 3600) for second in range(0, 7200, 10)]
+    points = summary(tmp_path, records, phases, windows).timeline
+    assert [(p.at_s, p.users) for p in points[899:901]] == [(3596, 3), (3600, 7)]
+    assert (points[1799].at_s, points[1799].users) == (7196, 7)
+
+
 def test_a_summary_is_a_value(tmp_path: Path) -> None:
     result = summary(tmp_path, [record(1)], [phase()], {0: window(0, 0, 5, 5)})
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -298,6 +309,40 @@ def test_a_paced_user_that_is_late_is_no_late_generator(tmp_path: Path) -> None:
     result = summary(tmp_path, records, [phase(think_time=pace), phase("two")], windows)
 
     assert result.generator.scheduling_delay_p99_ms == 0.5
+
+
+@pytest.mark.parametrize(
+    ("cores", "workers", "worker_cores", "saturated"),
+    [
+        (0.95, 1, (), True),
+        (1.9, 2, (), True),  # both of them together
+        (1.7, 2, (), False),
+        (0.95, 2, (), False),
+        (0.95, 2, (0.1, 0.85), False),
+        (0.95, 2, (0.95, 0.0), True),  # one alone, which the mean hides
+        (0.0, 0, (0.2, 0.95), True),  # on other machines
+    ],
+)
+def test_the_generator_is_saturated_by_its_mean_and_by_its_busiest_worker(
+    tmp_path: Path, cores: float, workers: int, worker_cores: tuple[float, ...], saturated: bool
+) -> None:
+    plan = replace(
+        make_plan(phase()), workers=Workers(local=workers, remote=0 if workers else 2, token="t" * 32)
+    )
+    found = summarise(
+        Recording(
+            info=INFO,
+            plan=plan,
+            targets=(),
+            environment=ENVIRONMENT,
+            provenance=PROVENANCE,
+            samples=read_samples(write(tmp_path, *[record(i / 10) for i in range(100)])),
+            windows={0: window(0, 0, 10, 10)},
+            readings=busy(cores),
+            worker_cores=worker_cores,
+        )
+    )
+    assert found.generator.saturated is saturated
 
 
 def test_the_timeline_of_an_open_loop_has_the_requests_under_way(tmp_path: Path) -> None:
