@@ -6,13 +6,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from govbench.compare.shares import share_effect
 from govbench.results.metrics import METRICS, Metric, MetricName
 from govbench.stats import (
     LogRatio,
     ProportionDifference,
     RunNoise,
     prediction_log_ratio,
-    proportion_difference,
 )
 
 Effect = LogRatio | ProportionDifference
@@ -35,7 +35,7 @@ def window_effect(
     it as 0 would make the least certain numbers look the most certain.
     """
     if METRICS[candidate.name].compared_as_difference:
-        return _share_difference(window, candidate, level)
+        return share_effect(window, candidate, level)
     if any(metric.value <= 0 or not error_known(metric) for metric in (candidate, *window)):
         return None
     errors = [metric.standard_error or 0.0 for metric in window]
@@ -69,14 +69,3 @@ def pooled_window(window: Sequence[Metric]) -> Metric:
     if any(metric.value <= 0 for metric in window):
         return Metric(name=name, value=sum(m.value for m in window) / len(window), n=n)
     return Metric(name=name, value=math.exp(sum(math.log(m.value) for m in window) / len(window)), n=n)
-
-
-def _share_difference(window: Sequence[Metric], candidate: Metric, level: float) -> ProportionDifference:
-    return proportion_difference(
-        baseline_hits=sum(round(metric.value * metric.n) for metric in window),
-        baseline_n=sum(metric.n for metric in window),
-        candidate_hits=round(candidate.value * candidate.n),
-        candidate_n=candidate.n,
-        between_run_sd=0.0,
-        level=level,
-    )

@@ -17,8 +17,9 @@ from govbench.results.metrics import METRICS, Metric, MetricName
 from govbench.results.plan import TestType
 from govbench.stats import ProportionDifference, holm
 
-# Above a share of one percentage point more failures, an error rate has changed (absolute: 0 has no ratio).
-ERROR_RATE_MARGIN = 0.01
+# Above a share of one percentage point more failures, an error rate has changed (absolute: 0 has no ratio);
+# near zero half of the mean share, and a little, is enough (``verdict.margin_of``).
+ERROR_RATE_MARGIN, ERROR_RATE_NEAR_ZERO = 0.01, 0.5
 
 # What every request that is answered shows. Missing on both sides is a gap in the measurement, where the
 # first token of an API that does not stream is none.
@@ -178,7 +179,8 @@ def _finding(row: Pairing, effect: Effect, *, significant: bool, tests: int) -> 
         # However wide the interval: what did not happen once is no reason to leave a verdict open.
         verdict, reason = Verdict.PASS, "no request failed on either side"
     else:
-        verdict = decide(effect, row.worse, margin, significant=significant)
+        within = row.margin.absolute if isinstance(effect, ProportionDifference) else margin
+        verdict = decide(effect, row.worse, margin, significant=significant, within=within)
         reason = _why(verdict, effect, margin, significant=significant)
     return Finding(
         test_type=row.test_type,
@@ -243,7 +245,9 @@ def margin_for(config: CompareConfig, name: MetricName, method: Method) -> Margi
     rule = config.metrics.get(name) or MetricRule()
     if METRICS[name].compared_as_difference:  # 0 has no ratio: both kinds of margin are points of a share
         points = rule.margin if rule.absolute_margin is None else rule.absolute_margin
-        return Margin(relative=0.0, absolute=ERROR_RATE_MARGIN if points is None else points)
+        if points is None:
+            return Margin(relative=ERROR_RATE_NEAR_ZERO, absolute=ERROR_RATE_MARGIN)
+        return Margin(relative=0.0, absolute=points)
     relative = config.paired_margin if method is Method.PAIRED_ROUNDS else config.unpaired_margin
     absolute = config.absolute_margin_ms if absolute_unit(name) else 0.0
     return Margin(

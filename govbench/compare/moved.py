@@ -11,14 +11,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from govbench.compare.effects import Effect
-from govbench.compare.rounds import Judging, share_difference
+from govbench.compare.rounds import Judging
+from govbench.compare.shares import burst_factor, difference, share_difference
 from govbench.compare.verdict import change_of
 from govbench.results.comparison import Explanation
 from govbench.results.metrics import MetricName
 from govbench.results.plan import TestType
 from govbench.results.rounds import Aspect, Circumstance, Round
 from govbench.results.run import RunSummary
-from govbench.stats import ProportionDifference, combine_rounds, normal_quantile, proportion_difference
+from govbench.stats import ProportionDifference, combine_rounds, normal_quantile
 
 # A category that was seen in two rounds may owe its change to one of them.
 FEWEST_ROUNDS = 3
@@ -328,32 +329,29 @@ def moved_between_runs(
             continue
         for which in sorted(old.failed.keys() | new.failed.keys()):
             counts = [(each.failed.get(which, 0), each.n) for each in (old, new)]
-            effect = proportion_difference(
-                baseline_hits=counts[0][0],
-                baseline_n=counts[0][1],
-                candidate_hits=counts[1][0],
-                candidate_n=counts[1][1],
-                between_run_sd=0.0,
-                level=level,
-            )
+            sides = [([failed], [n]) for failed, n in counts]
+            effect = difference(sides, [max(old.bursts, new.bursts)] * 2, level)
             found += _error_class(test_type, which, counts, effect)
     return tuple(found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Classes:
-    """How many requests finished, and how many failed by class."""
+    """How many requests finished, how many failed by class, and the design effect of their bursts."""
 
     n: int
     failed: Mapping[str, int]
+    bursts: float
 
 
 def _classes(summary: RunSummary, test_type: TestType, side: int) -> _Classes:
     failed: dict[str, int] = defaultdict(int)
-    n = 0
+    n, bursts = 0, 1.0
     for result in summary.phases:
         if result.side == side and result.phase.test_type is test_type:
             n += result.accounting.ok + result.accounting.failed
             for outcome, count in result.accounting.errors.items():
                 failed[outcome.value] += count
-    return _Classes(n=n, failed=failed)
+            share = result.metric(MetricName.ERROR_RATE)
+            bursts = max(bursts, burst_factor(share)) if share else bursts
+    return _Classes(n=n, failed=failed, bursts=bursts)

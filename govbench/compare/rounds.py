@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from govbench.compare.effects import Effect
 from govbench.compare.findings import Sides, findings_of
+from govbench.compare.shares import share_difference
 from govbench.config.settings import CompareConfig
 from govbench.results.calibration import Calibration
 from govbench.results.comparison import Finding, Method, Verdict
@@ -16,11 +17,8 @@ from govbench.results.metrics import METRICS, Metric, MetricName
 from govbench.results.plan import TestType
 from govbench.results.rounds import Observation, Round
 from govbench.stats import (
-    ProportionDifference,
     RoundsEffect,
     combine_rounds,
-    count_design_effect,
-    proportion_difference,
 )
 
 # Until it has been calibrated. Instances that stay the same in all rounds are not averaged out, and what sets
@@ -213,30 +211,6 @@ def control_said(control: RoundsEffect) -> str:
     """The control's change and its interval as text."""
     low, high = (math.expm1(end) for end in (control.interval.low, control.interval.high))
     return f"{math.expm1(control.effect):+.1%} [{low:+.1%}, {high:+.1%}]"
-
-
-def share_difference(
-    base: Sequence[tuple[float, int]], head: Sequence[tuple[float, int]], level: float
-) -> ProportionDifference:
-    """Failures over all rounds; those that come in bursts count for less (``count_design_effect``).
-
-    Of each side the share of every round, and of how many requests it is that.
-    """
-    sides = []
-    for side in (base, head):
-        shares, sizes = zip(*side, strict=True)
-        hits = [round(share * n) for share, n in zip(shares, sizes, strict=True)]
-        inflated = count_design_effect(hits, sizes)
-        sides.append((sum(hits) / inflated, sum(sizes) / inflated))
-    (base_hits, base_n), (head_hits, head_n) = sides
-    return proportion_difference(
-        baseline_hits=base_hits,
-        baseline_n=base_n,
-        candidate_hits=head_hits,
-        candidate_n=head_n,
-        between_run_sd=0.0,
-        level=level,
-    )
 
 
 def _side(seen: Sequence[Observation], name: MetricName, side: int) -> Metric | None:

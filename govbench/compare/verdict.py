@@ -15,9 +15,13 @@ from govbench.results.metrics import METRICS, Direction, MetricName, Unit
 from govbench.stats import ProportionDifference, detectable_effect
 
 _LARGEST_LOG = 700.0
+# One request in a thousand: of less, a change of the error rate is no matter of the code.
+FEW_FAILURES = 0.001
 
 
-def decide(effect: Effect, worse: int, margin: float, *, significant: bool) -> Verdict:
+def decide(
+    effect: Effect, worse: int, margin: float, *, significant: bool, within: float | None = None
+) -> Verdict:
     """The verdict on one effect.
 
     ``regression`` iff no change is excluded and the estimate lies beyond the margin on the worse side;
@@ -28,11 +32,13 @@ def decide(effect: Effect, worse: int, margin: float, *, significant: bool) -> V
         worse: +1 where more is worse, -1 where less is, 0 where any change is.
         margin: on the scale of the effect, > 0.
         significant: whether the interval excludes no change, corrected for the number of gated metrics.
+        within: what the interval has to lie within for a pass; the margin unless it is given.
     """
     if significant and abs(effect.effect) > margin:
         return Verdict.REGRESSION if not worse or effect.effect * worse > 0 else Verdict.IMPROVEMENT
     interval = effect.interval
-    if -margin <= interval.low and interval.high <= margin:
+    kept = margin if within is None else within
+    if -kept <= interval.low and interval.high <= kept:
         return Verdict.PASS
     return Verdict.INCONCLUSIVE
 
@@ -47,10 +53,13 @@ def margin_of(effect: Effect, margin: Margin, values: Sequence[float]) -> float:
     """The margin on the scale of the effect: the larger of the relative one and the absolute one.
 
     The absolute margin is taken relative to the geometric mean of both sides, so that swapping them gives
-    the mirrored verdict.
+    the mirrored verdict. Of shares it is the absolute one or, near zero, ``FEW_FAILURES`` and the relative
+    part of the mean share, where that is less: a stack that began to fail 1 request in 200 has changed.
     """
     if isinstance(effect, ProportionDifference):
-        return margin.absolute
+        if not margin.relative:
+            return margin.absolute
+        return min(margin.absolute, FEW_FAILURES + margin.relative * sum(values) / len(values))
     middle = math.exp(sum(math.log(value) for value in values) / len(values))
     return math.log1p(max(margin.relative, margin.absolute / middle))
 

@@ -19,6 +19,7 @@ from govbench.stats import (
     log_buckets,
     normal_quantile,
     quantile,
+    time_design_effect,
     wilson_interval,
 )
 
@@ -69,7 +70,7 @@ def measure(table: SampleTable, spans: Sequence[tuple[float, float]]) -> tuple[M
     metrics.append(_quantile_metric(MetricName.TTFT_P50, good.since_due_ms("first_token_ms"), blocks, 0.5))
     metrics += _stream_metrics(good, blocks)
     metrics.append(_throughput(table, spans))
-    metrics.append(error_rate(int(chosen.failed.sum()), len(good)))
+    metrics.append(error_rate(int(chosen.failed.sum()), len(good), inflated=_bursts(chosen)))
     metrics.append(_tokens(good))
     return tuple(metric for metric in metrics if metric is not None)
 
@@ -175,13 +176,22 @@ def _counts_per_second(end_s: FloatArray, start: float, stop: float) -> FloatArr
     return counts.astype(np.float64)
 
 
-def error_rate(failed: int, ok: int) -> Metric | None:
-    """Failed over finished requests, with Wilson's interval; None when nothing finished."""
+def _bursts(table: SampleTable) -> float:
+    """The design effect of failures that come in bursts, by blocks of time."""
+    finished = table.where(table.ok | table.failed)
+    return time_design_effect(finished.failed.astype(np.float64), finished.due_s)
+
+
+def error_rate(failed: int, ok: int, *, inflated: float = 1.0) -> Metric | None:
+    """Failed over finished requests, with Wilson's interval; None when nothing finished.
+
+    ``inflated`` is the design effect: as if there were so many times fewer requests, the error counts.
+    """
     n = failed + ok
     if not n:
         return None
     share = failed / n
-    interval = wilson_interval(failed, n, LEVEL)
+    interval = wilson_interval(failed / inflated, n / inflated, LEVEL)
     return Metric(
         name=MetricName.ERROR_RATE,
         value=share,
@@ -189,7 +199,7 @@ def error_rate(failed: int, ok: int) -> Metric | None:
         low=interval.low,
         high=interval.high,
         level=LEVEL,
-        standard_error=math.sqrt(share * (1 - share) / n),
+        standard_error=math.sqrt(inflated * share * (1 - share) / n),
     )
 
 
@@ -230,7 +240,7 @@ def _pool(name: MetricName, levels: list[Metric]) -> Metric:
     n = sum(level.n for level in levels)
     if METRICS[name].compared_as_difference:
         failed = sum(round(level.value * level.n) for level in levels)
-        metric = error_rate(failed, n - failed)
+        metric = error_rate(failed, n - failed, inflated=_pooled_bursts(levels, failed, n))
         assert metric is not None
         return metric
     if len(levels) == 1:
@@ -252,6 +262,13 @@ def _pool(name: MetricName, levels: list[Metric]) -> Metric:
         level=LEVEL,
         standard_error=error,
     )
+
+
+def _pooled_bursts(levels: Sequence[Metric], failed: int, n: int) -> float:
+    """The design effect of shares pooled by their counts: their errors add in squares, weighted by these."""
+    independent = failed / n * (1.0 - failed / n) / n
+    variance = sum((level.n * (level.standard_error or 0.0)) ** 2 for level in levels) / n**2
+    return max(1.0, variance / independent) if independent > 0.0 else 1.0
 
 
 def distribution(table: SampleTable, spans: Sequence[tuple[float, float]]) -> Distribution | None:

@@ -258,7 +258,7 @@ def margin(finding: Finding) -> str:
     spec = METRICS[finding.metric]
     relative, absolute = finding.margin.relative, finding.margin.absolute
     if spec.compared_as_difference:
-        return f"{number(max(relative, absolute) * 100)} pp"
+        return f"{'up to ' if relative else ''}{number(absolute * 100)} pp"
     parts = [percent(relative)] if relative else []
     parts += [value(absolute, spec.unit)] if absolute else []
     return " and ".join(parts) or "0 %"

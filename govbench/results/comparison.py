@@ -62,7 +62,7 @@ class Change:
 class Margin:
     """The smallest change worth acting on: relative, and absolute in the metric's own unit.
 
-    A change counts only where it lies beyond both.
+    A change counts only where it lies beyond both. Of shares the relative part lowers it near 0.
     """
 
     relative: float

@@ -5,6 +5,7 @@ from govbench.stats.blocks import (
     block_ids,
     count_design_effect,
     design_effect,
+    time_design_effect,
 )
 from govbench.stats.calibration import instance_deviation, run_deviation, upper_variance
 from govbench.stats.change_points import ChangePoint, change_points
@@ -79,6 +80,7 @@ __all__ = [
     "spending",
     "student_cdf",
     "student_quantile",
+    "time_design_effect",
     "two_sided_p_value",
     "upper_variance",
     "wilson_interval",

@@ -10,6 +10,9 @@ import numpy.typing as npt
 from govbench.errors import TooFewSamples
 from govbench.stats.arrays import FloatsLike, IntArray, as_samples
 
+BLOCKS_S = (1.0, 2.0, 4.0, 8.0, 16.0)
+FEWEST_BLOCKS = 10
+
 
 def block_ids(times_s: FloatsLike, block_s: float = 1.0) -> npt.NDArray[np.int64]:
     """The block each time falls into, floor(time / block); blocks without a time are simply absent.
@@ -86,6 +89,24 @@ def count_design_effect(hits: Sequence[float], sizes: Sequence[float]) -> float:
     residuals = found - p * n
     variance = found.size / (found.size - 1.0) * float(np.dot(residuals, residuals)) / total**2
     return max(1.0, variance / independent)
+
+
+def time_design_effect(hits: FloatsLike, times_s: FloatsLike) -> float:
+    """``design_effect`` over blocks of time, the largest of blocks of 1, 2, 4, 8 and 16 s.
+
+    A burst that lasts longer than a block counts as several. Longer blocks are taken while there are ten of
+    them; with fewer than two of a second, nothing shows and it is 1. The largest of several estimates is too
+    large by chance (by a third, where failures are independent), which only widens an interval.
+    """
+    found = np.asarray(hits, dtype=np.float64)
+    largest = 1.0
+    for length in BLOCKS_S:
+        blocks = block_ids(times_s, length)
+        count = np.unique(blocks).size
+        if count < (2 if length == BLOCKS_S[0] else FEWEST_BLOCKS):
+            break
+        largest = max(largest, design_effect(found, blocks))
+    return largest
 
 
 def _dense(blocks: IntArray) -> IntArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -30,6 +31,9 @@ P50, ERRORS, THROUGHPUT = MetricName.RESPONSE_TIME_P50, MetricName.ERROR_RATE, M
 
 
 def _metric(name: MetricName, value: float, n: int = 1000, se: float | None = 0.005) -> Metric:
+    """A share has the error of failures that come one by one, unless another is given."""
+    if name is ERRORS and se == 0.005:
+        se = math.sqrt(value * (1 - value) / n)
     return Metric(name=name, value=value, n=n, standard_error=se)
 
 

@@ -98,8 +98,8 @@ def test_swapped_sides_give_the_mirrored_verdict_of_shares(n: int, m: int, data:
 
     def verdict(old: int, old_n: int, new: int, new_n: int) -> Verdict:
         effect = share(old, old_n, new, new_n)
-        margin = margin_of(effect, Margin(relative=0, absolute=0.01), ())
-        return decide(effect, +1, margin, significant=effect.p_value < 0.01)
+        margin = margin_of(effect, Margin(relative=0.5, absolute=0.01), (old / old_n, new / new_n))
+        return decide(effect, +1, margin, significant=effect.p_value < 0.01, within=0.01)
 
     there = verdict(x, n, y, m)
     assert verdict(y, m, x, n) is MIRROR.get(there, there)
@@ -121,7 +121,26 @@ def test_the_larger_of_the_two_margins_holds() -> None:
     margin = Margin(relative=0.1, absolute=0.3)
     assert margin_of(ratio(0), margin, small) == pytest.approx(math.log(1.3))
     assert margin_of(ratio(0), margin, large) == pytest.approx(math.log(1.1))
-    assert margin_of(share(1, 100, 2, 100), Margin(relative=0.5, absolute=0.01), (0.01, 0.02)) == 0.01
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "relative", "margin"),
+    [
+        (0.0, 0.0, 0.5, 0.001),
+        (0.0, 0.009, 0.5, 0.00325),
+        (0.009, 0.0, 0.5, 0.00325),
+        (0.01, 0.02, 0.5, 0.0085),
+        (0.02, 0.03, 0.5, 0.01),
+        (0.3, 0.4, 0.5, 0.01),
+        (0.0, 0.009, 0.0, 0.01),  # one that somebody set holds as it is
+    ],
+)
+def test_the_margin_of_a_share_shrinks_near_zero(
+    old: float, new: float, relative: float, margin: float
+) -> None:
+    effect = share(round(1000 * old), 1000, round(1000 * new), 1000)
+    found = margin_of(effect, Margin(relative=relative, absolute=0.01), (old, new))
+    assert found == pytest.approx(margin)
 
 
 def test_a_change_is_shown_as_it_is_compared() -> None:

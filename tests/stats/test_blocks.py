@@ -12,6 +12,7 @@ from govbench.stats.blocks import (
     block_ids,
     block_mean_variance,
     design_effect,
+    time_design_effect,
 )
 
 # Hours of sleep gained on one drug over another (Student 1908): mean 1.58, t = 4.0621 with 9 df.
@@ -68,3 +69,32 @@ def test_design_effect_never_promises_more_than_independence() -> None:
 def test_refuses_ids_of_another_length() -> None:
     with pytest.raises(ValueError, match="block ids"):
         block_mean_variance([1.0, 2.0], np.array([1]))
+
+
+def test_the_longest_of_bursts_is_found_by_blocks_that_are_long_enough() -> None:
+    """A minute at 50 a second; the second failing second after second is one event, not four."""
+    times_s = np.arange(3000) / 50.0
+    burst = ((times_s >= 20.0) & (times_s < 24.0)).astype(float)
+    by_second = design_effect(burst, block_ids(times_s))
+    assert by_second == pytest.approx(50.0, rel=0.03)
+    assert time_design_effect(burst, times_s) == pytest.approx(design_effect(burst, block_ids(times_s, 4.0)))
+    assert time_design_effect(burst, times_s) > 3.5 * by_second
+
+
+def test_blocks_stay_short_against_the_run() -> None:
+    """Of ten seconds there are ten blocks of one and only five of two."""
+    times_s = np.arange(500) / 50.0
+    burst = (times_s < 2.0).astype(float)
+    assert time_design_effect(burst, times_s) == design_effect(burst, block_ids(times_s))
+
+
+@pytest.mark.parametrize("hits", [[], [1.0], [0.0, 1.0], [0.0] * 40, [1.0] * 40])
+def test_where_nothing_shows_there_is_no_effect(hits: list[float]) -> None:
+    assert time_design_effect(hits, [i / 50.0 for i in range(len(hits))]) == 1.0
+
+
+def test_failures_one_by_one_have_hardly_any() -> None:
+    rng = np.random.default_rng(5)
+    times_s = np.sort(rng.uniform(0.0, 60.0, 3000))
+    found = [time_design_effect((rng.random(3000) < 0.02).astype(float), times_s) for _ in range(200)]
+    assert 1.0 <= np.mean(found) < 1.4
