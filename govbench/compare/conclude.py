@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from govbench.compare.reasons import reason_of
 from govbench.compare.soundness import no_success, run_fault
-from govbench.compare.verdict import counted_as
+from govbench.compare.verdict import counted_as, verdicts_of
 from govbench.errors import ExitCode
 from govbench.results.comparison import (
     Comparison,
@@ -134,9 +134,11 @@ def _verdicts(comparison: Comparison) -> set[Verdict]:
 
 
 def _finding_weight(finding: Finding, fail_on: frozenset[Verdict]) -> Weight:
+    """By its verdict; a level that fails is not hidden by a worse one whose verdict was left out."""
     verdict = counted_as(finding)
-    if finding.gated and verdict in fail_on - _NEVER_FAIL:
-        return Weight.ERROR if verdict is Verdict.INVALID else Weight.FAILURE
+    failing = {verdict, *verdicts_of(finding)} & (fail_on - _NEVER_FAIL)
+    if finding.gated and failing:
+        return Weight.ERROR if failing == {Verdict.INVALID} else Weight.FAILURE
     unjudged = verdict in _NOTHING_SAID or (finding.gated and verdict is Verdict.INVALID)
     return Weight.SKIPPED if unjudged else Weight.OK
 

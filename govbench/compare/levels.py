@@ -6,23 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from govbench.compare.verdict import worse_sign
+from govbench.compare.verdict import LEVEL_ORDER, worse_sign
 from govbench.config.settings import MetricRule
 from govbench.results.comparison import Finding, LevelFinding, Verdict
 from govbench.results.metrics import MetricName
 from govbench.results.plan import TestType
-
-# The verdict on a metric is the first of these that one of its levels has. So a pass needs every level's: one
-# that is inconclusive leaves the metric so. Better at one level and no worse at any is an improvement.
-ORDER = (
-    Verdict.REGRESSION,
-    Verdict.INVALID,
-    Verdict.INCONCLUSIVE,
-    Verdict.IMPROVEMENT,
-    Verdict.PASS,
-    Verdict.NOT_COMPARABLE,
-    Verdict.NO_BASELINE,
-)
 
 
 def by_metric(findings: Sequence[Finding], rules: Mapping[MetricName, MetricRule]) -> tuple[Finding, ...]:
@@ -50,7 +38,7 @@ def worst_of(levels: Sequence[Finding], worse: int) -> Finding:
     That is most for the worse, but for improvements, where it is most for the better. Where nothing was
     compared, it is the one with the most load.
     """
-    verdict = min((finding.verdict for finding in levels), key=ORDER.index)
+    verdict = min((finding.verdict for finding in levels), key=LEVEL_ORDER.index)
     sign = -worse if verdict is Verdict.IMPROVEMENT else worse
 
     def rank(place: int) -> tuple[float, int]:

@@ -14,6 +14,18 @@ from govbench.results.comparison import Change, Finding, Margin, ThresholdState,
 from govbench.results.metrics import METRICS, Direction, MetricName, Unit
 from govbench.stats import ProportionDifference, detectable_effect
 
+# The verdict on a metric is the first of these that one of its levels has. So a pass needs every level's: one
+# that is inconclusive leaves the metric so. Better at one level and no worse at any is an improvement.
+LEVEL_ORDER = (
+    Verdict.REGRESSION,
+    Verdict.INVALID,
+    Verdict.INCONCLUSIVE,
+    Verdict.IMPROVEMENT,
+    Verdict.PASS,
+    Verdict.NOT_COMPARABLE,
+    Verdict.NO_BASELINE,
+)
+
 _LARGEST_LOG = 700.0
 # One request in a thousand: of less, a change of the error rate is no matter of the code.
 FEW_FAILURES = 0.001
@@ -104,8 +116,19 @@ def judge_threshold(name: MetricName, bound: float, value: float | None) -> Thre
 
 
 def counted_as(finding: Finding) -> Verdict:
-    """What a finding brings to the verdict of the run: an accepted regression counts as a pass."""
-    return Verdict.PASS if finding.accepted else finding.verdict
+    """What a finding brings to the verdict of the run: an accepted regression counts as a pass.
+
+    What was found at other levels than where it regressed is not accepted with it.
+    """
+    if not finding.accepted:
+        return finding.verdict
+    return min(verdicts_of(finding), key=LEVEL_ORDER.index)
+
+
+def verdicts_of(finding: Finding) -> set[Verdict]:
+    """What was found at each level, or over all where there is one; accepted regressions as passes."""
+    found = {level.verdict for level in finding.levels} or {finding.verdict}
+    return {Verdict.PASS if finding.accepted and each is Verdict.REGRESSION else each for each in found}
 
 
 def absolute_unit(name: MetricName) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from govbench.compare.acceptance import accept, parse_acceptance
 from govbench.compare.compare import compare_runs, without_baseline
 from govbench.compare.conclude import conclude
 from govbench.compare.confirmation import again_of
@@ -235,3 +236,31 @@ def test_metrics_keep_their_order_and_a_single_level_is_left_as_it_is() -> None:
     joined = by_metric([at("a", Verdict.PASS, 0.0, name=THROUGHPUT), single], {})
     assert [f.metric for f in joined] == [THROUGHPUT, P50]
     assert joined[1] is single
+
+
+def test_accepting_what_regressed_at_one_level_accepts_nothing_of_the_others(
+    summary: BuildRun, metric: BuildMetric
+) -> None:
+    base = levelled(summary, metric, BEFORE)
+    head = levelled(summary, metric, {**BEFORE, 50: 140.0})
+    meant = [parse_acceptance("response_time_p50_ms meant", source="me")]
+    accepted = accept(compare_runs(base, head, CONFIG), meant)
+    assert conclude(accepted).exit_code is ExitCode.OK
+
+    lacking = replace(head, phases=(replace(head.phases[0], metrics=()), *head.phases[1:]))
+    accepted = accept(compare_runs(base, lacking, CONFIG), meant)
+    assert p50_of(accepted).verdict is Verdict.REGRESSION
+    assert conclude(accepted).verdict is Verdict.INVALID
+    assert conclude(accepted).exit_code is ExitCode.NOT_MEASURED
+
+
+def test_a_level_that_fails_is_not_hidden_by_a_worse_one_that_was_left_out(
+    summary: BuildRun, metric: BuildMetric
+) -> None:
+    base = levelled(summary, metric, BEFORE)
+    head = levelled(summary, metric, {**BEFORE, 50: 140.0})
+    lacking = replace(head, phases=(replace(head.phases[0], metrics=()), *head.phases[1:]))
+    compared = compare_runs(base, lacking, CONFIG)
+    assert p50_of(compared).verdict is Verdict.REGRESSION
+    assert conclude(compared, frozenset({Verdict.INVALID})).exit_code is ExitCode.NOT_MEASURED
+    assert conclude(compared, frozenset({Verdict.REGRESSION})).exit_code is ExitCode.REGRESSION

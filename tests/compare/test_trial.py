@@ -472,3 +472,62 @@ def test_asking_for_findings_on_the_way_changes_nothing() -> None:
         assert asked.step is unasked.step
 
     assert asked.findings() == unasked.findings()
+
+
+# --- levels
+
+
+def levelled(number: int, at_10: float, at_50: float, **more: Any) -> Round:
+    seen = (replace(latency(at_10), level="10 users"), replace(latency(at_50), level="50 users"))
+    return a_round(number, *seen, errors(), **more)
+
+
+def led(at_10: Sequence[float], at_50: Sequence[float]) -> Trial:
+    trial = Trial(Judging(config=CompareConfig()), design(len(at_10), level=0.99))
+    for number, (low, high) in enumerate(zip(at_10, at_50, strict=True)):
+        if trial.step is Step.END:
+            break
+        trial.add(levelled(number, low, high, confirms=trial.step is Step.CONFIRM))
+    return trial
+
+
+def test_what_regressed_at_one_level_is_confirmed_at_that_level_and_reported_once() -> None:
+    trial = led(scatter(30), scatter(30, mean=0.2, seed=2))
+
+    finding = found(trial)
+    assert (finding.verdict, finding.level) == (Verdict.REGRESSION, "50 users")
+    assert "fresh rounds agree" in finding.reason
+    assert [(each.level, each.verdict) for each in finding.levels] == [
+        ("10 users", Verdict.PASS),
+        ("50 users", Verdict.REGRESSION),
+    ]
+    assert [(each.metric, each.level, each.agrees) for each in trial.confirmed] == [(P50, "50 users", True)]
+    assert found(trial, ERRORS).levels == ()
+
+
+def test_a_level_whose_change_does_not_show_again_is_open_whatever_another_level_confirms() -> None:
+    gone = [0.2] * 6 + [0.0] * 24
+    trial = led(gone, scatter(30, mean=0.2, seed=2))
+
+    by_level = {each.level: each for each in found(trial).levels}
+    assert by_level["50 users"].verdict is Verdict.REGRESSION
+    assert by_level["10 users"].verdict is not Verdict.REGRESSION
+    assert {each.level: each.agrees for each in trial.confirmed} == {"10 users": False, "50 users": True}
+
+
+def test_a_level_that_nobody_answers_on_either_side_is_no_pass() -> None:
+    at_50 = replace(errors(1.0, 1.0), level="50 users")
+    rounds = [
+        a_round(
+            number,
+            replace(latency(0.0), level="10 users"),
+            replace(errors(), level="10 users"),
+            at_50,
+            errors(0.5, 0.5),
+        )
+        for number in range(8)
+    ]
+    levels = {f.level: f for f in judge_rounds(rounds, Judging(config=CompareConfig())) if f.metric is P50}
+    assert levels["10 users"].verdict is Verdict.PASS
+    assert levels["50 users"].verdict is Verdict.INVALID
+    assert levels["50 users"].reason.startswith("not measured on either side")
