@@ -12,7 +12,7 @@ from govbench.baselines import entries as baselines
 from govbench.cli.options import ConfigOption, OutputOption, settings_of
 from govbench.compare.scope import ALL, parse_scope
 from govbench.config.load import environment
-from govbench.errors import ResultsError, UsageError
+from govbench.errors import UsageError
 from govbench.pipeline.baselines import store_run
 from govbench.pipeline.folder import latest_run, write_whole
 from govbench.pipeline.history import read_history
@@ -57,10 +57,10 @@ def list_(
     entries = baselines.list_entries(Path.cwd(), folder, machine_class=machine_class, ref=ref)
     if not entries:
         here = describe_environment(environment()).machine_class
-        raise ResultsError(
-            f"{folder}: no baselines" + (f" of {machine_class}" if machine_class else ""),
-            hint=f"measure with govbench run, then govbench baseline update (this machine is {here})",
-        )
+        where = f"{folder}: no baselines" + (f" of {machine_class}" if machine_class else "")
+        typer.echo(f"{where} (this machine is {here})", err=True)
+        typer.echo("  hint: measure with govbench run, then govbench baseline update", err=True)
+        return
     typer.echo(baseline_report.table(entries))
 
 

@@ -12,6 +12,7 @@ import typer
 
 from govbench.config.load import environment, load_settings
 from govbench.config.settings import Settings
+from govbench.config.sources import Argument
 from govbench.errors import UsageError
 
 TargetArgument = Annotated[
@@ -69,6 +70,11 @@ ThroughputOption = Annotated[
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before loading another machine.")]
 
 NARROW, WIDE = 80, 120
+
+
+def named(target: str | None) -> Argument | None:
+    """The positional TARGET as a flag, so that what is wrong with it is not blamed on an option."""
+    return None if target is None else Argument(name="TARGET", text=target)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from govbench.cli.options import (
     QuietOption,
     TargetArgument,
     VerboseOption,
+    named,
     settings_of,
 )
 from govbench.cli.progress import ShownProgress
@@ -58,7 +59,7 @@ def command(
     """
     how = Output(verbose=verbose, quiet=quiet, no_color=no_color)
     flags: dict[str, object] = {
-        "target.form": target,
+        "target.form": named(target),
         "target.api": api,
         "target.timeout_s": api_timeout,
         "target.headers": header or None,

@@ -59,7 +59,7 @@ def emit_texts(texts: dict[str, str], *, to: Path | None) -> None:
         typer.echo(next(iter(texts.values())), nl=False)
         return
     if len(texts) == 1 and not to.is_dir():
-        write_whole(to, next(iter(texts.values())))
+        write_whole(to, next(iter(texts.values())), option="--to")
         return
     try:
         to.mkdir(parents=True, exist_ok=True)
@@ -68,4 +68,4 @@ def emit_texts(texts: dict[str, str], *, to: Path | None) -> None:
             f"{to}: cannot be made a folder: {error.strerror}", hint="name another one"
         ) from error
     for name, text in texts.items():
-        write_whole(to / FILE_NAMES[name], text)
+        write_whole(to / FILE_NAMES[name], text, option="--to")

@@ -21,6 +21,7 @@ from govbench.cli.options import (
     TargetArgument,
     VerboseOption,
     YesOption,
+    named,
     settings_of,
 )
 from govbench.cli.progress import ShownProgress
@@ -110,7 +111,7 @@ def command(
         raise UsageError(f"TARGET {target} and --api-url {api_url} name two targets", hint="keep one of them")
     how = Output(verbose=verbose, quiet=quiet, no_color=no_color)
     flags: dict[str, object] = {
-        "target.form": target or api_url,
+        "target.form": named(target) or api_url,
         "target.api": api,
         "target.timeout_s": api_timeout,
         "target.headers": header or None,

@@ -16,6 +16,7 @@ from govbench.cli.options import (
     QuietOption,
     TargetArgument,
     VerboseOption,
+    named,
     settings_of,
 )
 from govbench.cli.progress import ShownProgress
@@ -78,7 +79,7 @@ def up_command(
     """
     progress = ShownProgress(Output(verbose=verbose, quiet=quiet, no_color=no_color))
     flags: dict[str, object] = {
-        "target.form": target,
+        "target.form": named(target),
         "stack.port": port,
         "stack.boot_timeout_s": timeout,
     }

@@ -33,6 +33,14 @@ _SECRET_NAME = re.compile(
 _URL_WITH_PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]+@")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Argument:
+    """What was given without an option, by the name that the help calls it."""
+
+    name: str
+    text: str
+
+
 class Layer(IntEnum):
     """Sources by rising precedence."""
 
@@ -69,9 +77,9 @@ def parsed(kind: Kind, raw: object, label: str, *, secret: bool = False) -> Any:
     try:
         return kind.parse(raw)
     except (ValueError, OverflowError) as error:
-        got = "something else" if secret else repr(raw)
+        got = "" if secret else f", got {raw!r}"  # a secret is not repeated
         hint = str(error) if isinstance(error, WrongValue) else ""
-        raise ConfigError(f"{label}: expected {kind.expected}, got {got}", hint=hint or None) from error
+        raise ConfigError(f"{label}: expected {kind.expected}{got}", hint=hint or None) from error
 
 
 def _is_hidden(key: Key) -> bool:
@@ -270,13 +278,15 @@ def _from_suite(
 def read_flags(flags: Mapping[str, object]) -> tuple[Value, ...]:
     """The options of the command line by dotted key; None and empty lists count as not given."""
     values = []
-    for name, raw in flags.items():
-        if raw is None or raw in ((), []):
+    for name, given in flags.items():
+        if given is None or given in ((), []):
             continue
         if name not in KEYS:
             raise ConfigError(f"option for {name}: unknown key", hint=unknown_hint(name))
         key = KEYS[name]
-        label = key.flag or f"option for {name}"
+        label, raw = key.flag or f"option for {name}", given
+        if isinstance(given, Argument):
+            label, raw = given.name, given.text
         value = parsed(key.kind, raw, label, secret=_is_hidden(key))
         values.append(Value(key=name, value=value, layer=Layer.FLAGS, label=label, base=Path()))
     return tuple(values)

@@ -232,7 +232,7 @@ def _headers(raw: object) -> dict[str, str]:
     else:
         pairs = [str(line).partition(":") for line in lines]
         if any(not colon for _, colon, _ in pairs):
-            raise WrongValue
+            raise WrongValue("write it as Name: value, with a colon")
         found = {name.strip(): value.strip() for name, _, value in pairs}
     if any(not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) for name in found):
         raise WrongValue("a header's name is made of letters, digits and dashes")
@@ -262,7 +262,7 @@ SIZE = Kind(expected='bytes >= 0, or text such as "10KiB" or "1MB"', parse=_size
 LOG_LEVEL = Kind(expected=f"one of {', '.join(LOG_LEVELS)}", parse=_log_level)
 ANSWERS = Kind(expected=f"a whole number >= 0, or true for {ANSWERS_KEPT_BY_TRUE}", parse=_answers)
 STRINGS = Kind(expected="a table of texts (as a variable: a JSON object)", parse=_strings)
-HEADERS = Kind(expected='a table of headers (as text: "Name: value" lines, or a JSON object)', parse=_headers)
+HEADERS = Kind(expected='"Name: value" lines, a JSON object, or in the file a table', parse=_headers)
 BODY = Kind(expected="a text, or a table that becomes JSON", parse=_body)
 SCENARIOS = Kind(expected="tables [[scenarios]] (as a variable: a JSON list of objects)", parse=_tables)
 PHASES = Kind(expected="tables [[phases]] (as a variable: a JSON list of objects)", parse=_tables)

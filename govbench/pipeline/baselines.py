@@ -8,6 +8,7 @@ from pathlib import Path
 
 from govbench.baselines import entries as baselines
 from govbench.baselines.entries import Nearest, Stored
+from govbench.baselines.git import repository
 from govbench.compare.acceptance import Acceptance
 from govbench.compare.compare import without_baseline
 from govbench.compare.storable import too_few_samples
@@ -46,7 +47,7 @@ def compare_with_baseline(
     if not entries:
         others = baselines.other_classes(cwd, folder, summary.run.suite, machine_class, ref=ref)
         return without_baseline(
-            summary, _absence(summary, folder, others), settings.compare, settings.thresholds
+            summary, _absence(summary, folder, others, cwd), settings.compare, settings.thresholds
         )
     commits = (ref,) if ref else (*filter(None, [summary.provenance.commit]), "HEAD")
     earlier, distance = _up_to(_nearest(entries, cwd, commits), entries)
@@ -63,8 +64,10 @@ def compare_with_baseline(
     return with_acceptances(compared, cwd, acceptances)
 
 
-def _absence(summary: RunSummary, folder: Path, others: tuple[str, ...]) -> str:
+def _absence(summary: RunSummary, folder: Path, others: tuple[str, ...], cwd: Path) -> str:
     missing = f"no baseline of suite {summary.run.suite} for {summary.environment.machine_class} in {folder}"
+    if repository(cwd) is None:
+        return f"{missing}; baselines are kept in a git repository, and there is none around this folder"
     return f"{missing}; there are some for {', '.join(others)}" if others else missing
 
 

@@ -48,8 +48,10 @@ def kept_unless_empty(folder: Path) -> Iterator[None]:
             folder.rmdir()
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str, *, option: str = "--output") -> None:
     """Write a file beside, then rename it: readers see the old one or the new one, never half.
+
+    ``option`` is the one that names another place.
 
     Raises:
         PublishError: it cannot be written; what was measured so far stays where it is.
@@ -66,7 +68,7 @@ def write_whole(path: Path, text: str) -> None:
             beside.unlink()
         raise PublishError(
             f"{path}: cannot be written: {error.strerror or error}",
-            hint="make room or name another folder with --output; govbench report renders the run again",
+            hint=f"make room, or name another place with {option}; govbench report renders the run again",
         ) from error
 
 

@@ -115,7 +115,7 @@ def http_reader(template: HttpTemplate) -> Callable[[bytes], Answer]:
             check_object(value)
         text = _at(value, answer)
         if answer and text is None:
-            raise ValueError(f"nothing at answer_path {template.answer_path!r}")
+            raise ValueError(f"nothing at {template.answer_path!r}, where answer says it is")
         return Answer(
             text if text is None or isinstance(text, str) else orjson.dumps(text).decode(),
             _session(_at(value, session)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import ssl
@@ -49,6 +50,7 @@ class Finding(StrEnum):
     TIMEOUT = "timeout"
     CLOSED = "closed"
     UNREACHABLE = "unreachable"
+    BROKEN = "broken"  # it speaks HTTP, but not as the standard has it
     NOT_HTTP = "not_http"
     DNS = "dns"
     TLS = "tls"
@@ -63,6 +65,7 @@ _HINTS: Final = {
     Finding.TIMEOUT: "check that the stack is not stuck and that no firewall drops the packets",
     Finding.CLOSED: "check that this is the port of the API and not of a proxy whose backend is down",
     Finding.UNREACHABLE: "check the address and the network",
+    Finding.BROKEN: "look at what the server, or a proxy before it, sends: curl -v shows it",
     Finding.NOT_HTTP: "another service has this port: name the port of the API",
     Finding.DNS: "check the host name in the address",
     Finding.TLS: "check http against https in the address, and the certificate",
@@ -235,7 +238,8 @@ def describe_failure(error: httpx.HTTPError | httpx.InvalidURL, url: str) -> Loo
         Finding.TIMEOUT: f"{where} accepts connections but does not answer in time",
         Finding.REFUSED: f"nothing listens on {where} (connection refused)",
         Finding.UNREACHABLE: f"no connection to {where}: {str(error) or 'nothing answers'}",
-        Finding.NOT_HTTP: f"{where} does not speak HTTP: {excerpt(str(error))}",
+        Finding.BROKEN: f"{where} sends an answer that is no valid HTTP: {_said(error)}",
+        Finding.NOT_HTTP: f"{where} does not speak HTTP: {_said(error)}",
         Finding.CLOSED: f"{where} closed the connection before its answer was complete",
     }
     return Look(finding=finding, detail=details[finding])
@@ -257,8 +261,14 @@ def _finding(error: httpx.HTTPError | httpx.InvalidURL) -> Finding:
             return finding
     # A peer that closes too early is a protocol error to httpx, too; only the text tells.
     early = "disconnected" in str(error) or "peer closed" in str(error)
-    no_http = isinstance(error, httpx.RemoteProtocolError | httpx.DecodingError) and not early
-    return Finding.NOT_HTTP if no_http else Finding.CLOSED
+    if early or not isinstance(error, httpx.RemoteProtocolError | httpx.DecodingError):
+        return Finding.CLOSED
+    return Finding.NOT_HTTP if "status line" in str(error) else Finding.BROKEN
+
+
+def _said(error: httpx.HTTPError | httpx.InvalidURL) -> str:
+    """The message of a protocol error, with the bytes that it quotes as text."""
+    return excerpt(re.sub(r"(?:bytearray\()?\bb(['\"])(.*?)\1\)?", r"\2", str(error)))
 
 
 def _client() -> httpx.Client:

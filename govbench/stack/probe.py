@@ -286,7 +286,7 @@ def _tokens(answer: Answer, *, wanted: bool) -> Check:
 
 def _session(answer: Answer, *, wanted: bool) -> Check:
     if answer.session_id is None:
-        hint = "check session_path in section [target.http]" if wanted else None
+        hint = "check session in section [target.http]" if wanted else None
         detail = "the answer names no session: every turn will begin a new one"
         return Check(name="session", ok=not wanted, detail=detail, hint=hint)
     return Check(name="session", ok=True, detail="the answer names its session")

@@ -57,7 +57,11 @@ def test_configuration_file(govbench: Cli, toml: str, words: tuple[str, ...], hi
         (("report", "missing"), "missing"),
         (("report",), "no run here yet"),
         (("compare",), "no run here yet"),
-        (("baseline", "list"), "no baselines"),
+        (("run", "embeded"), "TARGET: 'embeded' is no target"),
+        (("quick-check", "embeded"), "TARGET: 'embeded' is no target"),
+        (("stack", "up", "embeded"), "TARGET: 'embeded' is no target"),
+        (("run", "--api-url", "embeded"), "--api-url: 'embeded' is no target"),
+        (("run", "embedded", "--header", "nocolon"), "write it as Name: value, with a colon"),
         (("baseline", "show", "1a2b3c"), "no such baseline"),
         (("baseline", "update"), "no run here yet"),
     ],
@@ -79,6 +83,23 @@ def test_a_wrong_variable(govbench: Cli, name: str, value: str) -> None:
 
     assert ended.code == 2, ended.err
     assert name in ended.complaint
+
+
+def test_a_header_that_is_none_is_not_repeated(govbench: Cli) -> None:
+    ended = govbench("run", "embedded", "--header", "token-without-a-colon")
+
+    assert ended.complaint == (
+        'govbench: --header: expected "Name: value" lines, a JSON object, or in the file a table'
+    )
+    assert "token-without" not in ended.err
+
+
+def test_no_baselines_is_no_mistake(govbench: Cli) -> None:
+    ended = govbench("baseline", "list")
+
+    assert (ended.code, ended.out) == (0, "")
+    assert "baselines: no baselines" in ended.err
+    assert "hint: measure with govbench run, then govbench baseline update" in ended.err
 
 
 def test_an_output_folder_with_a_file_in_the_way(govbench: Cli) -> None:

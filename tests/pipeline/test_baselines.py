@@ -45,7 +45,9 @@ def test_without_any_the_place_and_the_machine_are_named(summary: RunSummary, cw
 
 
 def test_without_a_repository_there_is_no_baseline_either(summary: RunSummary, tmp_path: Path) -> None:
-    assert compare_with_baseline(summary, SETTINGS, tmp_path).verdict is Verdict.NO_BASELINE
+    comparison = compare_with_baseline(summary, SETTINGS, tmp_path)
+    assert comparison.verdict is Verdict.NO_BASELINE
+    assert "there is none around this folder" in comparison.reason
 
 
 def test_another_machine_class_is_named(repo: Repo, cwd: Path) -> None:

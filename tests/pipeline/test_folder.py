@@ -116,3 +116,11 @@ def test_a_full_disk_leaves_the_old_file_whole(tmp_path: Path) -> None:
     assert "File too large" in ended.stderr
     assert path.read_text() == "the old one"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_cannot_be_written_names_the_option_that_was_used(tmp_path: Path) -> None:
+    with pytest.raises(PublishError) as failed:
+        write_whole(tmp_path / "missing" / "x.html", "text", option="--to")
+    assert failed.value.hint is not None
+    assert "--to;" in failed.value.hint
+    assert "--output" not in failed.value.hint

@@ -191,7 +191,7 @@ def test_http_answer_by_paths() -> None:
     )
     body = b'{"data": [{"text": "yes"}], "meta": {"sid": 12, "n": [7]}}'
     assert read_answer(target, body) == Answer("yes", "12", 7, None)
-    with pytest.raises(ValueError, match="answer_path"):
+    with pytest.raises(ValueError, match="where answer says"):
         read_answer(target, b'{"data": []}')
     with pytest.raises(ValueError, match="not JSON"):
         read_answer(target, b"plain")

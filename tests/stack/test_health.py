@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -181,6 +182,47 @@ def test_causes_of_a_failed_connection(cause: OSError, finding: Finding) -> None
     assert look.finding is finding
     assert "stack.example" in look.detail
     assert "pa55word" not in look.detail
+
+
+@pytest.mark.parametrize(
+    ("answer", "finding", "said"),
+    [
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n0\r\n\r\n",
+            Finding.BROKEN,
+            "sends an answer that is no valid HTTP: illegal chunk header: zz",
+        ),
+        (
+            b"220 mail.example ESMTP\r\n\r\n",
+            Finding.NOT_HTTP,
+            "does not speak HTTP: illegal status line: 220 mail",
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf",
+            Finding.CLOSED,
+            "before its answer was complete",
+        ),
+    ],
+)
+def test_what_is_wrong_with_an_answer_is_said_in_words(answer: bytes, finding: Finding, said: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        with pytest.raises(httpx.HTTPError) as failed:
+            httpx.get(url, trust_env=False, timeout=10)
+        thread.join()
+    look = describe_failure(failed.value, url)
+    assert look.finding is finding
+    assert said in look.detail
+    assert "bytearray" not in look.detail
 
 
 def test_an_address_that_is_none() -> None:

@@ -125,7 +125,7 @@ def test_configured_paths_must_lead_somewhere(start: StartStack) -> None:
     wrong = HttpTemplate(method="POST", body='{"q": "{query}"}', answer_path="gone")
     answer = checks(start("bare").url, Api.HTTP, http=wrong)["answer"]
     assert not answer.ok
-    assert "answer_path 'gone'" in answer.detail
+    assert "nothing at 'gone', where answer says" in answer.detail
 
 
 def test_an_api_that_does_not_answer_in_time(start: StartStack) -> None:
