@@ -179,6 +179,7 @@ _COMPARE = (
     _key("compare.instance_sd", v.number(), "deviation between two instances until calibrated"),
     _key("compare.calibration_max_age_days", v.whole(1), "days until a calibration no longer counts"),
     _key("compare.min_samples", v.whole(2), "fewest requests that a verdict rests on"),
+    _key("compare.confirm", v.SWITCH, "measure once more what stored runs make suspect"),
     _key(
         "compare.fail_on",
         v.choices(_FAILING, or_none=True),

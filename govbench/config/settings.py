@@ -135,7 +135,7 @@ class CompareConfig:
 
     ``between_run_sd`` and ``instance_sd`` are standard deviations of the log-ratio of two runs, and of two
     instances of the same code, in force until a calibration has measured them, and again when that is older
-    than ``calibration_max_age_days``.
+    than ``calibration_max_age_days``. ``confirm``: what stored runs make suspect is measured once more.
     """
 
     level: float = 0.99
@@ -146,6 +146,7 @@ class CompareConfig:
     instance_sd: float = 0.01
     calibration_max_age_days: int = 90
     min_samples: int = 30
+    confirm: bool = True
     fail_on: frozenset[Verdict] = frozenset({Verdict.REGRESSION, Verdict.INVALID})
     metrics: dict[MetricName, MetricRule] = field(default_factory=dict)
 

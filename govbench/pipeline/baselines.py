@@ -11,6 +11,7 @@ from govbench.baselines.entries import Nearest, Stored
 from govbench.baselines.git import repository
 from govbench.compare.acceptance import Acceptance
 from govbench.compare.compare import without_baseline
+from govbench.compare.confirmation import Again
 from govbench.compare.storable import too_few_samples
 from govbench.compare.stored import compare_window
 from govbench.config.settings import CompareConfig, Settings
@@ -31,10 +32,12 @@ def compare_with_baseline(
     *,
     ref: str | None = None,
     acceptances: Sequence[Acceptance] = (),
+    again: Again | None = None,
 ) -> Comparison:
     """The verdict on a run by the committed baselines of its suite and machine class.
 
-    Regressions that its commits or ``acceptances`` accept are marked as such.
+    Regressions that its commits or ``acceptances`` accept are marked as such. ``again`` is what a second
+    measurement of the same commit said.
 
     The window is what was measured up to the nearest measured ancestor of the commit that was measured, or
     of the checked-out one where this clone lacks it; where none of them is an ancestor, all that are there.
@@ -60,6 +63,7 @@ def compare_with_baseline(
         settings.thresholds,
         anchors=[entry for entry in earlier if entry.anchor is not None],
         known=calibration_for_run(summary, settings, cwd, ref=ref),
+        again=again,
     )
     return with_acceptances(compared, cwd, acceptances)
 

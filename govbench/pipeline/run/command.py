@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from govbench.compare.conclude import without_base
 from govbench.config.profiles import build_phases
 from govbench.config.settings import Settings
 from govbench.config.targets import parse_target
-from govbench.pipeline.baselines import compare_with_baseline
+from govbench.errors import ResultsError
 from govbench.pipeline.documents import write_documents
 from govbench.pipeline.folder import kept_unless_empty, point_latest
 from govbench.pipeline.interrupt import Stopper
 from govbench.pipeline.progress import Progress
 from govbench.pipeline.recording import begin
+from govbench.pipeline.run.judge import confirmed, judge
 from govbench.pipeline.run.measure import prepared
 from govbench.pipeline.test_file import checked_test_file
 from govbench.results.comparison import Results
@@ -42,7 +43,8 @@ def run(
     ``base_failure`` is why the base could not be measured that it was to be compared with side by side.
 
     Raises:
-        GovbenchError: the target did not come up, could not be measured, or results not be written.
+        GovbenchError: the target did not come up, could not be measured, or results not be written; or a
+            stored file cannot be used, and then what was measured is written all the same.
         Interrupted: a signal ended the run; what was measured is written.
     """
     # What the user got wrong is told before anything is booted.
@@ -50,19 +52,27 @@ def run(
     build_phases(settings.load)
     checked_test_file(settings.load.test_file)
     occasion = begin(settings, environ, cwd)
+    lost: ResultsError | None = None
     with kept_unless_empty(occasion.folder), Stopper() as stopper:
         with prepared(settings, occasion, stopper, environ=environ, cwd=cwd, progress=progress) as candidate:
-            summary = candidate.measure()
-        progress.step("comparing and writing the reports")
+            results = Results(summary=candidate.measure())
+            try:
+                results = judge(results.summary, settings, cwd)
+                if not stopper.stopped:
+                    results = confirmed(results, candidate, cwd, progress)
+            except ResultsError as error:  # told after what was measured is written
+                lost = error
+        if base_failure and results.comparison is not None:
+            results = replace(results, comparison=without_base(results.comparison, base_failure))
+        progress.step("writing the reports")
         # What was measured is written down whole: from here on only the second signal cuts it short. It is
         # told only now, since a signal that came within the line above could not write another one.
         stopper.graceful = lambda: progress.step("interrupted: the reports are being written")
-        comparison = compare_with_baseline(summary, settings, cwd)
-        if base_failure:
-            comparison = without_base(comparison, base_failure)
-        results = Results(summary=summary, comparison=comparison)
         write_documents(results, occasion.folder, fail_on=settings.compare.fail_on)
         point_latest(occasion.folder)
         if stopper.stopped:
             raise stopper.interrupted(f"interrupted; what was measured is in {occasion.folder}")
+    if lost is not None:
+        progress.note(f"not compared with anything; what was measured is in {occasion.folder}")
+        raise lost
     return Finished(results=results, folder=occasion.folder)

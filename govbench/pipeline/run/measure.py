@@ -60,6 +60,7 @@ class Candidate:
         Raises:
             GovbenchError: as ``measure``.
         """
+        self.stopper.graceful = None  # a signal during the boot leaves it
         folder = self.occasion.folder / AGAIN
         folder.mkdir()
         only = replace(self.settings, load=replace(self.settings.load, test_types=test_types))

@@ -1,0 +1,51 @@
+"""The second step of ``govbench run``: the verdict by what is stored, and what is measured again for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from govbench.compare.confirmation import again_of, to_measure_again
+from govbench.config.settings import Settings
+from govbench.errors import GovbenchError
+from govbench.pipeline.baselines import compare_with_baseline
+from govbench.pipeline.progress import Progress
+from govbench.pipeline.run.measure import Candidate
+from govbench.results.comparison import Results
+from govbench.results.plan import TestType
+from govbench.results.run import RunStatus, RunSummary
+
+
+def judge(summary: RunSummary, settings: Settings, cwd: Path, *, again: RunSummary | None = None) -> Results:
+    """The verdict on a run by the stored ones, with a second measurement of what they made suspect, if any.
+
+    Raises:
+        ResultsError: a stored file cannot be used.
+    """
+    second = again_of(again) if again is not None else None
+    return Results(summary=summary, comparison=compare_with_baseline(summary, settings, cwd, again=second))
+
+
+def suspects_of(results: Results) -> tuple[TestType, ...]:
+    """The test types to measure once more; none of a run that was cut short, which is judged as it is."""
+    if results.comparison is None or results.summary.run.status is not RunStatus.COMPLETED:
+        return ()
+    return to_measure_again(results.comparison)
+
+
+def confirmed(results: Results, candidate: Candidate, cwd: Path, progress: Progress) -> Results:
+    """The same results with what is suspect measured once more: at once, the same commit, a fresh instance.
+
+    What cannot be measured again stays a suspect, and the reason is noted: the first measurement is whole.
+    """
+    suspects = suspects_of(results)
+    if not suspects or not candidate.settings.compare.confirm:
+        return results
+    progress.note(f"suspect: {', '.join(suspects)}; measured once more before anything is said of it")
+    try:
+        again = candidate.measure_again(suspects)
+    except KeyboardInterrupt:  # during the boot; the caller writes what there is, and ends as a signal asks
+        return results
+    except GovbenchError as error:
+        progress.note(f"could not be measured again, so that nothing is confirmed: {error}")
+        return results
+    return judge(results.summary, candidate.settings, cwd, again=again)
