@@ -7,6 +7,7 @@ from pathlib import Path
 
 from govbench.compare.acceptance import Acceptance
 from govbench.compare.compare import compare_runs
+from govbench.compare.confirmation import again_in
 from govbench.config.settings import Settings
 from govbench.errors import ResultsError
 from govbench.pipeline.acceptance import with_acceptances
@@ -42,7 +43,8 @@ def compare(
         UsageError: there is no run yet.
     """
     folder = latest_run(cwd / settings.output.folder) if candidate is None else cwd / candidate
-    summary = codec.read(folder).summary
+    measured = codec.read(folder)
+    summary = measured.summary
     if baseline is None or baseline.startswith(BASELINE_FORM):
         if len(summary.targets) > 1:
             raise ResultsError(
@@ -50,7 +52,10 @@ def compare(
                 hint="govbench report shows it; govbench compare takes a run of one stack, or two results",
             )
         ref = baseline.removeprefix(BASELINE_FORM) if baseline else None
-        comparison = compare_with_baseline(summary, settings, cwd, ref=ref or None, acceptances=acceptances)
+        again = again_in(measured.comparison) if measured.comparison else None
+        comparison = compare_with_baseline(
+            summary, settings, cwd, ref=ref or None, acceptances=acceptances, again=again
+        )
         return Results(summary=summary, comparison=comparison)
     earlier = codec.read(cwd / baseline).summary
     if earlier.run.suite != summary.run.suite:
