@@ -28,6 +28,7 @@ from govbench.compare.confirmation import Again, Suspicion, is_suspicious, joine
 from govbench.compare.effects import Effect, logs_of, pooled_window, window_effect
 from govbench.compare.findings import Sides, SidesOf, findings_of, is_gated, margin_for
 from govbench.compare.history import changes_in, histories_of, newest_first
+from govbench.compare.machine import explained_by_machine, machine_reason, speed_change
 from govbench.compare.notes import accept_notes, level_notes, short_note
 from govbench.compare.reasons import noise_note
 from govbench.compare.reference import ReferenceLevel, on_scale, reference_level, worse_by
@@ -84,7 +85,8 @@ def compare_window(
         unlike = unlike_entries(window, candidate)
         apart = dict.fromkeys(TestType, (Verdict.NOT_COMPARABLE, unlike))
         fault = fault or no_success(candidate)
-    findings = stored.findings(again or {}, fault=fault, apart=apart)
+    speed = speed_change(candidate.environment, [entry.environment for entry in fit.entries])
+    findings = explained_by_machine(stored.findings(again or {}, fault=fault, apart=apart), speed)
     compared = concluded(
         Method.STORED_WINDOW,
         replace(reference, run_ids=stored.run_ids),
@@ -97,6 +99,8 @@ def compare_window(
     if not fit.entries:
         return compared
     notes = [*compared.notes, *stored.notes(findings), *_left_out(fit, window)]
+    if speed is not None:
+        notes.append(f"{machine_reason(speed).capitalize()}.")
     if over_all := without_levels(fit.entries, candidate, last_side(candidate)):
         notes.append(over_all)
     anchor = next((entry for entry in newest_first(anchors) if is_alike(entry, candidate)), None)

@@ -7,7 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from govbench.compare.machine import machine_reason, speed_change
+from govbench.compare.machine import explained_by_machine, machine_reason, speed_change
+from govbench.results.comparison import Change, Finding, Verdict
+from govbench.results.metrics import MetricName
+from govbench.results.plan import TestType
 from govbench.results.run import Environment, MachineSpeed
 
 HERE = Environment(
@@ -56,3 +59,48 @@ def test_an_uncertain_look_tells_nothing() -> None:
 def test_what_is_said() -> None:
     assert machine_reason(math.log(0.7)) == "the machine itself was 30% slower than beside the stored runs"
     assert machine_reason(math.log(1.2)).startswith("the machine itself was 20% faster")
+
+
+def flagged(metric: MetricName, estimate: float, *, since: str | None = None) -> Finding:
+    better = (estimate < 0) is not (metric is MetricName.THROUGHPUT)
+    return Finding(
+        test_type=TestType.BASELINE,
+        metric=metric,
+        verdict=Verdict.IMPROVEMENT if better else Verdict.REGRESSION,
+        gated=True,
+        reason="it moved",
+        change=Change(estimate=estimate, low=estimate - 0.05, high=estimate + 0.05, level=0.99),
+        since=since,
+    )
+
+
+P50, RATE, ERRORS = MetricName.RESPONSE_TIME_P50, MetricName.THROUGHPUT, MetricName.ERROR_RATE
+SLOWER, FASTER = math.log(0.8), math.log(1.25)
+
+
+@pytest.mark.parametrize(
+    ("change", "finding", "open_"),
+    [
+        (SLOWER, flagged(P50, 0.25), True),
+        (SLOWER, flagged(P50, 0.5), True),
+        (SLOWER, flagged(P50, 0.7), False),  # more than twice what the machine lost
+        (SLOWER, flagged(P50, -0.2), False),  # better, in spite of the machine
+        (SLOWER, flagged(RATE, -0.2), True),
+        (SLOWER, flagged(RATE, 0.2), False),
+        (FASTER, flagged(P50, -0.2), True),
+        (FASTER, flagged(P50, 0.25), False),
+        (SLOWER, flagged(ERRORS, 0.2), False),  # no machine makes requests fail
+        (SLOWER, flagged(P50, 0.25, since="abc..def"), False),
+        (None, flagged(P50, 0.25), False),
+    ],
+)
+def test_what_the_machine_may_explain(change: float | None, finding: Finding, open_: bool) -> None:
+    (found,) = explained_by_machine([finding], change)
+
+    if open_:
+        assert found.verdict is Verdict.INCONCLUSIVE
+        assert found.suspect
+        assert found.reason.startswith("the machine itself was ")
+        assert found.reason.endswith("it moved")
+    else:
+        assert found == finding
