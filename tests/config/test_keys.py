@@ -39,6 +39,7 @@ SAMPLES: dict[str, object] = {
     "thresholds.on_not_measured": "ignore",
     "output.log_level": "DEBUG",
     "output.save_responses": 3,
+    "compare.confirm": False,
     "output.track_tokens": False,
 }
 COMPANIONS: dict[str, dict[str, str]] = {
