@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -13,8 +17,7 @@ settings.load_profile("govbench")
 
 _PER_CORE = 2  # most tests wait: for an answer, a schedule, the end of a process
 _MOST_WORKERS = 8
-# What is set up once for all tests that read it is set up once if they share a worker.
-_SET_UP_ONCE = {"measured_once": "measured", "embedded_url": "measured", "dist": "package"}
+MadeOnce = Callable[[str, Callable[[Path], object]], Path]
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
@@ -26,10 +29,21 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return min(_PER_CORE * cores, _MOST_WORKERS)
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        names = getattr(item, "fixturenames", ())
-        group = next((_SET_UP_ONCE[name] for name in names if name in _SET_UP_ONCE), None)
-        if group is not None:
-            item.add_marker(pytest.mark.xdist_group(group))
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
+    """``made_once(name, make)``: a folder that is filled once for all workers; the others wait for it."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def made(name: str, make: Callable[[Path], object]) -> Path:
+        folder, whole = shared / name, shared / f"{name}.whole"
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not whole.exists():
+                shutil.rmtree(folder, ignore_errors=True)  # of an attempt that failed
+                folder.mkdir()
+                make(folder)
+                whole.touch()
+        return folder
+
+    return made

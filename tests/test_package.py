@@ -16,6 +16,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import govbench
+from tests.conftest import MadeOnce
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -26,13 +27,12 @@ BROUGHT_ALONG = {"gevent": "locust", "markupsafe": "jinja2", "starlette": "fasta
 
 
 @pytest.fixture(scope="module")
-def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def dist(made_once: MadeOnce) -> Path:
     """The wheel and the source archive, built from the checkout without isolation, so without a download."""
-    folder = tmp_path_factory.mktemp("dist")
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-d", str(folder)], cwd=ROOT, check=True, timeout=120
+    command = [sys.executable, "-m", "hatchling", "build", "-d"]
+    return made_once(
+        "dist", lambda folder: subprocess.run([*command, str(folder)], cwd=ROOT, check=True, timeout=120)
     )
-    return folder
 
 
 def source_files() -> set[str]:

@@ -6,6 +6,7 @@ import http.server
 import io
 import json
 import os
+import pickle
 import shutil
 import signal
 import socket
@@ -24,6 +25,7 @@ from unittest.mock import patch
 import pytest
 
 from govbench.cli.main import main
+from tests.conftest import MadeOnce
 
 MARK = "TEST_MARK"
 ANSWER = {
@@ -115,13 +117,13 @@ class Cli:
         assert "Traceback" not in ended.out + ended.err, ended.err
         return ended
 
-    def here(self, *arguments: str) -> Ended:
+    def here(self, *arguments: str, env: dict[str, str] | None = None) -> Ended:
         """The same within this process, without the second that a start takes: for what only reads files."""
         out, err = io.StringIO(), io.StringIO()
         interrupted = signal.getsignal(signal.SIGINT)
         with (
             chdir(self.cwd),
-            patch.dict(os.environ, self.environ, clear=True),
+            patch.dict(os.environ, {**self.environ, **(env or {})}, clear=True),
             patch.object(sys, "argv", ["govbench", *arguments]),
             redirect_stdout(out),
             redirect_stderr(err),
@@ -326,15 +328,20 @@ class Measured:
 
 
 @pytest.fixture(scope="session")
-def measured_once(tmp_path_factory: pytest.TempPathFactory) -> Measured:
-    folder = tmp_path_factory.mktemp("measured") / "repository"
+def measured_once(made_once: MadeOnce) -> Measured:
+    folder = made_once("measured", _measure)
+    return Measured(folder=folder / "repository", ended=pickle.loads((folder / "ended").read_bytes()))
+
+
+def _measure(place: Path) -> None:
+    folder = place / "repository"
     (folder / "home").mkdir(parents=True)
     cli = Cli(cwd=folder, environ=clean_environ(folder / "home"))
     (folder / "app.py").write_text("version = 1\n")
     cli.commit_all()
     ended = cli("run", "embedded:latency=5ms", *("--test-duration", "2", "--max-users", "6"))
     assert_none_left(cli.environ)
-    return Measured(folder=folder, ended=ended)
+    (place / "ended").write_bytes(pickle.dumps(ended))
 
 
 @pytest.fixture

@@ -115,7 +115,7 @@ def test_a_head_that_is_slower_at_the_highest_level_alone_is_found_there(govbenc
 # --- sides that fail
 
 
-@pytest.mark.parametrize("mode", ["html", "wrong-path"])
+@pytest.mark.parametrize("mode", ["html", pytest.param("wrong-path", marks=pytest.mark.slow)])
 def test_a_head_that_answers_otherwise_is_a_regression_of_the_error_rate(
     govbench: Cli, serve: Serve, mode: str
 ) -> None:

@@ -17,6 +17,7 @@ HEAD = "embedded:errors=0.2,leak=500000"
 
 
 @pytest.mark.load
+@pytest.mark.slow
 def test_failures_and_a_leak_are_told_beside_the_verdict(govbench: Cli) -> None:
     arguments = ("ab", "--base", "embedded", "--head", HEAD, "--round", "2s", "--max-time", "60s")
     ended = govbench.start(*arguments).end(timeout_s=120)

@@ -65,7 +65,7 @@ def write(govbench: Cli, values: Sequence[float], *, machine_class: str = "linux
 def test_the_gated_metrics_in_the_terminal(govbench: Cli) -> None:
     write(govbench, STEP)
 
-    ended = govbench("baseline", "history")
+    ended = govbench.here("baseline", "history")
 
     assert ended.code == 0, ended.err
     assert "anchor v1.0 at 0000000 (2026-01-03)" in ended.out
@@ -78,18 +78,18 @@ def test_the_gated_metrics_in_the_terminal(govbench: Cli) -> None:
 def test_a_metric_that_is_named(govbench: Cli) -> None:
     write(govbench, STEP)
 
-    assert "p95" in govbench("baseline", "history", "response_time_p95_ms").out
-    assert "p95" in govbench("baseline", "history", "all", "--test-type", "baseline").out
-    assert "p50" not in govbench("baseline", "history", "baseline/response_time_p95_ms").out
+    assert "p95" in govbench.here("baseline", "history", "response_time_p95_ms").out
+    assert "p95" in govbench.here("baseline", "history", "all", "--test-type", "baseline").out
+    assert "p50" not in govbench.here("baseline", "history", "baseline/response_time_p95_ms").out
 
 
 def test_as_json_and_of_one_machine_class(govbench: Cli) -> None:
     write(govbench, STEP)
     write(govbench, [10.0, 11.0], machine_class="linux-arm64-cpu-4c-8g")
 
-    everything = json.loads(govbench("baseline", "history", "--json").out)["histories"]
+    everything = json.loads(govbench.here("baseline", "history", "--json").out)["histories"]
     one = json.loads(
-        govbench("baseline", "history", "--json", "--machine-class", "linux-arm64-cpu-4c-8g").out
+        govbench.here("baseline", "history", "--json", "--machine-class", "linux-arm64-cpu-4c-8g").out
     )
 
     assert [len(history["points"]) for history in everything] == [10, 2]
@@ -100,7 +100,7 @@ def test_as_json_and_of_one_machine_class(govbench: Cli) -> None:
 def test_as_a_page(govbench: Cli) -> None:
     write(govbench, STEP[:1])
 
-    ended = govbench("baseline", "history", "--html", "trend.html")
+    ended = govbench.here("baseline", "history", "--html", "trend.html")
 
     assert (ended.code, ended.out) == (0, "")
     page = (govbench.cwd / "trend.html").read_text()
@@ -122,7 +122,7 @@ def test_as_a_page(govbench: Cli) -> None:
 def test_what_there_is_not(govbench: Cli, arguments: tuple[str, ...], words: str) -> None:
     write(govbench, STEP)
 
-    ended = govbench("baseline", "history", *arguments)
+    ended = govbench.here("baseline", "history", *arguments)
 
     assert (ended.code, ended.out) == (2, "")
     assert words in ended.complaint
@@ -133,7 +133,7 @@ def test_an_entry_that_was_edited_by_hand_is_named(govbench: Cli) -> None:
     path = sorted(govbench.cwd.glob("baselines/*/*/*.json"))[4]
     path.write_text(path.read_text().replace('"value": 19.9', '"value": "fast"'))
 
-    ended = govbench("baseline", "history")
+    ended = govbench.here("baseline", "history")
 
     assert (ended.code, ended.out) == (2, "")
     assert path.name in ended.complaint
@@ -143,7 +143,7 @@ def test_an_entry_that_was_edited_by_hand_is_named(govbench: Cli) -> None:
 def test_a_page_that_cannot_be_written(govbench: Cli) -> None:
     write(govbench, STEP)
 
-    ended = govbench("baseline", "history", "--html", "missing/trend.html")
+    ended = govbench.here("baseline", "history", "--html", "missing/trend.html")
 
     assert ended.code == 4
     assert "missing/trend.html: cannot be written" in ended.complaint

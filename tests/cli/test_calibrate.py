@@ -31,6 +31,7 @@ def notes_of_latest(cli: Cli) -> str:
     return "\n".join(document["comparison"]["notes"])
 
 
+@pytest.mark.slow
 def test_a_calibration_is_committed_and_ab_uses_it_until_it_does_not_fit(govbench: Cli) -> None:
     (govbench.cwd / "app.py").write_text("")
     govbench.commit_all()

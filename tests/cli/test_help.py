@@ -26,7 +26,7 @@ CALLS = [
 
 @pytest.mark.parametrize("call", CALLS, ids=" ".join)
 def test_help_of_a_command_has_an_example_on_a_line_of_its_own(govbench: Cli, call: tuple[str, ...]) -> None:
-    ended = govbench(*call, "--help")
+    ended = govbench.here(*call, "--help")
 
     assert ended.code == 0, ended.err
     assert ended.err == ""
@@ -36,11 +36,11 @@ def test_help_of_a_command_has_an_example_on_a_line_of_its_own(govbench: Cli, ca
 
 
 def test_help_lists_every_command_with_the_first_line_of_its_own_help(govbench: Cli) -> None:
-    listed = " ".join(govbench("--help", env={"COLUMNS": "200"}).out.split())
+    listed = " ".join(govbench.here("--help", env={"COLUMNS": "200"}).out.split())
 
     for name, _, line in COMMANDS:
         assert f"{name} {line}" in listed
-        assert line in " ".join(govbench(name, "-h", env={"COLUMNS": "200"}).out.split())
+        assert line in " ".join(govbench.here(name, "-h", env={"COLUMNS": "200"}).out.split())
 
 
 def test_version(govbench: Cli) -> None:

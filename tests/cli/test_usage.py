@@ -26,7 +26,7 @@ from tests.cli.conftest import Cli
 def test_configuration_file(govbench: Cli, toml: str, words: tuple[str, ...], hint: str | None) -> None:
     (govbench.cwd / "govbench.toml").write_text(toml)
 
-    ended = govbench("run")
+    ended = govbench.here("run")
 
     assert ended.code == 2, ended.err
     for word in words:
@@ -67,7 +67,7 @@ def test_configuration_file(govbench: Cli, toml: str, words: tuple[str, ...], hi
     ],
 )
 def test_a_wrong_call(govbench: Cli, arguments: tuple[str, ...], word: str) -> None:
-    ended = govbench(*arguments)
+    ended = govbench.here(*arguments)
 
     assert ended.code == 2, ended.err
     assert word in ended.err
@@ -79,7 +79,7 @@ def test_a_wrong_call(govbench: Cli, arguments: tuple[str, ...], word: str) -> N
     ("name", "value"), [("GOVBENCH_LOAD_MAX_USER", "5"), ("MAX_USERS", "many"), ("API_TIMEOUT", "soon")]
 )
 def test_a_wrong_variable(govbench: Cli, name: str, value: str) -> None:
-    ended = govbench("run", "embedded", env={name: value})
+    ended = govbench.here("run", "embedded", env={name: value})
 
     assert ended.code == 2, ended.err
     assert name in ended.complaint
@@ -105,7 +105,7 @@ def test_no_baselines_is_no_mistake(govbench: Cli) -> None:
 def test_an_output_folder_with_a_file_in_the_way(govbench: Cli) -> None:
     (govbench.cwd / "results").write_text("a file")
 
-    ended = govbench("run", "embedded")
+    ended = govbench.here("run", "embedded")
 
     assert ended.code == 2
     assert "results: cannot be written" in ended.complaint
