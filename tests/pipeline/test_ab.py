@@ -118,14 +118,24 @@ def test_too_little_time_for_a_verdict_is_told_at_once(
         assert "about --max-time 8s" in notes[0]
 
 
-@pytest.mark.parametrize(("restarts", "expected_s"), [(True, 0.5), (False, 2.0)])
-def test_the_first_answer_of_a_cold_stack_plans_no_round(
-    monkeypatch: pytest.MonkeyPatch, restarts: bool, expected_s: float
-) -> None:
-    answers_s = {"base": [2.0, 0.45], "head": [1.5, 0.5]}
+def test_neither_a_cold_answer_nor_one_held_up_plans_a_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers_s = {"base": [2.0, 0.45, 0.6], "head": [1.5, 0.5, 0.9]}
     monkeypatch.setattr(rounds, "preflight", lambda side, *_: answers_s[side.name].pop(0))
-    contestant = SimpleNamespace(restarts=restarts, settings=None, ready=SimpleNamespace(target=None))
+    contestant = SimpleNamespace(settings=None, ready=SimpleNamespace(target=None))
     bench: Any = SimpleNamespace(base=contestant, head=contestant, progress=None)
     sides: Any = tuple(SimpleNamespace(name=name) for name in answers_s)
 
-    assert rounds.first_answers_s(bench, sides) == expected_s
+    assert rounds.first_answers_s(bench, sides) == 0.5
+
+
+def test_where_time_is_short_rounds_have_half_as_many_pairs() -> None:
+    """Ten users, answers of 2.6 s: rounds of forty pairs take 21 s, of which hardly six fit into 120 s."""
+
+    def chosen(max_time_s: float) -> float:
+        load = SimpleNamespace(phases=lambda **_: ("concurrent",), fewest_users=10)
+        bench: Any = SimpleNamespace(settings=SimpleNamespace(ab=AbConfig(max_time_s=max_time_s)), load=load)
+        return Rounds(bench, Judging(config=CompareConfig()))._choose(1.0, 2.6)
+
+    assert chosen(120.0) == pytest.approx(120.0 / 9 - 1.5)
+    assert chosen(60.0) == pytest.approx(20 * 2 * 2.6 / 10 + 0.2)
+    assert chosen(600.0) == pytest.approx(40 * 2 * 2.6 / 10 + 0.2)

@@ -19,7 +19,7 @@ from govbench.compare.trial import (
     design,
     without_looks,
 )
-from govbench.config.rounds import RoundLoad, round_load, round_s
+from govbench.config.rounds import FEWEST_PAIRS, RoundLoad, round_load, round_s
 from govbench.config.settings import Settings
 from govbench.config.targets import Target as ParsedTarget
 from govbench.config.targets import parse_target
@@ -320,6 +320,6 @@ class Rounds:
             users = self.bench.load.fewest_users
             wanted = round_s(ab, boot_s=boot_s, answer_s=answer_s, phases=phases, users=users)
             room = (ab.max_time_s / _ROUNDS_TO_FIT - boot_s - _OVERHEAD_S) / phases
-            least = round_s(ab, boot_s=0.0, answer_s=answer_s, phases=phases, users=users)
+            least = round_s(ab, boot_s=0.0, answer_s=answer_s, phases=phases, users=users, pairs=FEWEST_PAIRS)
             self._load_s = wanted if ab.round_s is not None else max(least, min(wanted, room))
         return self._load_s
