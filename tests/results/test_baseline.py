@@ -176,6 +176,16 @@ def test_a_single_level_is_the_test_type_itself() -> None:
     assert "levels" not in body()["test_types"]["concurrent"]
 
 
+@pytest.mark.parametrize("saturated", [True, False])
+def test_an_entry_says_whether_the_generator_was_the_limit(saturated: bool) -> None:
+    made = results()
+    health = replace(made.summary.generator, saturated=saturated)
+    made = replace(made, summary=replace(made.summary, generator=health))
+    entry = entry_from_results(made)
+    assert entry.saturated is saturated
+    assert from_json(to_json(entry), source="entry").saturated is saturated
+
+
 def test_an_entry_of_seven_levels_stays_small() -> None:
     of_level = tuple(metric(name, value=123.456789 + at) for at, name in enumerate(sorted(MetricName)))
     buckets = tuple((index, 12_345) for index in range(0, 400, 2))
