@@ -1,23 +1,31 @@
 """The committed baselines: where an entry lies, which entries fit a run, which may be stored and which go.
 
-Layout: ``baselines/<suite>/<machine class>/<commit time>-<short commit>.json``, one file per measured commit.
+Layout: ``baselines/<suite>/<machine class>/<commit time>-<short commit>-<profile>.json``, one
+file per measured commit and profile.
 Judges nothing, and pushes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from govbench.baselines.git import Change, repository
-from govbench.baselines.work_tree import read_text, require, require_to_store, text_of, write_whole
+from govbench.baselines.work_tree import (
+    read_bytes,
+    read_text,
+    require,
+    require_to_store,
+    text_of,
+    write_whole,
+)
 from govbench.errors import ConfigError, PublishError, ResultsError
 from govbench.results.baseline import BaselineEntry, from_json, to_json
 from govbench.results.comparison import Verdict
 
 DEFAULT_WINDOW = 30
-ANCESTRY_LIMIT = 1000
 SHORT_COMMIT = 12
 MIN_COMMIT_PREFIX = 4
 CALIBRATION_NAME = "calibration.json"
@@ -35,12 +43,11 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Nearest:
-    """The entry measured nearest before a commit, and how many commits before; or in ``note`` why none."""
+class Readable:
+    """The entries that can be used, newest first, and of each that cannot why it is left out."""
 
-    entry: BaselineEntry | None = None
-    distance: int | None = None
-    note: str | None = None
+    entries: tuple[BaselineEntry, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +73,21 @@ class _Wanted:
 
 
 def file_name(entry: BaselineEntry) -> str:
-    """Sorts by commit time; one per commit, so measuring a commit again replaces its entry."""
+    """Sorts by commit time; one per commit and profile, so measuring these again replaces their entry."""
+    profile = re.sub(r"[^A-Za-z0-9]+", "-", entry.profile).strip("-") or "profile"
+    return f"{_first_name(entry)}-{profile}.json"
+
+
+def _first_name(entry: BaselineEntry) -> str:
+    """As entries were called before the profile was part of it; such files are read like others."""
     time = entry.committed_at.replace("-", "").replace(":", "")
-    return f"{time}-{entry.commit[:SHORT_COMMIT]}.json"
+    return f"{time}-{entry.commit[:SHORT_COMMIT]}"
+
+
+def _paths(entry: BaselineEntry) -> tuple[PurePosixPath, PurePosixPath]:
+    """Where an entry lies, and where it lay before profiles were part of the name."""
+    path = entry_path(entry)
+    return path, path.with_name(f"{_first_name(entry)}.json")
 
 
 def entry_path(entry: BaselineEntry) -> PurePosixPath:
@@ -115,38 +134,32 @@ def read_window(
     return list_entries(folder, baselines_folder, suite=suite, machine_class=machine_class, ref=ref)
 
 
+def read_readable(
+    folder: Path, baselines_folder: Path, suite: str, machine_class: str, *, ref: str | None
+) -> Readable:
+    """As ``read_window``, but what cannot be used is left out and told, file and key.
+
+    Raises:
+        ResultsError: ``ref`` is unknown here, or git cannot read the repository.
+    """
+    wanted = _Wanted(suite=suite, machine_class=machine_class)
+    entries: list[BaselineEntry] = []
+    notes: list[str] = []
+    for path, label, content in _contents(folder, baselines_folder, ref, wanted):
+        try:
+            entries.append(_entry(_Document(path=path, label=label, text=text_of(content, source=label))))
+        except ResultsError as error:
+            hint = f" ({error.hint})" if error.hint else ""
+            notes.append(f"A stored run is left out: {error}{hint}.")
+    return Readable(entries=_newest_first(entries), notes=tuple(notes))
+
+
 def other_classes(
     folder: Path, baselines_folder: Path, suite: str, machine_class: str, *, ref: str | None
 ) -> tuple[str, ...]:
     """The other machine classes that have baselines of this suite, by name."""
     found = {path.parts[1] for path in _names(folder, baselines_folder, ref) if path.parts[0] == suite}
     return tuple(sorted(found - {machine_class}))
-
-
-def nearest_ancestor(
-    folder: Path, entries: Sequence[BaselineEntry], *, of: str = "HEAD", limit: int = ANCESTRY_LIMIT
-) -> Nearest:
-    """Which entry was measured at the nearest ancestor of a commit, itself included.
-
-    Follows first parents, at most ``limit`` commits: on main these are the states that main was in.
-
-    Raises:
-        ResultsError: ``of`` is unknown here, or there is no git repository.
-    """
-    if not entries:
-        return Nearest(note="there is no baseline")
-    found = repository(folder)
-    repo = require(found, folder)
-    line = repo.first_parents(repo.resolve(of), limit)
-    shallow = len(line) < limit and repo.is_shallow()
-    measured = {entry.commit: entry for entry in reversed(entries)}
-    for distance, commit in enumerate(line):
-        if commit in measured:
-            return Nearest(entry=measured[commit], distance=distance)
-    note = f"none of the {len(entries)} baselines was measured at one of the {len(line)} commits before {of}"
-    if shallow:
-        note += "; the clone is shallow: git fetch --unshallow, or fetch-depth: 0 in actions/checkout"
-    return Nearest(note=note)
 
 
 def find_entry(
@@ -188,8 +201,9 @@ def store(
 ) -> Stored:
     """Write an entry, drop those that leave the window, and with ``commit`` commit exactly these files.
 
-    The ``window`` newest commits stay; anchors stay besides. An entry of the same commit is replaced and
-    its anchor kept. Nothing is written when the entry is refused or git has no author.
+    Of each plan the ``window`` newest commits stay; anchors stay besides. An entry of the same commit and
+    profile is replaced and its anchor kept. Nothing is written when the entry is refused or git has no
+    author.
 
     Raises:
         PublishError: not a git repository, an entry that must not become a baseline, a file that cannot
@@ -207,7 +221,7 @@ def store(
         folder, baselines_folder, suite=entry.suite, machine_class=entry.machine_class, ref=None
     )
     kept = _with_earlier_anchor(entry, there)
-    others = [other for other in there if other.commit != entry.commit]
+    others = [other for other in there if not _is_of_same(other, entry)]
     leaving = _beyond_window([kept, *others], window)
     if kept in leaving:
         raise PublishError(
@@ -216,8 +230,10 @@ def store(
         )
     path = base / entry_path(kept)
     write_whole(path, to_json(kept))
-    removed = _remove(base, leaving)
-    sha = repo.commit(_change(kept, root, leaving)) if commit else None
+    gone = [each for other in leaving for each in _paths(other)]
+    gone += [_paths(other)[1] for other in there if _is_of_same(other, entry)]
+    removed = _remove(base, gone)
+    sha = repo.commit(_change(kept, root, gone)) if commit else None
     return Stored(path=path, removed=removed, commit_sha=sha)
 
 
@@ -231,7 +247,8 @@ def prune(
         ResultsError: an entry cannot be read.
     """
     there = read_window(folder, baselines_folder, suite, machine_class, ref=None)
-    return _remove(folder / baselines_folder, _beyond_window(there, window))
+    leaving = _beyond_window(there, window)
+    return _remove(folder / baselines_folder, [path for entry in leaving for path in _paths(entry)])
 
 
 def _refuse_unsound(entry: BaselineEntry, *, allow_dirty: bool) -> None:
@@ -253,24 +270,38 @@ def _refuse_unsound(entry: BaselineEntry, *, allow_dirty: bool) -> None:
 
 
 def _with_earlier_anchor(entry: BaselineEntry, there: Iterable[BaselineEntry]) -> BaselineEntry:
-    earlier = next((other.anchor for other in there if other.commit == entry.commit), None)
+    earlier = next((other.anchor for other in there if _is_of_same(other, entry)), None)
     return replace(entry, anchor=entry.anchor or earlier)
+
+
+def _is_of_same(other: BaselineEntry, entry: BaselineEntry) -> bool:
+    return (other.commit, other.profile) == (entry.commit, entry.profile)
+
+
+def _plan(entry: BaselineEntry) -> tuple[object, ...]:
+    """What has a window of its own: a profile as it is now, or as it was."""
+    hashes = sorted((name, version.hash) for name, version in entry.versions.items())
+    return entry.profile, tuple(hashes) or entry.suite_version
 
 
 def _beyond_window(entries: Iterable[BaselineEntry], window: int) -> tuple[BaselineEntry, ...]:
     if window < 1:
         raise ConfigError(f"baselines.window is {window}: a window keeps at least 1 baseline")
-    return tuple(entry for entry in _newest_first(entries) if entry.anchor is None)[window:]
+    by_plan: dict[tuple[object, ...], list[BaselineEntry]] = {}
+    for entry in _newest_first(entries):
+        if entry.anchor is None:
+            by_plan.setdefault(_plan(entry), []).append(entry)
+    return tuple(entry for alike in by_plan.values() for entry in alike[window:])
 
 
-def _change(entry: BaselineEntry, root: PurePosixPath, leaving: Iterable[BaselineEntry]) -> Change:
+def _change(entry: BaselineEntry, root: PurePosixPath, gone: Iterable[PurePosixPath]) -> Change:
     trailers = [f"Govbench-Run: {entry.run_id}"]
     if entry.accepted is not None:
         trailers.append(f"Govbench-Accepted: {entry.accepted}")
     subject = f"chore(govbench): baseline {entry.suite} @ {entry.commit[:SHORT_COMMIT]}"
     return Change(
         added=(root / entry_path(entry),),
-        removed=tuple(root / entry_path(other) for other in leaving),
+        removed=tuple(root / path for path in gone),
         message=f"{subject}\n\n" + "\n".join(trailers),
     )
 
@@ -285,22 +316,31 @@ def _is_prefix(what: str, commit: str) -> bool:
 
 
 def _documents(folder: Path, baselines_folder: Path, ref: str | None, wanted: _Wanted) -> Iterator[_Document]:
+    for path, label, content in _contents(folder, baselines_folder, ref, wanted):
+        yield _Document(path=path, label=label, text=text_of(content, source=label))
+
+
+def _contents(
+    folder: Path, baselines_folder: Path, ref: str | None, wanted: _Wanted
+) -> Iterator[tuple[PurePosixPath, str, bytes]]:
+    """Place, name for messages, and content of the wanted entries."""
     base = folder / baselines_folder
     if ref is not None:
-        yield from _documents_at(folder, base, ref, wanted)
+        yield from _contents_at(folder, base, ref, wanted)
         return
     for path in _names(folder, baselines_folder, None):
         if wanted.has(path):
             try:
-                text = read_text(base / path)
+                content = read_bytes(base / path)
             except FileNotFoundError:  # another process has just pruned it
                 continue
-            yield _Document(path=path, label=str(baselines_folder / path), text=text)
+            yield path, str(baselines_folder / path), content
 
 
-def _documents_at(folder: Path, base: Path, ref: str, wanted: _Wanted) -> Iterator[_Document]:
-    found = repository(folder)
-    repo = require(found, folder)
+def _contents_at(
+    folder: Path, base: Path, ref: str, wanted: _Wanted
+) -> Iterator[tuple[PurePosixPath, str, bytes]]:
+    repo = require(repository(folder), folder)
     root = repo.relative(base)
     files = {
         file: blob
@@ -309,8 +349,7 @@ def _documents_at(folder: Path, base: Path, ref: str, wanted: _Wanted) -> Iterat
     }
     contents = repo.contents(files.values())
     for file, blob in files.items():
-        label = f"{ref}:{file}"
-        yield _Document(path=file.relative_to(root), label=label, text=text_of(contents[blob], source=label))
+        yield file.relative_to(root), f"{ref}:{file}", contents[blob]
 
 
 def _names(folder: Path, baselines_folder: Path, ref: str | None) -> tuple[PurePosixPath, ...]:
@@ -334,7 +373,7 @@ def _is_entry(path: PurePosixPath) -> bool:
 def _entry(document: _Document) -> BaselineEntry:
     entry = from_json(document.text, source=document.label)
     expected = entry_path(entry)
-    if document.path != expected:
+    if document.path not in _paths(entry):
         raise ResultsError(
             f"{document.label}: suite, machine_class, committed_at and commit in it belong at {expected}",
             hint="the file was moved or edited by hand: restore it with git, or remove it",
@@ -342,12 +381,14 @@ def _entry(document: _Document) -> BaselineEntry:
     return entry
 
 
-def _remove(base: Path, entries: Iterable[BaselineEntry]) -> tuple[Path, ...]:
+def _remove(base: Path, places: Iterable[PurePosixPath]) -> tuple[Path, ...]:
+    """Remove those of these files that there are."""
     removed = []
-    for entry in entries:
-        path = base / entry_path(entry)
+    for path in (base / place for place in places):
         try:
-            path.unlink(missing_ok=True)
+            path.unlink()
+        except FileNotFoundError:
+            continue
         except OSError as error:
             raise PublishError(f"{path}: cannot be removed: {error.strerror or error}") from error
         removed.append(path)

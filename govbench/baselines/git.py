@@ -10,7 +10,7 @@ import os
 import random
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,6 +32,7 @@ COMMIT_ATTEMPTS = 10
 _RETRY_PAUSE_S = 0.05
 _FIELD, _RECORD = "\x1f", "\x1e"
 _FILE_MODES: Final = frozenset({"100644", "100755"})
+SHALLOW_HINT: Final = "git fetch --unshallow, or fetch-depth: 0 in actions/checkout"
 NO_TEXT_HINT: Final = "restore it with git, or write a new one"
 _IDENTITY_ONLY_IF_CONFIGURED = ("-c", "user.useConfigOnly=true")
 
@@ -43,6 +44,10 @@ class Change:
     added: tuple[PurePosixPath, ...]
     removed: tuple[PurePosixPath, ...]
     message: str
+
+
+class Refused(ResultsError):
+    """Git will not read a repository that belongs to somebody else, until its user says that it may."""
 
 
 class Repository:
@@ -68,6 +73,11 @@ class Repository:
 
     def _answer(self, *arguments: str, **how: Any) -> Answer:
         answer = ask(*arguments, at=self.root, environ=self._environ, **how)
+        if "dubious ownership" in answer.err:
+            raise Refused(
+                f"git refuses to read the repository: {answer.err.partition(chr(10))[0]}",
+                hint=f"if you trust it: git config --global --add safe.directory {self.root}",
+            )
         if answer.code != 0:
             raise GitFailed(answer.err or "no message")
         return answer
@@ -156,9 +166,47 @@ class Repository:
         except UnicodeDecodeError as error:
             raise ResultsError(f"{path}: is no text", hint=NO_TEXT_HINT) from error
 
-    def first_parents(self, commit: str, limit: int) -> tuple[str, ...]:
-        """``commit`` and its ancestors along first parents, nearest first, at most ``limit``."""
-        return tuple(self._object("rev-list", "--first-parent", f"--max-count={limit}", commit, "--").split())
+    def first_parents(self, commit: str, limit: int, *, without: str | None = None) -> tuple[str, ...]:
+        """``commit`` and its ancestors along first parents, nearest first, at most ``limit``.
+
+        Those that ``without`` has, itself included, are left out.
+        """
+        range_ = (commit,) if without is None else (commit, f"^{without}")
+        listed = self._object("rev-list", "--first-parent", f"--max-count={limit}", *range_, "--")
+        return tuple(listed.split())
+
+    def merge_base(self, commit: str, others: Sequence[str]) -> str | None:
+        """The best common ancestor of ``commit`` and any of ``others``; None where there is none."""
+        try:
+            return self.run("merge-base", commit, *others)
+        except GitFailed:
+            return None
+
+    def known(self, commits: Collection[str]) -> frozenset[str]:
+        """Those of these commit ids that this clone has; nothing is fetched for it."""
+        asked = "".join(f"{commit}\n" for commit in sorted(commits)).encode()
+        said = self.run("cat-file", "--batch-check", given=asked, environment={"GIT_NO_LAZY_FETCH": "1"})
+        lines = [line.split() for line in said.splitlines()]
+        return frozenset(line[0] for line in lines if line[1:2] == ["commit"])
+
+    def existing(self, refs: Iterable[str]) -> tuple[str, ...]:
+        """The commits of those of these branches that there are, each once."""
+        found = []
+        for ref in refs:
+            with suppress(ResultsError):
+                found.append(self.resolve(ref))
+        return tuple(dict.fromkeys(found))
+
+    def deepen(self) -> None:
+        """Fetch the whole history that this shallow clone was cut off from.
+
+        Raises:
+            ResultsError: git could not; the message is what it said.
+        """
+        try:
+            self.run("fetch", "--quiet", "--unshallow", "--no-tags", "--no-recurse-submodules")
+        except GitFailed as error:
+            raise ResultsError(f"the history could not be fetched: {error}", hint=SHALLOW_HINT) from error
 
     def trailers(self, key: str, *which: str) -> str:
         """For each commit its id and its values of a trailer, in fields and records.
@@ -274,7 +322,7 @@ class Repository:
         except GitFailed:
             shallow = False
         if shallow:
-            return "the clone is shallow: git fetch --unshallow, or fetch-depth: 0 in actions/checkout"
+            return f"the clone is shallow: {SHALLOW_HINT}"
         return f"git fetch origin, or name {what} as this clone knows it, such as origin/main"
 
 
@@ -308,8 +356,9 @@ def _root_by_files(folder: Path) -> Path | None:
 def provenance(folder: Path, *, baselines_folder: Path = Path("baselines")) -> Provenance:
     """Which commit the work tree around ``folder`` stands at.
 
-    Dirty means that a tracked file differs from it: untracked results do not count, nor do the baselines,
-    whose update is itself such a difference. All None where there is no repository or no commit yet.
+    ``note`` says why nothing is known, where there is a repository all the same. Dirty means that a tracked
+    file differs from the commit: untracked results do not count, nor do the baselines, whose update is itself
+    such a difference. All None where there is no repository or no commit yet.
 
     Args:
         folder: any folder of the work tree.
@@ -327,8 +376,11 @@ def provenance(folder: Path, *, baselines_folder: Path = Path("baselines")) -> P
             dirty=_dirty(found, folder / baselines_folder),
             committed_at=datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         )
-    except GitFailed:
-        return Provenance()
+    except GitFailed as error:
+        unborn = "ambiguous argument" in str(error) or str(error) == "no message"
+        return Provenance(note=None if unborn else f"The measured commit is not known: {error}.")
+    except Refused as error:
+        return Provenance(note=f"The measured commit is not known: {error} ({error.hint}).")
 
 
 def trailers(folder: Path, key: str, *, base: str | None, head: str) -> tuple[tuple[str, str], ...]:
@@ -336,12 +388,17 @@ def trailers(folder: Path, key: str, *, base: str | None, head: str) -> tuple[tu
 
     Read are the commits up to ``head`` that ``base`` does not have; ``head`` alone where ``base`` is None or
     not known here. None where there is no repository, or ``head`` is not known.
+
+    Raises:
+        Refused: git will not read the repository.
     """
     found = repository(folder)
     if found is None:
         return ()
     try:
         tip = found.resolve(head)
+    except Refused:
+        raise
     except ResultsError:
         return ()
     commits = ["--max-count=1", tip]
@@ -351,6 +408,23 @@ def trailers(folder: Path, key: str, *, base: str | None, head: str) -> tuple[tu
     messages = found.trailers(key, *commits)
     lines = [record.strip().split(_FIELD) for record in messages.split(_RECORD)]
     return tuple((commit, value) for commit, *values in lines for value in values if value)
+
+
+def why_unread(folder: Path, *, base: str | None, head: str) -> str | None:
+    """Why ``trailers`` has not read all commits between, as a sentence; None where it has, or needs none.
+
+    Raises:
+        Refused: git will not read the repository.
+    """
+    found = repository(folder)
+    if found is None or base is None:
+        return None
+    lacking = sorted({base, head} - found.known({base, head}))
+    if not lacking and (not found.is_shallow() or found.merge_base(head, [base]) == base):
+        return None
+    what = f"lacks {' and '.join(commit[:9] for commit in lacking)}" if lacking else "is cut off between them"
+    remedy = f"; the clone is shallow: {SHALLOW_HINT}" if found.is_shallow() else ""
+    return f"What the commits after {base[:9]} accept was not read whole: this clone {what}{remedy}."
 
 
 def _branch(repo: Repository) -> str | None:

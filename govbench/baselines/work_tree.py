@@ -53,8 +53,18 @@ def read_text(file: Path) -> str:
         FileNotFoundError: there is none.
         ResultsError: it cannot be read, or is no text.
     """
+    return text_of(read_bytes(file), source=str(file))
+
+
+def read_bytes(file: Path) -> bytes:
+    """What a file holds, whatever it is.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ResultsError: it cannot be read.
+    """
     try:
-        return text_of(file.read_bytes(), source=str(file))
+        return file.read_bytes()
     except FileNotFoundError:
         raise
     except OSError as error:

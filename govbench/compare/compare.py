@@ -86,9 +86,14 @@ def compare_runs(
 
 
 def without_baseline(
-    candidate: RunSummary, reason: str, config: CompareConfig, thresholds: Sequence[Threshold] = ()
+    candidate: RunSummary,
+    reason: str,
+    config: CompareConfig,
+    thresholds: Sequence[Threshold] = (),
+    *,
+    verdict: Verdict = Verdict.NO_BASELINE,
 ) -> Comparison:
-    """A run that has nothing to be compared with; its thresholds hold all the same."""
+    """A run that has nothing to be compared with, or nothing usable; its thresholds hold all the same."""
     side, method = last_side(candidate), Method.STORED_WINDOW
     fault = run_fault(candidate) or no_success(candidate)
     findings = (
@@ -100,7 +105,7 @@ def without_baseline(
                 lambda test_type, name: alone(candidate, side, test_type, name),
                 config,
                 method,
-                verdict=Verdict.NO_BASELINE,
+                verdict=verdict,
                 reason=reason,
             ),
             config.metrics,

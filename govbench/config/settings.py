@@ -187,10 +187,14 @@ class OnNotMeasured(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaselineConfig:
-    """Where committed baselines lie and how many a machine class keeps (section ``[baselines]``)."""
+    """Where committed baselines lie and how many a machine class keeps (section ``[baselines]``).
+
+    ``deepen`` allows to fetch the history that a shallow clone lacks, where the reference is not in it.
+    """
 
     folder: Path = Path("baselines")
     window: int = 30
+    deepen: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

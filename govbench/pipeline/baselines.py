@@ -7,17 +7,20 @@ from dataclasses import replace
 from pathlib import Path
 
 from govbench.baselines import entries as baselines
-from govbench.baselines.entries import Nearest, Stored
+from govbench.baselines.entries import Stored
 from govbench.baselines.git import repository
+from govbench.baselines.reference import choose
 from govbench.compare.acceptance import Acceptance
+from govbench.compare.alike import is_alike
 from govbench.compare.compare import without_baseline
 from govbench.compare.confirmation import Again
 from govbench.compare.storable import too_few_samples
 from govbench.compare.stored import compare_window
 from govbench.config.settings import CompareConfig, Settings
-from govbench.errors import PublishError, ResultsError
+from govbench.errors import PublishError
 from govbench.pipeline.acceptance import with_acceptances
 from govbench.pipeline.calibrations import calibration_for_run
+from govbench.pipeline.stored import StoredRuns, read_everything
 from govbench.report.format import threshold_in_words
 from govbench.results.baseline import BaselineEntry
 from govbench.results.comparison import Comparison, Reference, Results, Verdict
@@ -32,65 +35,75 @@ def compare_with_baseline(
     *,
     ref: str | None = None,
     acceptances: Sequence[Acceptance] = (),
+    stored: StoredRuns | None = None,
     again: Again | None = None,
 ) -> Comparison:
     """The verdict on a run by the committed baselines of its suite and machine class.
 
-    Regressions that its commits or ``acceptances`` accept are marked as such. ``again`` is what a second
-    measurement of the same commit said.
+    Regressions that its commits or ``acceptances`` accept are marked as such.
 
-    The window is what was measured up to the nearest measured ancestor of the commit that was measured, or
-    of the checked-out one where this clone lacks it; where none of them is an ancestor, all that are there.
+    Of the stored runs that compare, the window is what was measured up to the nearest measured ancestor of
+    the measured commit, along the states that main (``ref``, where there is one) was in; where none of them
+    is an ancestor, all that are there. A file that cannot be used is left out, and a note says so.
+
+    Args:
+        summary: the run.
+        settings: how it is judged, and where baselines lie.
+        cwd: a folder of the work tree.
+        ref: whose baselines; None: those of the work tree.
+        acceptances: regressions that are meant.
+        stored: what was read before the load; None: it is read now.
+        again: what a second measurement of the same commit said.
 
     Raises:
-        ResultsError: a baseline or calibration file cannot be used, or ``ref`` is unknown.
+        ResultsError: ``ref`` is unknown.
     """
-    folder, machine_class = settings.baselines.folder, summary.environment.machine_class
-    entries = baselines.read_window(cwd, folder, summary.run.suite, machine_class, ref=ref)
-    if not entries:
-        others = baselines.other_classes(cwd, folder, summary.run.suite, machine_class, ref=ref)
-        return without_baseline(
-            summary, _absence(summary, folder, others, cwd), settings.compare, settings.thresholds
+    suite, machine_class = summary.run.suite, summary.environment.machine_class
+    stored = stored or read_everything(settings, cwd, suite, machine_class, ref=ref)
+    told = (*filter(None, [summary.provenance.note]), *stored.notes)
+    if not stored.entries:
+        reason = _absence(summary, settings.baselines.folder, stored, cwd)
+        compared = without_baseline(
+            summary,
+            reason,
+            settings.compare,
+            settings.thresholds,
+            verdict=Verdict.NOT_COMPARABLE if stored.notes else Verdict.NO_BASELINE,
         )
-    commits = (ref,) if ref else (*filter(None, [summary.provenance.commit]), "HEAD")
-    earlier, distance = _up_to(_nearest(entries, cwd, commits), entries)
-    window = earlier[: settings.baselines.window]
+        return replace(compared, notes=(*compared.notes, *told))
+    alike = [entry for entry in stored.entries if is_alike(entry, summary)]
+    chosen = choose(
+        cwd,
+        alike or stored.entries,
+        measured=summary.provenance.commit,
+        onto=stored.ref,
+        deepen=settings.baselines.deepen,
+    )
+    window = chosen.entries[: settings.baselines.window]
     compared = compare_window(
         window,
-        _reference(window, distance),
+        _reference(window, chosen.distance),
         summary,
         settings.compare,
         settings.thresholds,
-        anchors=[entry for entry in earlier if entry.anchor is not None],
-        known=calibration_for_run(summary, settings, cwd, ref=ref),
+        anchors=[entry for entry in chosen.entries if entry.anchor is not None],
+        known=calibration_for_run(summary, settings, stored),
         again=again,
     )
+    if left_out := len(stored.entries) - len(alike) if alike else 0:
+        told = (*told, f"{left_out} of {len(stored.entries)} stored runs left out: of another plan.")
+    compared = replace(compared, notes=(*compared.notes, *chosen.notes, *told))
     return with_acceptances(compared, cwd, acceptances)
 
 
-def _absence(summary: RunSummary, folder: Path, others: tuple[str, ...], cwd: Path) -> str:
+def _absence(summary: RunSummary, folder: Path, stored: StoredRuns, cwd: Path) -> str:
+    if stored.notes:
+        return f"none of the {len(stored.notes)} stored runs can be used: {stored.notes[0]}"
+    others = stored.other_classes
     missing = f"no baseline of suite {summary.run.suite} for {summary.environment.machine_class} in {folder}"
     if repository(cwd) is None:
         return f"{missing}; baselines are kept in a git repository, and there is none around this folder"
     return f"{missing}; there are some for {', '.join(others)}" if others else missing
-
-
-def _nearest(entries: tuple[BaselineEntry, ...], cwd: Path, commits: tuple[str, ...]) -> Nearest:
-    for commit in commits:
-        try:
-            return baselines.nearest_ancestor(cwd, entries, of=commit)
-        except ResultsError:  # this clone lacks the commit
-            continue
-    return Nearest()  # no repository around: the files alone are compared with
-
-
-def _up_to(
-    nearest: Nearest, entries: tuple[BaselineEntry, ...]
-) -> tuple[tuple[BaselineEntry, ...], int | None]:
-    """The entries from the nearest measured ancestor on, newest first, and how far away that one is."""
-    if nearest.entry is None:
-        return entries, nearest.distance
-    return entries[entries.index(nearest.entry) :], nearest.distance
 
 
 def _reference(window: tuple[BaselineEntry, ...], distance: int | None) -> Reference:

@@ -11,7 +11,8 @@ from govbench.config.rounds import RoundLoad
 from govbench.config.settings import Settings
 from govbench.config.targets import Target, TargetKind
 from govbench.pipeline.progress import Progress
-from govbench.results.calibration import OtherVersion
+from govbench.pipeline.stored import StoredRuns
+from govbench.results.calibration import Calibration, OtherVersion
 from govbench.results.run import RunSummary
 
 REMEDY = "make one with govbench calibrate"
@@ -46,23 +47,21 @@ def calibration_for(
     return known
 
 
-def calibration_for_run(
-    summary: RunSummary, settings: Settings, cwd: Path, *, ref: str | None = None
-) -> InForce:
+def calibration_for_run(summary: RunSummary, settings: Settings, stored: StoredRuns) -> InForce:
     """The calibration for a run that was measured apart from its baseline.
 
     A run has another load than rounds, so metrics carry over and the suite version does not count: the noise
-    of a metric of a test type in rounds stands for that of the same metric and test type in a run.
-
-    Raises:
-        ResultsError: the file is damaged, or ``ref`` is unknown.
+    of a metric of a test type in rounds stands for that of the same metric and test type in a run. One that
+    is damaged does not count, and stops nothing.
     """
     here = Load(
         suite=summary.run.suite,
         machine_class=summary.environment.machine_class,
         kinds=(_kind_of(summary.targets[-1].form),),
     )
-    known = _in_force(here, settings, cwd, ref=ref)
+    if stored.unusable is not None:
+        return InForce(refused=f"{stored.unusable}: it does not count; {REMEDY}")
+    known = _fitting(stored.calibration, here, settings)
     test_types = tuple(result.test_type for result in summary.test_types)
     if known.calibration is None or known.covers(test_types):
         return known
@@ -84,11 +83,15 @@ def calibration_for_stored(
 
 def _in_force(here: Load, settings: Settings, cwd: Path, *, ref: str | None) -> InForce:
     folder = settings.baselines.folder
-    path = folder / calibration_path(here.suite, here.machine_class)
     try:
         made = read_calibration(cwd, folder, here.suite, here.machine_class, ref=ref)
     except OtherVersion as error:
         return InForce(refused=f"{error}: it does not count; {REMEDY}")
+    return _fitting(made, here, settings)
+
+
+def _fitting(made: Calibration | None, here: Load, settings: Settings) -> InForce:
+    path = settings.baselines.folder / calibration_path(here.suite, here.machine_class)
     if made is None:
         return InForce()
     reason = refusal(

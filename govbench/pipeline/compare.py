@@ -14,6 +14,7 @@ from govbench.pipeline.acceptance import with_acceptances
 from govbench.pipeline.baselines import compare_with_baseline
 from govbench.pipeline.calibrations import calibration_for_run
 from govbench.pipeline.folder import latest_run
+from govbench.pipeline.stored import read_everything
 from govbench.results import codec
 from govbench.results.comparison import Results
 
@@ -64,6 +65,7 @@ def compare(
             f"of suite {summary.run.suite!r}: they measure different things",
             hint="compare two results of one suite",
         )
-    known = calibration_for_run(summary, settings, cwd)
+    stored = read_everything(settings, cwd, summary.run.suite, summary.environment.machine_class)
+    known = calibration_for_run(summary, settings, stored)
     comparison = compare_runs(earlier, summary, settings.compare, settings.thresholds, known=known)
     return Results(summary=summary, comparison=with_acceptances(comparison, cwd, acceptances))

@@ -21,6 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from govbench.errors import ResultsError
 from govbench.results.comparison import Verdict
+from govbench.results.later import is_metric, is_test_type
 from govbench.results.metrics import Metric, MetricName
 from govbench.results.plan import TestType
 from govbench.results.run import Accounting, Distribution, Environment
@@ -173,7 +174,7 @@ def to_json(entry: BaselineEntry) -> str:
 
 
 def from_json(text: str, *, source: str) -> BaselineEntry:
-    """Read an entry back; ``source`` names it in errors.
+    """Read an entry back, without metrics and test types of a later govbench; ``source`` names it in errors.
 
     Raises:
         ResultsError: empty, truncated or damaged text, another kind or version of document, a wrong value.
@@ -248,6 +249,8 @@ def _by_name(metrics: list[dict[str, Any]]) -> dict[str, Any]:
 def _test_type_list(body: Any) -> list[dict[str, Any]]:
     found = []
     for name, fields in sorted(_mapping(body, "test_types").items()):
+        if not is_test_type(name):
+            continue
         where = f"test_types.{name}"
         _mapping(fields, where)
         levels = [
@@ -265,7 +268,11 @@ def _test_type_list(body: Any) -> list[dict[str, Any]]:
 
 def _metric_list(body: Any, where: str) -> list[dict[str, Any]]:
     metrics = _mapping(body, where)
-    return [{**_mapping(values, f"{where}.{key}"), "name": key} for key, values in sorted(metrics.items())]
+    return [
+        {**_mapping(values, f"{where}.{key}"), "name": key}
+        for key, values in sorted(metrics.items())
+        if is_metric(key)
+    ]
 
 
 def _buckets_text(buckets: tuple[tuple[int, int], ...]) -> str:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pydantic import TypeAdapter, ValidationError
 
 from govbench.errors import ResultsError
+from govbench.results.later import without_unknown
 from govbench.results.metrics import MetricName
 from govbench.results.plan import TestType
 from govbench.results.versions import PlanVersion
@@ -148,7 +149,7 @@ def from_json(text: str, *, source: str) -> Calibration:
             hint=hint,
         )
     try:
-        return _ADAPTER.validate_json(json.dumps(body), strict=True)
+        return _ADAPTER.validate_json(json.dumps(without_unknown(body)), strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         where = [".".join(str(part) for part in first["loc"])] if first["loc"] else []

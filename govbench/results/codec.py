@@ -1,7 +1,7 @@
 """``results.json``: results as JSON and back, checked against the schema version. Compares nothing.
 
-Keys that this version does not know are ignored, so that a later one may add some without a new schema
-version; a known key that is missing, of another type or of an unknown word is an error.
+Keys, metrics and test types that this version does not know are ignored, so that a later one may add some
+without a new schema version; a known key that is missing, of another type or of an unknown word is an error.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from govbench.errors import ResultsError
 from govbench.results.comparison import Results
+from govbench.results.later import without_unknown
 from govbench.results.run import Environment, Provenance
 
 SCHEMA_NAME = "govbench/results"
@@ -64,7 +65,7 @@ def from_json(text: str, *, source: str) -> Results:
     _tell_halves_apart(body.get("summary"))
     try:
         # As JSON and strictly: "12" is no number and 1 is not true, while arrays may fill tuples.
-        return _ADAPTER.validate_json(json.dumps(body), strict=True)
+        return _ADAPTER.validate_json(json.dumps(without_unknown(body)), strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

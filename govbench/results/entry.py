@@ -41,7 +41,7 @@ def entry_from_results(
     if provenance.commit is None or provenance.committed_at is None:
         raise PublishError(
             f"run {run.id} belongs to no commit: a baseline is the measurement of a commit",
-            hint="run govbench inside a git repository that has at least one commit",
+            hint=provenance.note or "run govbench inside a git repository that has at least one commit",
         )
     test_types = _test_types(results, side)
     findings = results.comparison.findings if results.comparison else ()

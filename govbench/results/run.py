@@ -234,12 +234,16 @@ class Environment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    """Which code was measured: the commit of the repository that the run was started in."""
+    """Which code was measured: the commit of the repository that the run was started in.
+
+    ``note`` says why it is not known, though there is a repository.
+    """
 
     commit: str | None = None
     branch: str | None = None
     dirty: bool | None = None
     committed_at: str | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,6 @@ from govbench.baselines.entries import (
     entry_path,
     find_entry,
     list_entries,
-    nearest_ancestor,
     other_classes,
     prune,
     read_window,
@@ -49,7 +48,9 @@ def commits(repo: Repo, count: int = 4) -> list[str]:
 def test_stored_entry_lies_by_suite_class_and_commit(repo: Repo, folder: Path, entry_of: EntryOf) -> None:
     stored = put(folder, entry_of())
     sha = repo.head.commit.hexsha
-    assert stored == Stored(path=folder / f"baselines/default/{MACHINE}/20260101T150000Z-{sha[:12]}.json")
+    assert stored == Stored(
+        path=folder / f"baselines/default/{MACHINE}/20260101T150000Z-{sha[:12]}-quick.json"
+    )
     assert stored.path.read_text() == to_json(entry_of())
     assert [path.name for path in stored.path.parent.iterdir()] == [stored.path.name]
     assert repo.git.status("--porcelain", "-uall").split() == [
@@ -70,7 +71,6 @@ def test_no_baseline(folder: Path, entry_of: EntryOf) -> None:
     assert window_of(folder) == []
     assert window_of(folder, ref="HEAD") == []
     assert other_classes(folder, BASELINES, "default", MACHINE, ref=None) == ()
-    assert nearest_ancestor(folder, ()).note == "there is no baseline"
 
 
 def test_another_machine_class_is_told_apart(folder: Path, entry_of: EntryOf) -> None:
@@ -276,43 +276,6 @@ def test_no_author_writes_nothing(repo: Repo, folder: Path, entry_of: EntryOf) -
         put(folder, entry_of(), commit=True)
     assert not (folder / "baselines").exists()
     put(folder, entry_of())
-
-
-def test_nearest_ancestor_is_found_with_its_distance(repo: Repo, folder: Path, entry_of: EntryOf) -> None:
-    measured = commits(repo)[2]
-    put(folder, entry_of("HEAD~3"))
-    put(folder, entry_of("HEAD~2"))
-    entries = read_window(folder, BASELINES, "default", MACHINE, ref=None)
-    nearest = nearest_ancestor(folder, entries)
-    assert nearest.entry is not None
-    assert (nearest.entry.commit, nearest.distance, nearest.note) == (measured, 2, None)
-    assert nearest_ancestor(folder, entries, of=measured).distance == 0
-    beyond = nearest_ancestor(folder, entries, limit=2)
-    assert (beyond.entry, beyond.distance) == (None, None)
-    assert "none of the 2 baselines" in (beyond.note or "")
-    with pytest.raises(ResultsError, match="nowhere"):
-        nearest_ancestor(folder, entries, of="nowhere")
-
-
-def test_ancestors_follow_main_not_the_merged_branch(repo: Repo, folder: Path, entry_of: EntryOf) -> None:
-    repo.git.checkout("-q", "-b", "topic", "HEAD~1")
-    repo.git.commit("-q", "--allow-empty", "-m", "on a branch")
-    put(folder, entry_of("topic"))
-    put(folder, entry_of("main~2"))
-    repo.git.checkout("-q", "main")
-    repo.git.merge("-q", "--no-ff", "-m", "merge", "topic")
-    entries = read_window(folder, BASELINES, "default", MACHINE, ref=None)
-    assert nearest_ancestor(folder, entries).distance == 3
-
-
-def test_a_shallow_clone_explains_why_no_ancestor_is_found(
-    folder: Path, tmp_path: Path, entry_of: EntryOf
-) -> None:
-    put(folder, entry_of("HEAD~1"), commit=True)
-    Repo.clone_from(f"file://{folder}", tmp_path / "clone", depth=1).close()
-    entries = read_window(tmp_path / "clone", BASELINES, "default", MACHINE, ref="HEAD")
-    assert len(entries) == 1
-    assert "fetch-depth: 0" in (nearest_ancestor(tmp_path / "clone", entries).note or "")
 
 
 def test_lookup_by_commit_anchor_and_file(folder: Path, entry_of: EntryOf) -> None:

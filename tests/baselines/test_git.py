@@ -49,7 +49,7 @@ def test_empty_and_bare_repositories_have_no_provenance(empty_repo: Repo, tmp_pa
 
 def test_a_machine_without_git_has_no_provenance(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nonexistent")
-    assert provenance(folder) == Provenance()
+    assert provenance(folder) == Provenance(note="The measured commit is not known: git is not installed.")
 
 
 @pytest.mark.parametrize("staged", [False, True])

@@ -189,7 +189,7 @@ WRONG_FILES = [
         "[output] spawn_rat: unknown key",
         "did you mean spawn_rate? It belongs in [load]",
     ),
-    ("[baselines]\nzzz = 5", "[baselines] zzz: unknown key", "[baselines] takes folder, window"),
+    ("[baselines]\nzzz = 5", "[baselines] zzz: unknown key", "[baselines] takes deepen, folder, window"),
     ("zzz = 5", "govbench.toml: zzz: unknown key", "the top level takes ab, baselines, compare"),
     ("[load]\nspawn_rate = []", "[load] spawn_rate: expected a number > 0, got []", ""),
     ("[load]\ntest_types = 5", "[load] test_types: expected a list", ""),

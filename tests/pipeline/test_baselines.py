@@ -13,6 +13,7 @@ from govbench.compare.compare import without_baseline
 from govbench.config.settings import CompareConfig, Settings, Threshold
 from govbench.errors import PublishError, ResultsError
 from govbench.pipeline.baselines import compare_with_baseline, store_run
+from govbench.pipeline.stored import read_everything
 from govbench.results.comparison import Results, Verdict
 from govbench.results.metrics import MetricName
 from govbench.results.run import Provenance, RunStatus, RunSummary
@@ -302,3 +303,70 @@ def test_a_run_that_nothing_could_be_compared_with_is_not_stored_unless_accepted
     assert "--test-duration" in (refused.value.hint or "")
     entry, _ = store_run(results, SETTINGS, cwd, accepted="a slow model, and we know")
     assert entry.accepted == "a slow model, and we know"
+
+
+# Nothing measured is lost.
+
+
+def test_an_entry_that_cannot_be_used_is_told_and_the_others_compare(repo: Repo, cwd: Path) -> None:
+    stored(repo, cwd, "HEAD~1")
+    stored(repo, cwd, "HEAD")
+    newest = max(
+        (cwd / "baselines").rglob("*-quick.json"), key=lambda file: repo.head.commit.hexsha[:9] in file.name
+    )
+    newest.write_text(newest.read_text().replace('"schema_version": 1', '"schema_version": 99'))
+
+    comparison = compare_with_baseline(at(repo), SETTINGS, cwd)
+
+    assert comparison.baseline is not None
+    assert comparison.baseline.commit == repo.commit("HEAD~1").hexsha
+    assert any(f"{newest.name}: schema_version 99" in note for note in comparison.notes)
+
+
+def test_where_no_entry_can_be_used_nothing_compares_and_the_reason_is_told(repo: Repo, cwd: Path) -> None:
+    stored(repo, cwd)
+    (file,) = (cwd / "baselines").rglob("*-quick.json")
+    file.write_text("<<<<<<< HEAD")
+    calibration = file.with_name("calibration.json")
+    calibration.write_text("{")
+
+    comparison = compare_with_baseline(at(repo), SETTINGS, cwd)
+
+    assert comparison.verdict is Verdict.NOT_COMPARABLE
+    assert f"{file.name}: not valid JSON" in comparison.reason
+
+
+def test_what_was_read_before_the_load_is_what_counts(repo: Repo, cwd: Path) -> None:
+    stored(repo, cwd)
+    before = read_everything(SETTINGS, cwd, "default", MACHINE)
+    for file in (cwd / "baselines").rglob("*.json"):
+        file.write_text("damaged meanwhile")
+
+    comparison = compare_with_baseline(at(repo), SETTINGS, cwd, stored=before)
+
+    assert comparison.baseline is not None
+    assert comparison.baseline.distance == 0
+
+
+def test_the_reference_is_one_that_compares(repo: Repo, cwd: Path) -> None:
+    """The trailers since then are read, whatever else was stored later."""
+    stored(repo, cwd, "HEAD~1")
+    stored(repo, cwd, "HEAD", suite_version="another")
+
+    comparison = compare_with_baseline(at(repo), SETTINGS, cwd)
+
+    assert comparison.baseline is not None
+    assert comparison.baseline.commit == repo.commit("HEAD~1").hexsha
+
+
+def test_a_repository_that_git_refuses_is_told(
+    repo: Repo, cwd: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored(repo, cwd)
+    summary = at(repo)
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+
+    notes = " ".join(compare_with_baseline(summary, SETTINGS, cwd).notes)
+
+    assert "All stored runs count: git refuses to read the repository" in notes
+    assert "What commits accept was not read: git refuses" in notes

@@ -18,9 +18,11 @@ from govbench.config.settings import CompareConfig, Settings
 from govbench.config.targets import parse_target
 from govbench.errors import ResultsError
 from govbench.pipeline.calibrations import calibration_for, calibration_for_run
+from govbench.pipeline.stored import read_everything
 from govbench.results.calibration import Calibration, to_json
 from govbench.results.metrics import MetricName
 from govbench.results.plan import TestType
+from govbench.results.run import RunSummary
 from tests.pipeline.conftest import MACHINE, ToldProgress, made_summary
 from tests.results.test_calibration import CALIBRATION
 
@@ -47,6 +49,12 @@ def stored(folder: Path, **changes: Any) -> Calibration:
     (folder / FILE).parent.mkdir(parents=True, exist_ok=True)
     (folder / FILE).write_text(to_json(made))
     return made
+
+
+def for_run(cwd: Path, summary: RunSummary | None = None, *, ref: str | None = None) -> InForce:
+    summary, settings = summary or made_summary(), settings_in(cwd)
+    stored = read_everything(settings, cwd, summary.run.suite, summary.environment.machine_class, ref=ref)
+    return calibration_for_run(summary, settings, stored)
 
 
 def for_rounds(folder: Path, *targets: str, progress: ToldProgress | None = None, **flags: object) -> InForce:
@@ -129,7 +137,7 @@ def test_a_run_is_judged_by_a_calibration_of_its_kind_of_target(
     made = made_summary()
     run = replace(made, targets=tuple(replace(target, form=form) for target in made.targets))
 
-    known = calibration_for_run(run, settings_in(tmp_path), tmp_path)
+    known = for_run(tmp_path, run)
 
     assert (known.calibration is not None) == fits
     assert fits or "another kind of target, git" in (known.refused or "")
@@ -145,14 +153,14 @@ def test_one_of_another_version_is_refused_too(tmp_path: Path) -> None:
     assert f"{FILE}: schema version 99" in (known.refused or "")
 
 
-def test_a_damaged_one_is_an_error(tmp_path: Path) -> None:
+def test_a_damaged_one_is_an_error_before_rounds_and_costs_no_run(tmp_path: Path) -> None:
     stored(tmp_path)
     (tmp_path / FILE).write_text((tmp_path / FILE).read_text().replace('"rounds": 20', '"rounds": "many"'))
 
     with pytest.raises(ResultsError, match=rf"^{FILE}: rounds: "):
         for_rounds(tmp_path)
-    with pytest.raises(ResultsError, match=rf"^{FILE}: rounds: "):
-        calibration_for_run(made_summary(), settings_in(tmp_path), tmp_path)
+    assert for_run(tmp_path).calibration is None
+    assert (for_run(tmp_path).refused or "").startswith(f"{FILE}: rounds: ")
 
 
 def test_a_run_takes_the_metrics_whatever_the_load_of_the_rounds_was(tmp_path: Path) -> None:
@@ -164,13 +172,13 @@ def test_a_run_takes_the_metrics_whatever_the_load_of_the_rounds_was(tmp_path: P
         noises=(replace(noise, test_type=TestType.BASELINE),),
     )
 
-    assert calibration_for_run(made_summary(), settings_in(tmp_path), tmp_path) == InForce(calibration=made)
+    assert for_run(tmp_path) == InForce(calibration=made)
 
 
 def test_a_run_of_other_test_types_is_not_calibrated(tmp_path: Path) -> None:
     stored(tmp_path, target_kind="embedded")
 
-    known = calibration_for_run(made_summary(), settings_in(tmp_path), tmp_path)
+    known = for_run(tmp_path)
 
     assert known.refused == (
         f"{FILE} does not count: it has no metric of baseline; make one with govbench calibrate --test-types"
@@ -184,7 +192,7 @@ def test_a_run_may_be_judged_by_the_calibration_of_a_commit(repo: Any, cwd: Path
     store_calibration(made, folder=cwd, baselines_folder=Path("baselines"), run_id="x", commit=True)
     (cwd / FILE).write_text("moved by a pull request")
 
-    known = calibration_for_run(made_summary(), settings_in(cwd), cwd, ref="HEAD")
+    known = for_run(cwd, ref="HEAD")
 
     assert known == InForce(calibration=made)
 

@@ -100,7 +100,7 @@ def noise_with(**changes: Any) -> str:
         (lambda: edited(calibrated_at="yesterday"), "calibrated_at: 'yesterday' is no time"),
         (lambda: edited(round_time_s=0.0), "rounds: "),
         (lambda: noise_with(instance_sd=-0.1), "noises.0: response_time_p50_ms: deviations"),
-        (lambda: noise_with(metric="speed"), "noises.0.metric: "),
+        (lambda: noise_with(metric=7), "noises.0.metric: "),
         (lambda: noise_with(round_se=float("nan")), "noises.0"),
         (lambda: edited(noises=[json.loads(to_json(CALIBRATION))["noises"][0]] * 2), "there twice"),
     ],
@@ -118,3 +118,9 @@ def test_a_damaged_one_is_an_error_that_names_file_and_key(damaged: Callable[[],
 def test_one_of_another_version_is_told_apart_from_a_damaged_one() -> None:
     with pytest.raises(OtherVersion, match="schema version 2; this govbench reads 1"):
         from_json(edited(schema_version=2, rounds="many"), source="x")
+
+
+@pytest.mark.parametrize("changes", [{"metric": "speed"}, {"test_type": "nonsense"}])
+def test_what_a_later_govbench_knows_is_left_out(changes: dict[str, Any]) -> None:
+    assert len(from_json(noise_with(), source="calibration").noises) == 1
+    assert from_json(noise_with(**changes), source="calibration").noises == ()

@@ -18,6 +18,7 @@ from govbench.pipeline.progress import Progress
 from govbench.pipeline.recording import begin
 from govbench.pipeline.run.judge import confirmed, judge
 from govbench.pipeline.run.measure import prepared
+from govbench.pipeline.stored import read_everything
 from govbench.pipeline.test_file import checked_test_file
 from govbench.results.comparison import Results
 
@@ -54,12 +55,15 @@ def run(
     occasion = begin(settings, environ, cwd)
     lost: ResultsError | None = None
     with kept_unless_empty(occasion.folder), Stopper() as stopper:
+        # Before the load: what is wrong with a stored file then costs no measurement.
+        machine_class = occasion.environment.machine_class
+        stored = read_everything(settings, cwd, settings.suite, machine_class)
         with prepared(settings, occasion, stopper, environ=environ, cwd=cwd, progress=progress) as candidate:
             results = Results(summary=candidate.measure())
             try:
-                results = judge(results.summary, settings, cwd)
+                results = judge(results.summary, settings, cwd, stored=stored)
                 if not stopper.stopped:
-                    results = confirmed(results, candidate, cwd, progress)
+                    results = confirmed(results, candidate, cwd, progress, stored=stored)
             except ResultsError as error:  # told after what was measured is written
                 lost = error
         if base_failure and results.comparison is not None:

@@ -10,19 +10,27 @@ from govbench.errors import GovbenchError
 from govbench.pipeline.baselines import compare_with_baseline
 from govbench.pipeline.progress import Progress
 from govbench.pipeline.run.measure import Candidate
+from govbench.pipeline.stored import StoredRuns
 from govbench.results.comparison import Results
 from govbench.results.plan import TestType
 from govbench.results.run import RunStatus, RunSummary
 
 
-def judge(summary: RunSummary, settings: Settings, cwd: Path, *, again: RunSummary | None = None) -> Results:
+def judge(
+    summary: RunSummary,
+    settings: Settings,
+    cwd: Path,
+    *,
+    stored: StoredRuns | None = None,
+    again: RunSummary | None = None,
+) -> Results:
     """The verdict on a run by the stored ones, with a second measurement of what they made suspect, if any.
 
-    Raises:
-        ResultsError: a stored file cannot be used.
+    ``stored`` is what was read before the load; None: it is read now.
     """
     second = again_of(again) if again is not None else None
-    return Results(summary=summary, comparison=compare_with_baseline(summary, settings, cwd, again=second))
+    comparison = compare_with_baseline(summary, settings, cwd, stored=stored, again=second)
+    return Results(summary=summary, comparison=comparison)
 
 
 def suspects_of(results: Results) -> tuple[TestType, ...]:
@@ -32,7 +40,14 @@ def suspects_of(results: Results) -> tuple[TestType, ...]:
     return to_measure_again(results.comparison)
 
 
-def confirmed(results: Results, candidate: Candidate, cwd: Path, progress: Progress) -> Results:
+def confirmed(
+    results: Results,
+    candidate: Candidate,
+    cwd: Path,
+    progress: Progress,
+    *,
+    stored: StoredRuns | None = None,
+) -> Results:
     """The same results with what is suspect measured once more: at once, the same commit, a fresh instance.
 
     What cannot be measured again stays a suspect, and the reason is noted: the first measurement is whole.
@@ -48,4 +63,4 @@ def confirmed(results: Results, candidate: Candidate, cwd: Path, progress: Progr
     except GovbenchError as error:
         progress.note(f"could not be measured again, so that nothing is confirmed: {error}")
         return results
-    return judge(results.summary, candidate.settings, cwd, again=again)
+    return judge(results.summary, candidate.settings, cwd, stored=stored, again=again)
