@@ -4,7 +4,8 @@ Writes a samples file as a load leaves it, summarises it in a process of its own
 that process's anonymous memory at its peak (RssAnon, looked at every millisecond; what is mapped from the
 file can be dropped at any time and is not counted). ``soak`` is one long phase of one target, ``run`` has
 two; ``ab`` is rounds of pairs with their controls, each read and observed as it ends, and all of them
-summarised at the end. Exits 1 beyond the bound.
+summarised at the end. Exits 1 beyond the bound. Streamed events are not part of it: they take some
+40 bytes each on top.
 
     python benchmarks/summarise_memory.py            # two million samples, about a minute
     python benchmarks/summarise_memory.py --short    # one million
