@@ -1,7 +1,7 @@
 """A commit of the repository around us as files beside the work tree. Builds and boots nothing.
 
 The user's work tree, index, branch and stash are never touched: the files come from ``git worktree``, which
-shares the objects and nothing else. Hooks do not run, submodules are not fetched.
+shares the objects and nothing else. Hooks do not run; submodules come from this machine, or it is refused.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from govbench.config.values import closest
 from govbench.errors import ConfigError, StackError
 from govbench.git import AS_COMMITTED, GitMissing, ask
 from govbench.stack.home import is_named_in
+from govbench.stack.submodules import populate
 
 _PREFIX, _KEPT_PREFIX = "govbench-checkout-", "govbench-stack-"
 _LOCK, _TREE, _KEPT_BY = "lock", "tree", "kept-by"
@@ -153,6 +154,7 @@ def _added(ref: str, commit: str, *, top: Path, place: Path, root: Path) -> Chec
     said = _git("worktree", "add", "--detach", "--quiet", str(root), commit, at=top, settings=AS_COMMITTED)
     if said.code != 0:
         raise StackError(f"git:{ref}: its files could not be written: {said.err}")
+    populate(root, top, ref=ref, environ=environment())
     folder = root / place.resolve().relative_to(top)
     return Checkout(
         ref=ref, commit=commit, repository=top, root=root, folder=folder if folder.is_dir() else root
