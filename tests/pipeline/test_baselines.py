@@ -10,11 +10,15 @@ from git import Repo
 
 from govbench.compare.acceptance import parse_acceptance
 from govbench.compare.compare import without_baseline
+from govbench.compare.confirmation import again_of
 from govbench.config.settings import CompareConfig, Settings, Threshold
 from govbench.errors import PublishError, ResultsError
 from govbench.pipeline.baselines import compare_with_baseline, store_run
 from govbench.pipeline.stored import read_everything
 from govbench.results.comparison import Results, Verdict
+=======
+from govbench.results.comparison import Comparison, Results, Verdict
+from govbench.results.comparison import Comparison, Results, Verdict
 from govbench.results.metrics import MetricName
 from govbench.results.run import Provenance, RunStatus, RunSummary
 from tests.pipeline.conftest import MACHINE, made_summary
@@ -38,15 +42,20 @@ def stored(repo: Repo, cwd: Path, ref: str = "HEAD", **changes: Any) -> None:
     store_run(judged(at(repo, ref, **changes)), SETTINGS, cwd, commit=False)
 
 
+def compared(summary: RunSummary, settings: Settings, cwd: Path, **more: Any) -> Comparison:
+    """As ``govbench run`` comes to it: what was suspect was measured again, and was the same."""
+    return compare_with_baseline(summary, settings, cwd, again=again_of(summary), **more)
+
+
 def test_without_any_the_place_and_the_machine_are_named(summary: RunSummary, cwd: Path) -> None:
-    comparison = compare_with_baseline(summary, SETTINGS, cwd)
+    comparison = compared(summary, SETTINGS, cwd)
 
     assert comparison.verdict is Verdict.NO_BASELINE
     assert comparison.reason == f"no baseline of suite default for {MACHINE} in baselines"
 
 
 def test_without_a_repository_there_is_no_baseline_either(summary: RunSummary, tmp_path: Path) -> None:
-    comparison = compare_with_baseline(summary, SETTINGS, tmp_path)
+    comparison = compared(summary, SETTINGS, tmp_path)
     assert comparison.verdict is Verdict.NO_BASELINE
     assert "there is none around this folder" in comparison.reason
 
@@ -56,7 +65,7 @@ def test_another_machine_class_is_named(repo: Repo, cwd: Path) -> None:
     summary = at(repo)
     elsewhere = replace(summary, environment=replace(summary.environment, machine_class="other-machine"))
 
-    comparison = compare_with_baseline(elsewhere, SETTINGS, cwd)
+    comparison = compared(elsewhere, SETTINGS, cwd)
 
     assert comparison.verdict is Verdict.NO_BASELINE
     assert comparison.reason.endswith(f"; there are some for {MACHINE}")
@@ -65,7 +74,7 @@ def test_another_machine_class_is_named(repo: Repo, cwd: Path) -> None:
 def test_another_plan_is_not_comparable(repo: Repo, cwd: Path) -> None:
     stored(repo, cwd)
 
-    comparison = compare_with_baseline(at(repo, suite_version="v2"), SETTINGS, cwd)
+    comparison = compared(at(repo, suite_version="v2"), SETTINGS, cwd)
 
     assert comparison.verdict is Verdict.NOT_COMPARABLE
 
@@ -74,7 +83,7 @@ def test_another_plan_is_not_comparable(repo: Repo, cwd: Path) -> None:
 def test_a_change_is_found(repo: Repo, cwd: Path, p50_ms: float, verdict: Verdict) -> None:
     stored(repo, cwd)
 
-    comparison = compare_with_baseline(at(repo, p50_ms=p50_ms), SETTINGS, cwd)
+    comparison = compared(at(repo, p50_ms=p50_ms), SETTINGS, cwd)
 
     assert verdict in {finding.verdict for finding in comparison.findings}
     assert (comparison.verdict is Verdict.REGRESSION) == (verdict is Verdict.REGRESSION)
@@ -83,7 +92,7 @@ def test_a_change_is_found(repo: Repo, cwd: Path, p50_ms: float, verdict: Verdic
 def test_the_reference_is_the_nearest_measured_ancestor(repo: Repo, cwd: Path) -> None:
     stored(repo, cwd, "HEAD~1")
 
-    comparison = compare_with_baseline(at(repo), SETTINGS, cwd)
+    comparison = compared(at(repo), SETTINGS, cwd)
 
     assert comparison.baseline is not None
     assert comparison.baseline.commit == repo.commit("HEAD~1").hexsha
@@ -96,7 +105,7 @@ def test_baselines_that_came_after_the_checked_out_commit_are_left_out(repo: Rep
     earlier = repo.commit("HEAD~1").hexsha
     repo.git.checkout("-q", earlier)
 
-    comparison = compare_with_baseline(at(repo), SETTINGS, cwd)
+    comparison = compared(at(repo), SETTINGS, cwd)
 
     assert comparison.baseline is not None
     assert (comparison.baseline.commit, comparison.baseline.distance) == (earlier, 0)
@@ -106,8 +115,8 @@ def test_the_measured_commit_counts_and_not_the_checked_out_one(repo: Repo, cwd:
     stored(repo, cwd, "HEAD~1")
     stored(repo, cwd, "HEAD")
 
-    earlier = compare_with_baseline(at(repo, "HEAD~1"), SETTINGS, cwd).baseline
-    foreign = compare_with_baseline(made_summary(commit="f" * 40), SETTINGS, cwd).baseline
+    earlier = compared(at(repo, "HEAD~1"), SETTINGS, cwd).baseline
+    foreign = compared(made_summary(commit="f" * 40), SETTINGS, cwd).baseline
 
     assert earlier is not None
     assert earlier.commit == repo.commit("HEAD~1").hexsha
@@ -120,8 +129,8 @@ def test_baselines_of_a_ref_and_not_of_the_work_tree(repo: Repo, cwd: Path) -> N
     assert result.commit_sha == repo.head.commit.hexsha
     result.path.unlink()
 
-    assert compare_with_baseline(at(repo), SETTINGS, cwd).verdict is Verdict.NO_BASELINE
-    comparison = compare_with_baseline(at(repo), SETTINGS, cwd, ref="main")
+    assert compared(at(repo), SETTINGS, cwd).verdict is Verdict.NO_BASELINE
+    comparison = compared(at(repo), SETTINGS, cwd, ref="main")
 
     assert comparison.baseline is not None
     assert comparison.baseline.run_ids == (entry.run_id,)
@@ -129,7 +138,7 @@ def test_baselines_of_a_ref_and_not_of_the_work_tree(repo: Repo, cwd: Path) -> N
 
 def test_an_unknown_ref(repo: Repo, cwd: Path) -> None:
     with pytest.raises(ResultsError, match="no-such-branch"):
-        compare_with_baseline(at(repo), SETTINGS, cwd, ref="no-such-branch")
+        compared(at(repo), SETTINGS, cwd, ref="no-such-branch")
 
 
 def test_a_run_is_stored_and_committed_alone(repo: Repo, cwd: Path) -> None:
@@ -167,7 +176,7 @@ def test_a_run_of_a_dirty_tree_is_refused_unless_allowed(repo: Repo, cwd: Path) 
 def test_a_regressed_run_needs_a_reason(repo: Repo, cwd: Path) -> None:
     stored(repo, cwd, "HEAD~1")
     summary = at(repo, p50_ms=40.0)
-    regressed = Results(summary=summary, comparison=compare_with_baseline(summary, SETTINGS, cwd))
+    regressed = Results(summary=summary, comparison=compared(summary, SETTINGS, cwd))
 
     with pytest.raises(PublishError, match="regression"):
         store_run(regressed, SETTINGS, cwd)
@@ -208,7 +217,7 @@ def test_a_regression_that_a_commit_accepts(repo: Repo, cwd: Path) -> None:
     accepting(repo, "response_time_p50_ms a better model")
     say(repo, "and one more")
 
-    comparison = compare_with_baseline(at(repo, p50_ms=40.0), SETTINGS, cwd)
+    comparison = compared(at(repo, p50_ms=40.0), SETTINGS, cwd)
 
     short = repo.commit("HEAD~1").hexsha[:9]
     assert comparison.verdict is not Verdict.REGRESSION
@@ -221,14 +230,14 @@ def test_what_was_accepted_before_the_baseline_is_of_no_use(repo: Repo, cwd: Pat
     stored(repo, cwd)
     say(repo, "slower")
 
-    assert compare_with_baseline(at(repo, p50_ms=40.0), SETTINGS, cwd).verdict is Verdict.REGRESSION
+    assert compared(at(repo, p50_ms=40.0), SETTINGS, cwd).verdict is Verdict.REGRESSION
 
 
 def test_a_trailer_that_cannot_be_understood_is_told(repo: Repo, cwd: Path) -> None:
     stored(repo, cwd)
     accepting(repo, "response_time_p05_ms a better model", "all")
 
-    comparison = compare_with_baseline(at(repo, p50_ms=40.0), SETTINGS, cwd)
+    comparison = compared(at(repo, p50_ms=40.0), SETTINGS, cwd)
 
     short = repo.head.commit.hexsha[:9]
     assert comparison.verdict is Verdict.REGRESSION
@@ -241,7 +250,7 @@ def test_acceptances_from_elsewhere(repo: Repo, cwd: Path) -> None:
     stored(repo, cwd)
     label = parse_acceptance("all agreed", source="label")
 
-    comparison = compare_with_baseline(at(repo, p50_ms=40.0), SETTINGS, cwd, acceptances=[label])
+    comparison = compared(at(repo, p50_ms=40.0), SETTINGS, cwd, acceptances=[label])
 
     assert comparison.accepted == ("by label: agreed",)
 
@@ -251,14 +260,14 @@ def test_an_accepted_run_is_stored_and_begins_a_new_level(repo: Repo, cwd: Path)
     stored(repo, cwd)
     accepting(repo, "response_time_p50_ms a better model")
     slow = at(repo, p50_ms=40.0)
-    judged_slow = Results(summary=slow, comparison=compare_with_baseline(slow, config, cwd))
+    judged_slow = Results(summary=slow, comparison=compared(slow, config, cwd))
 
     entry, _ = store_run(judged_slow, config, cwd, commit=False)
 
     short = repo.head.commit.hexsha[:9]
     assert (entry.verdict, entry.accepted) == (Verdict.REGRESSION, f"by commit {short}: a better model")
     say(repo, "next")
-    after = compare_with_baseline(at(repo, p50_ms=40.0), config, cwd)
+    after = compared(at(repo, p50_ms=40.0), config, cwd)
     assert after.verdict is Verdict.PASS
     assert after.accepted == ()
     assert after.baseline is not None
@@ -270,7 +279,7 @@ def test_an_accepted_regression_does_not_store_what_else_is_wrong(repo: Repo, cw
     accepting(repo, "response_time_p50_ms a better model")
     slow = at(repo, p50_ms=40.0)
     bound = Threshold(metric=MetricName.RESPONSE_TIME_P50, bound=30.0, source="govbench.toml")
-    comparison = compare_with_baseline(slow, replace(SETTINGS, thresholds=(bound,)), cwd)
+    comparison = compared(slow, replace(SETTINGS, thresholds=(bound,)), cwd)
     assert comparison.accepted
 
     with pytest.raises(PublishError, match=r"missed a threshold, response time p50 of baseline is 40.0 ms"):
@@ -283,7 +292,7 @@ def test_a_drift_from_an_anchor_that_left_the_window(repo: Repo, cwd: Path) -> N
     say(repo, "slower, a little at a time")
     store_run(judged(at(repo, p50_ms=30.0)), config, cwd, commit=False)
 
-    comparison = compare_with_baseline(at(repo, p50_ms=30.0), config, cwd)
+    comparison = compared(at(repo, p50_ms=30.0), config, cwd)
 
     assert comparison.verdict is not Verdict.REGRESSION
     assert any(note.startswith("Against anchor v1.0 (") for note in comparison.notes)
