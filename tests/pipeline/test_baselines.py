@@ -31,7 +31,8 @@ def at(repo: Repo, ref: str = "HEAD", **changes: Any) -> RunSummary:
     commit = repo.commit(ref)
     summary = made_summary(commit=commit.hexsha, **changes)
     when = commit.committed_datetime.isoformat()
-    return replace(summary, provenance=replace(summary.provenance, committed_at=when))
+    run = replace(summary.run, id=f"20260131T093000Z-{commit.hexsha[:6]}")
+    return replace(summary, run=run, provenance=replace(summary.provenance, committed_at=when))
 
 
 def judged(summary: RunSummary) -> Results:
