@@ -15,9 +15,6 @@ from govbench.config.settings import CompareConfig, Settings, Threshold
 from govbench.errors import PublishError, ResultsError
 from govbench.pipeline.baselines import compare_with_baseline, store_run
 from govbench.pipeline.stored import read_everything
-from govbench.results.comparison import Results, Verdict
-=======
-from govbench.results.comparison import Comparison, Results, Verdict
 from govbench.results.comparison import Comparison, Results, Verdict
 from govbench.results.metrics import MetricName
 from govbench.results.run import Provenance, RunStatus, RunSummary
