@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from benchmarks.verdicts.histories import Count
 from benchmarks.verdicts.million import Analysis
 from benchmarks.verdicts.rates import Rate
 from benchmarks.verdicts.simulated import Tally
@@ -137,3 +138,27 @@ def _analysis(analysis: Analysis | None) -> Iterator[Judged]:
         met=analysis.peak_bytes <= ANALYSIS_BYTES,
         clearly_missed=analysis.peak_bytes > ANALYSIS_BYTES,
     )
+
+
+def judge_histories(counts: Mapping[str, Count]) -> list[Judged]:
+    """The bounds of replayed histories, each held against every way to draw the second measurement."""
+    return [
+        _plain(f"{text} ({mode})", measured(count), bound, at_most=at_most)
+        for mode, count in counts.items()
+        for text, measured, bound, at_most in _OF_HISTORIES
+    ]
+
+
+_OF_HISTORIES: tuple[tuple[str, Callable[[Count], float], float, bool], ...] = (
+    ("false alarms per 100 commits ≤ 0.7", lambda count: count.false_per_100, 0.7, True),
+    ("lasting slowdowns alarmed within 6 runs ≥ 50 %", lambda count: 100 * count.recall, 50.0, False),
+    ("+20 % found within 3 commits ≥ 77 %", lambda count: 100 * count.found_within(0.20, 3), 77.0, False),
+    ("+20 % absorbed ≤ 9 %", lambda count: 100 * count.absorbed_share(0.20), 9.0, True),
+    ("+50 % absorbed ≤ 1 %", lambda count: 100 * count.absorbed_share(0.50), 1.0, True),
+    ("`pass` where nothing happens ≥ 25 %", lambda count: 100 * count.pass_share, 25.0, False),
+)
+
+
+def _plain(text: str, measured: float, bound: float, *, at_most: bool) -> Judged:
+    met = measured <= bound if at_most else measured >= bound
+    return Judged(text=text, measured=f"{measured:.2f}", met=met)

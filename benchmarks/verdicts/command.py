@@ -10,7 +10,9 @@ import time
 from pathlib import Path
 
 from benchmarks.verdicts import bounds, real, table
+from benchmarks.verdicts.histories import MODES, Count, replay_all
 from benchmarks.verdicts.million import analyse_in_child
+from benchmarks.verdicts.recorded import read
 from benchmarks.verdicts.simulated import SCENARIOS, Tally, simulate_all
 from benchmarks.verdicts.store import Store
 from benchmarks.verdicts.world import Scenario
@@ -36,6 +38,8 @@ def main() -> int:
             return _simulated(asked)
         case "real":
             return _real(asked)
+        case "histories":
+            return _histories(asked)
         case _:
             print(real.report(Store(asked.folder).runs()))
             return 0
@@ -56,6 +60,10 @@ def _parse() -> argparse.Namespace:
     measured.add_argument("--max-time", default="30s", help="of each comparison (30s)")
     measured.add_argument("--folder", type=Path, help="keeps what is finished, and goes on from there")
     measured.add_argument("--short", action="store_true", help="one A/A and one +10 %%, for CI")
+    recorded = ways.add_parser("histories", help="replay recorded histories with the stored baselines' rules")
+    recorded.add_argument("--file", type=Path, required=True, help="gzipped JSON: README.md says its form")
+    recorded.add_argument("--seeds", type=int, default=5, help="replays of each history (5)")
+    recorded.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)))
     shown = ways.add_parser("table", help="the tables of what a folder holds so far")
     shown.add_argument("--folder", type=Path, required=True)
     asked = parser.parse_args()
@@ -95,6 +103,18 @@ def _tallies(scenarios: list[Scenario], runs: int, processes: int) -> list[Tally
             flush=True,
         )
     return found
+
+
+def _histories(asked: argparse.Namespace) -> int:
+    series = read(asked.file)
+    counts = {mode: Count() for mode in MODES}
+    began = time.monotonic()
+    for number, found in enumerate(replay_all(series, seeds=asked.seeds, processes=asked.processes), start=1):
+        for mode, count in found.items():
+            counts[mode].add(count)
+        print(f"{number:3} of {len(series)}, {time.monotonic() - began:4.0f} s", flush=True)
+    print(f"\n{table.histories(counts, asked.seeds)}\n\n{table.bounds(bounds.judge_histories(counts))}")
+    return 0
 
 
 def _real(asked: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 python benchmarks/verdicts/run.py simulated                     # 5,000 comparisons a scenario
 python benchmarks/verdicts/run.py simulated --short             # 100 of the chief ones, for CI
 python benchmarks/verdicts/run.py real --aa 60 --hogs 20 --queues 20 --plus5 20 --plus10 20 --folder DIR
+python benchmarks/verdicts/run.py histories --file FILE         # recorded histories, replayed
 python benchmarks/verdicts/run.py table --folder DIR            # what DIR holds so far
 """
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from tabulate import tabulate
 
 from benchmarks.verdicts.bounds import Judged
+from benchmarks.verdicts.histories import STEPS, WITHIN, Count
 from benchmarks.verdicts.simulated import Tally
 from govbench.results.comparison import Verdict
 
@@ -110,3 +111,41 @@ def as_json(tallies: Sequence[Tally], judged: Sequence[Judged]) -> dict[str, Any
         ],
         "bounds": [asdict(each) for each in judged],
     }
+
+
+_HISTORIES = (
+    "second measurement",
+    "commits",
+    "false alarms per 100",
+    "lasting slowdowns found",
+    "+10 %: within 1 / 3 / 5, absorbed",
+    "+20 %",
+    "+50 %",
+    "pass where still",
+    "regression / inconclusive",
+)
+
+
+def histories(counts: Mapping[str, Count], seeds: int) -> str:
+    """What replayed histories came to, by the way in which second measurements are drawn."""
+    rows = [
+        [
+            mode,
+            str(count.commits // seeds),
+            f"{count.false_per_100:.2f}",
+            f"{count.recall:.0%} of {count.slowdowns // seeds}",
+            *(_step(count, step) for step in STEPS),
+            f"{count.pass_share:.1%}",
+            " / ".join(
+                f"{count.verdicts[verdict.value] / max(1, count.commits):.1%}"
+                for verdict in (Verdict.REGRESSION, Verdict.INCONCLUSIVE)
+            ),
+        ]
+        for mode, count in counts.items()
+    ]
+    return markdown(_HISTORIES, rows)
+
+
+def _step(count: Count, step: float) -> str:
+    shares = " / ".join(f"{100 * count.found_within(step, commits):.0f}" for commits in WITHIN)
+    return f"{shares} %, {100 * count.absorbed_share(step):.1f} %"

@@ -43,12 +43,14 @@ def histories_of(entries: Sequence[BaselineEntry], config: CompareConfig, known:
         known: the calibration in force for these runs.
     """
     found = {}
+    measured = {
+        (result.test_type, m.name) for e in entries for result in e.test_types for m in result.metrics
+    }
     for test_type in TestType:
-        for name in MetricName:
+        for name in (name for name in MetricName if (test_type, name) in measured):
             points = _points(entries, test_type, name)
-            if points:
-                run_sd = known.run_noise(config, test_type, name).sd
-                found[test_type, name] = _history(entries[0], test_type, name, points, config, run_sd)
+            run_sd = known.run_noise(config, test_type, name).sd
+            found[test_type, name] = _history(entries[0], test_type, name, points, config, run_sd)
     return found
 
 

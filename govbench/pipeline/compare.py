@@ -67,5 +67,7 @@ def compare(
         )
     stored = read_everything(settings, cwd, summary.run.suite, summary.environment.machine_class)
     known = calibration_for_run(summary, settings, stored)
-    comparison = compare_runs(earlier, summary, settings.compare, settings.thresholds, known=known)
+    comparison = compare_runs(
+        earlier, summary, settings.compare, settings.thresholds, history=stored.entries, known=known
+    )
     return Results(summary=summary, comparison=with_acceptances(comparison, cwd, acceptances))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from govbench.compare.compare import compare_runs
 from govbench.compare.confirmation import again_in, again_of, to_measure_again
 from govbench.compare.stored import compare_window
 from govbench.config.settings import CompareConfig, MetricRule
@@ -232,3 +233,23 @@ def test_a_short_history_says_what_it_can_see(
     if said is not None:
         assert notes[0].startswith(f"{said}: changes under ")
         assert notes[0].endswith(" % cannot be seen; govbench ab can.")
+
+
+def test_two_runs_learn_their_noise_from_stored_ones_of_their_kind(
+    entry: BuildEntry, usual: BuildUsual, summary: BuildRun
+) -> None:
+    quiet = [entry(usual(100.0), number=i) for i in range(12)]
+    old, new = summary({BASELINE: usual(100.0)}), summary({BASELINE: usual(104.0)})
+
+    def width(history: Sequence[BaselineEntry]) -> tuple[float, str]:
+        compared = compare_runs(old, new, CONFIG, history=history)
+        change = p50_of(compared).change
+        assert change is not None
+        return change.high - change.low, compared.notes[0]
+
+    assumed, said = width([])
+    learned, told = width(quiet)
+    assert learned < 0.5 * assumed
+    assert "assumed" in said
+    assert "learned from 12 stored runs as well" in told
+    assert width([replace(each, profile="full") for each in quiet]) == (assumed, said)
