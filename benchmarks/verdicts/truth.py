@@ -2,7 +2,8 @@
 
 A history is cut into levels by least squares on its logarithms (optimal partitioning, Jackson et al. 2005),
 with spikes drawn in to the running median so that none makes a level; a level has ten runs or more.
-Neighbours whose medians differ by less than a tenth, or by less than two robust deviations of the noise, are one.
+Neighbours whose medians differ by less than a tenth, or by less than two robust deviations of the noise, are
+one.
 """
 
 from __future__ import annotations
