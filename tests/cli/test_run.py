@@ -173,5 +173,6 @@ def test_a_stack_that_ends_under_load_is_not_measured(govbench: Cli) -> None:
 
     assert ended.code == 3, ended.out + ended.err
     assert govbench.document["summary"]["run"]["status"] == "failed"
-    assert "ended during the run" in ended.out
+    assert "during the run" in " ".join(ended.out.replace("│", " ").split())
+    assert "during the run" in govbench.document["comparison"]["fault"]
     assert govbench.sample_count() > 0
