@@ -30,7 +30,7 @@ def populate(root: Path, source: Path, *, ref: str, environ: Mapping[str, str]) 
         if not (theirs / ".git").exists() or not _has(theirs, commit, environ):
             raise ConfigError(
                 f"git:{ref}: submodule {path} is not on this machine at {commit[:9]}, which it asks for",
-                hint=f"git submodule update --init --recursive; where that is not enough, git -C {path} fetch",
+                hint=f"git submodule update --init --recursive; if that is not enough, git -C {path} fetch",
             )
         place = root / path
         clone = ("clone", "--quiet", "--shared", "--no-checkout", "--", str(theirs), str(place))
