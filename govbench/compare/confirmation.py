@@ -121,20 +121,31 @@ def reported(suspicion: Suspicion, level: float) -> Finding:
     return _by_the_run_before(suspicion, finding)
 
 
-def risen(suspicion: Suspicion, rise: LevelChange, level: float) -> Finding:
+def risen(
+    suspicion: Suspicion, rise: LevelChange, *, again: Metric | None, with_again: LevelChange | None
+) -> Finding:
     """The finding on a metric whose level changed for the worse, with this run, and was not accepted.
 
-    One that a second measurement does not bear out is left as it was judged by itself.
+    It rests on several commits. So a second measurement bears it out where the level changed with this in
+    the place of the first as well; alone it need not be beyond doubt. What it does not bear out is left as it
+    was judged by itself.
+
+    Args:
+        suspicion: the finding, by itself, and whether the run before was a suspect.
+        rise: the change, with the first measurement.
+        again: the second measurement; None where there is none.
+        with_again: the change with it in the place of the first; None where there is none then.
     """
     since = f"{rise.after_commit[:9]}..{rise.commit[:9]}"
     reason = f"the level changed by {change_text(rise.change)} in {since}, and nobody accepted it"
     finding = replace(
         suspicion.finding, verdict=Verdict.REGRESSION, reason=reason, since=since, suspect=False
     )
-    if suspicion.replacement is not None and suspicion.second is not None:
-        if _shows_again(suspicion, finding, level):
-            return _confirmed(finding, suspicion.replacement, suspicion.second)
-        return suspicion.finding
+    if again is not None:
+        if with_again is None:
+            return suspicion.finding
+        said = f"with the second measurement by {change_text(with_again.change)}"
+        return replace(finding, again=again, reason=f"{reason}; {said}")
     if suspicion.finding.verdict is Verdict.REGRESSION:  # shown beyond doubt already
         return finding
     return _by_the_run_before(suspicion, finding)

@@ -25,7 +25,7 @@ from govbench.compare.anchors import anchor_note
 from govbench.compare.calibration import InForce
 from govbench.compare.compare import concluded, findings_or_why_not, in_order, last_side, without_baseline
 from govbench.compare.confirmation import Again, Suspicion, is_suspicious, joined, kept, reported, risen
-from govbench.compare.effects import Effect, logs_of, pooled_window, window_effect
+from govbench.compare.effects import logs_of, pooled_window
 from govbench.compare.findings import Sides, SidesOf, findings_of, is_gated, margin_for
 from govbench.compare.history import changes_in, histories_of, newest_first
 from govbench.compare.machine import explained_by_machine, machine_reason, speed_change
@@ -135,7 +135,7 @@ class _Stored:
         self._side = last_side(candidate)
         self._by_run = {entry.run_id: entry for entry in entries}
         self._histories = histories_of(entries, config, known)
-        self._levels = {key: self._level(*key) for key in self._histories}
+        self._levels = {key: self._level(*key, self._first(*key)[None]) for key in self._histories}
 
     @property
     def run_ids(self) -> tuple[str, ...]:
@@ -231,30 +231,19 @@ class _Stored:
         level = self._levels.get(key)
         if level is None or level.rise is None or finding.change is None:
             return finding
-        effect: Effect | None = None
         second = again.get((*key, None))
-        if second is not None:
-            window = [point.metric for point in level.window]
-            effect = window_effect(window, second, noise=self.noise(*key), level=self._config.level)
-        return risen(
-            Suspicion(
-                finding=finding,
-                worse=self._worse(finding.metric),
-                second=effect,
-                replacement=replace(finding, candidate=second) if second else None,
-                before=self._before(finding),
-            ),
-            level.rise,
-            self._config.level,
+        suspicion = Suspicion(
+            finding=finding, worse=self._worse(finding.metric), before=self._before(finding)
         )
+        with_second = None if second is None else self._level(*key, second).rise
+        return risen(suspicion, level.rise, again=second, with_again=with_second)
 
-    def _level(self, test_type: TestType, name: MetricName) -> ReferenceLevel:
+    def _level(self, test_type: TestType, name: MetricName, new: Metric | None) -> ReferenceLevel:
         """The level that counts, and its unaccepted rise if this run ends one: then it counts from before."""
         history = self._histories[test_type, name]
         gated, worse = is_gated(self._config, test_type, name), self._worse(name)
         margin = margin_for(self._config, name, Method.STORED_WINDOW) if gated else None
         stored = reference_level(history.points, history.changes, worse=worse, margin=margin)
-        new = self._first(test_type, name)[None]
         if margin is None or new is None:
             return replace(stored, rise=None)
         here = HistoryPoint(
