@@ -99,7 +99,7 @@ def test_the_load_of_a_round_begins_when_the_former_pair_is_gone(
             folder=tmp_path,
             leaving=leaving,
             settings=SimpleNamespace(load=SimpleNamespace(seed=1)),
-            load=SimpleNamespace(phases=lambda **_: ()),
+            load=SimpleNamespace(phases=lambda **_: (), order=lambda _: ()),
         )
         with pytest.raises(KeyboardInterrupt):
             measure_round(bench, 1, load_s=lambda *_: 1.0, confirms=False)
