@@ -5,11 +5,17 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+# Under nohup a hang-up is ignored, in the background of a script an interrupt, and so by all that is started.
+for _number, _usual in ((signal.SIGHUP, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _usual)
 
 # How long one example takes says how busy the machine is, and nothing about the code.
 settings.register_profile("govbench", deadline=None)

@@ -339,7 +339,7 @@ def _measure(place: Path) -> None:
     cli = Cli(cwd=folder, environ=clean_environ(folder / "home"))
     (folder / "app.py").write_text("version = 1\n")
     cli.commit_all()
-    ended = cli("run", "embedded:latency=5ms", *("--test-duration", "2", "--max-users", "6"))
+    ended = cli("run", "embedded:latency=5ms", *("--test-duration", "4", "--max-users", "6"))
     assert_none_left(cli.environ)
     (place / "ended").write_bytes(pickle.dumps(ended))
 

@@ -130,10 +130,12 @@ def test_a_baseline_that_cannot_be_read(measured: Cli, damage: Damage) -> None:
     path, _ = entry_of(measured)
     path.write_text(damage(path.read_text()))
 
-    for arguments in (("compare",), ("baseline", "list")):
-        ended = measured.here(*arguments)
-        assert ended.code == 2
-        assert path.name in ended.complaint
+    ended = measured.here("compare", "--json")
+
+    comparison = json.loads(ended.out)["comparison"]
+    assert comparison["verdict"] == "not_comparable"
+    assert path.name in " ".join([comparison["reason"], *comparison["notes"]])
+    assert path.name in complaint_2(measured.here("baseline", "list"))
 
 
 def test_no_commit_to_look_up_without_a_repository(measured: Cli) -> None:

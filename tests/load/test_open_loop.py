@@ -109,7 +109,10 @@ def test_random_arrivals_follow_the_seed(loads: Loads, serve: Serve) -> None:
     assert phase.arrivals is not None
 
     expected = list(due_offsets(phase.arrivals, until_s=1.0, seed="1/arrivals/0"))
-    assert due_s(ended) == pytest.approx(expected, abs=0.002)
+    # Of the two clock readings that say when the phase began, either may come a moment late; not so in between.
+    late_s = due_s(ended) - np.array(expected)
+    assert abs(float(np.median(late_s))) < 0.1
+    assert late_s == pytest.approx(float(np.median(late_s)), abs=0.002)
 
 
 def test_idle_callers_and_their_connections_are_used_again(loads: Loads, serve: Serve) -> None:

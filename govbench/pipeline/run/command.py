@@ -60,6 +60,7 @@ def run(
         stored = read_everything(settings, cwd, settings.suite, machine_class)
         with prepared(settings, occasion, stopper, environ=environ, cwd=cwd, progress=progress) as candidate:
             results = Results(summary=candidate.measure())
+            progress.step("comparing")
             try:
                 results = judge(results.summary, settings, cwd, stored=stored)
                 if not stopper.stopped:
