@@ -9,9 +9,9 @@ from __future__ import annotations
 import contextlib
 import re
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 _END_S: Final = 5.0
@@ -43,6 +43,9 @@ _NEUTRAL: Final = (
     "submodule.recurse=false",
     "trailer.separators=:",
 )
+
+# How ``cat-file`` says that a link leads out of the commit, to nothing, or to itself.
+_LINKS_ASTRAY: Final = frozenset({"symlink", "dangling", "loop"})
 
 # For files written as they are in the commit: all of them, and not as the user's other files are written.
 AS_COMMITTED: Final = ("core.autocrlf=false", "core.sparseCheckout=false", "index.sparse=false")
@@ -115,6 +118,41 @@ def ask(
             process.kill()
             raise
     return Answer(code=process.returncode, out=out, err=_without_credentials(err.decode(errors="replace")))
+
+
+def contents_at(
+    commit: str, paths: Sequence[PurePosixPath], *, at: Path, environ: Mapping[str, str]
+) -> dict[PurePosixPath, bytes]:
+    """What files hold in the tree of a commit, all of them from one process; links within it are followed.
+
+    Left out is what is not there, or no file.
+
+    Args:
+        commit: full id.
+        paths: from the root of the work tree.
+        at: any folder of it.
+        environ: the environment of this process.
+
+    Raises:
+        GitFailed: this clone lacks one of them, or one is a link that leads to no file of the commit.
+    """
+    given = "".join(f"{commit}:{path}\n" for path in paths).encode()
+    answer = ask("cat-file", "--batch", "--follow-symlinks", at=at, environ=environ, given=given)
+    if answer.code != 0:
+        raise GitFailed(answer.err or "no message")
+    found, place = {}, 0
+    for path in paths:
+        end = answer.out.index(b"\n", place)
+        said = answer.out[place:end].decode(errors="replace").split()
+        place = end + 1
+        if said[-1] == "missing":
+            continue
+        start, place = place, place + int(said[-1]) + 1  # what follows has that length, and a line break
+        if said[0] in _LINKS_ASTRAY:
+            raise GitFailed(f"{path} is a link that leads to no file of that commit")
+        if said[1] == "blob":
+            found[path] = answer.out[start : place - 1]
+    return found
 
 
 def _without_credentials(text: str) -> str:

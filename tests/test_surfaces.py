@@ -23,7 +23,7 @@ MARKDOWN = sorted(
 )
 
 # Options of how a command talks and where it reads from; they are no settings.
-TALK = {"--config", "--verbose", "--quiet", "--no-color", "--help"}
+TALK = {"--config", "--gate-from", "--verbose", "--quiet", "--no-color", "--help"}
 FLAGS = {key.flag: key for key in KEYS.values() if key.flag}
 
 COMMAND: Any = typer.main.get_command(build_app([], everything=True))
@@ -66,7 +66,7 @@ def sample(option: Any) -> list[str]:
 def test_an_option_of_run_sets_its_key_and_no_other(flag: str, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: dict[str, object] = {}
 
-    def settings_of(flags: dict[str, object], config: Path | None) -> None:
+    def settings_of(flags: dict[str, object], config: Path | None, gate_from: str | None) -> None:
         seen.update(flags)
         raise typer.Exit
 

@@ -13,6 +13,7 @@ from govbench.cli.options import (
     ApiOption,
     ConfigOption,
     FailOnOption,
+    GateFromOption,
     HeaderOption,
     NoColorOption,
     Output,
@@ -26,6 +27,7 @@ from govbench.cli.options import (
     ThroughputOption,
     VerboseOption,
     YesOption,
+    notes_of,
     settings_of,
 )
 from govbench.cli.progress import ShownProgress
@@ -62,6 +64,7 @@ def command(
     yes: YesOption = False,
     output: OutputOption = None,
     fail_on: FailOnOption = None,
+    gate_from: GateFromOption = None,
     config: ConfigOption = None,
     verbose: VerboseOption = False,
     quiet: QuietOption = False,
@@ -95,9 +98,9 @@ def command(
         "compare.fail_on": fail_on,
         "output.folder": output,
     }
-    settings = settings_of(flags, config)
+    settings = settings_of(flags, config, gate_from)
     with closing(ShownProgress(how)) as progress:
-        for note in settings.notes:
+        for note in notes_of(settings):
             progress.note(note)
         phases = round_load(settings.load, settings.ab).phases(load_s=1.0, number=0)
         ask_for_leave([base, head], phases, assume_yes=settings.load.assume_yes)

@@ -10,11 +10,13 @@ import typer
 from govbench.cli.options import (
     ConfigOption,
     FailOnOption,
+    GateFromOption,
     NoColorOption,
     Output,
     OutputOption,
     QuietOption,
     VerboseOption,
+    notes_of,
     settings_of,
 )
 from govbench.cli.progress import ShownProgress
@@ -52,6 +54,7 @@ def command(
     ] = None,
     output: OutputOption = None,
     fail_on: FailOnOption = None,
+    gate_from: GateFromOption = None,
     config: ConfigOption = None,
     verbose: VerboseOption = False,
     quiet: QuietOption = False,
@@ -70,10 +73,10 @@ def command(
       govbench compare --accept "response_time_p50_ms answers are checked since"
     """
     how = Output(verbose=verbose, quiet=quiet, no_color=no_color)
-    settings = settings_of({"output.folder": output, "compare.fail_on": fail_on}, config)
+    settings = settings_of({"output.folder": output, "compare.fail_on": fail_on}, config, gate_from)
     if verbose:
         progress = ShownProgress(how)
-        for note in settings.notes:
+        for note in notes_of(settings):
             progress.note(note)
     acceptances = [parse_acceptance(text, source="--accept") for text in accept or ()]
     results = compare(baseline, candidate, settings, Path.cwd(), acceptances=acceptances)

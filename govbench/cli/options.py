@@ -14,6 +14,7 @@ from govbench.config.load import environment, load_settings
 from govbench.config.settings import Settings
 from govbench.config.sources import Argument
 from govbench.errors import UsageError
+from govbench.pipeline.gate import files_at
 
 TargetArgument = Annotated[
     str | None,
@@ -25,6 +26,15 @@ TargetArgument = Annotated[
 ]
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="Configuration file.", show_default=False)
+]
+GateFromOption = Annotated[
+    str | None,
+    typer.Option(
+        "--gate-from",
+        metavar="REF",
+        help="Commit whose [compare], [thresholds], [baselines], stored runs and calibration judge.",
+        show_default=False,
+    ),
 ]
 OutputOption = Annotated[
     Path | None, typer.Option("--output", metavar="DIR", help="Where run folders lie.", show_default=False)
@@ -102,10 +112,18 @@ class Output:
         return max(NARROW, min(WIDE, os.get_terminal_size(sys.stdout.fileno()).columns))
 
 
-def settings_of(flags: dict[str, object], config: Path | None) -> Settings:
+def settings_of(flags: dict[str, object], config: Path | None, gate_from: str | None = None) -> Settings:
     """The settings of this call: defaults, file, environment and these flags (None: not given).
 
     Raises:
         ConfigError: something in them is wrong.
+        ResultsError: ``gate_from`` names no commit of the repository around us.
     """
-    return load_settings(flags=flags, config_file=config, environ=environment(), cwd=Path.cwd())
+    cwd = Path.cwd()
+    files = None if gate_from is None else files_at(gate_from, cwd=cwd, config_file=config)
+    return load_settings(flags=flags, config_file=config, environ=environment(), cwd=cwd, gate_files=files)
+
+
+def notes_of(settings: Settings) -> tuple[str, ...]:
+    """What a user should know of the settings before anything is measured."""
+    return (*settings.notes, *settings.gate.notes)

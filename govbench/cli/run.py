@@ -12,6 +12,7 @@ from govbench.cli.options import (
     ApiOption,
     ConfigOption,
     FailOnOption,
+    GateFromOption,
     HeaderOption,
     NoColorOption,
     Output,
@@ -22,6 +23,7 @@ from govbench.cli.options import (
     VerboseOption,
     YesOption,
     named,
+    notes_of,
     settings_of,
 )
 from govbench.cli.progress import ShownProgress
@@ -90,6 +92,7 @@ def command(
     ] = None,
     yes: YesOption = False,
     fail_on: FailOnOption = None,
+    gate_from: GateFromOption = None,
     config: ConfigOption = None,
     verbose: VerboseOption = False,
     quiet: QuietOption = False,
@@ -136,9 +139,9 @@ def command(
         "output.folder": output,
         "output.region": region,
     }
-    settings = settings_of(flags, config)
+    settings = settings_of(flags, config, gate_from)
     progress = ShownProgress(how)
-    for note in settings.notes:
+    for note in notes_of(settings):
         progress.note(note)
     ask_for_leave([settings.target.form], build_phases(settings.load), assume_yes=settings.load.assume_yes)
     finished = run(settings, environ=environment(), cwd=Path.cwd(), progress=progress)

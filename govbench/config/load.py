@@ -9,6 +9,7 @@ from typing import Any
 
 from govbench.config import checks, sources
 from govbench.config.environment import environment
+from govbench.config.gate import CommitFiles, with_gate_of
 from govbench.config.keys import KEYS
 from govbench.config.merge import merge, settle_phases, settle_ramp, tree
 from govbench.config.phases import parse_phases
@@ -26,6 +27,7 @@ from govbench.config.settings import (
     BaselineConfig,
     Call,
     CompareConfig,
+    Gate,
     LoadConfig,
     MetricRule,
     OnNotMeasured,
@@ -48,7 +50,12 @@ ON_NOT_MEASURED = "thresholds.on_not_measured"
 
 
 def load_settings(
-    *, flags: Mapping[str, object], config_file: Path | None, environ: Mapping[str, str], cwd: Path
+    *,
+    flags: Mapping[str, object],
+    config_file: Path | None,
+    environ: Mapping[str, str],
+    cwd: Path,
+    gate_files: CommitFiles | None = None,
 ) -> Settings:
     """The settings of one call.
 
@@ -58,6 +65,7 @@ def load_settings(
             ``pyproject.toml`` is looked for in ``cwd`` and its parents.
         environ: the environment, as ``environment()`` gives it.
         cwd: where ``.env.test`` lies and relative paths of variables and options start.
+        gate_files: the files of the commit that the gate is read from; None: those of the work tree.
 
     Raises:
         ConfigError: a value, key, variable or option is wrong, or two contradict each other.
@@ -67,8 +75,11 @@ def load_settings(
     from_file = sources.read_file(path, cwd) if path is not None else ()
     dotenv = sources.read_environment(sources.read_dotenv(cwd), Layer.DOTENV, cwd)
     process = sources.read_environment(environ, Layer.ENVIRONMENT, cwd)
-    from_flags = sources.read_flags(flags)
-    merged, merge_notes = merge([*from_file, *dotenv.values, *process.values, *from_flags])
+    over = (*process.values, *sources.read_flags(flags))
+    gate, from_files = Gate(), (*from_file, *dotenv.values)
+    if gate_files is not None:
+        gate, from_files = with_gate_of(gate_files, from_files, over, cwd=cwd, config_file=config_file)
+    merged, merge_notes = merge([*from_files, *over])
     ramp_notes = settle_ramp(merged)
     load_notes = settle_phases(merged)
     target = _target(merged)
@@ -93,7 +104,7 @@ def load_settings(
     unused = checks.unused_variables(
         (*dotenv.variables, *process.variables), target, api_of(settings.target, target)
     )
-    settings = replace(settings, call=Call(flags=dict(flags), config_file=config_file, cwd=cwd))
+    settings = replace(settings, gate=gate, call=Call(flags=dict(flags), config_file=config_file, cwd=cwd))
     return _with_notes(settings, [*checks.notes(settings, target, merged), *unused])
 
 

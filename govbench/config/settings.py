@@ -221,6 +221,19 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """The commit that the gate was read from (``--gate-from``); None: from the work tree.
+
+    The gate is the suite's name and the sections ``[compare]``, ``[thresholds]`` and ``[baselines]``; stored
+    runs and the calibration are read from that commit, too. ``notes`` say what differs in the work tree.
+    """
+
+    ref: str | None = None
+    commit: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that one call of govbench was told, by defaults, file, environment and flags.
 
@@ -238,4 +251,5 @@ class Settings:
     baselines: BaselineConfig = field(default_factory=BaselineConfig)
     output: OutputConfig = field(default_factory=OutputConfig)
     notes: tuple[str, ...] = ()
+    gate: Gate = field(default_factory=Gate)
     call: Call = field(default_factory=Call, repr=False, compare=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -23,6 +23,8 @@ from govbench.config.variables import Variable, find_variable
 from govbench.errors import ConfigError
 
 FILE_NAME = "govbench.toml"
+SHARED_NAME = "pyproject.toml"
+SHARED_TABLE = "[tool.govbench"
 JOINED = ("target.headers", "stack.environment")  # tables that several sources add to
 DOTENV_NAME = ".env.test"
 # The processes of a booted stack have these; they set nothing where govbench itself is what is booted.
@@ -99,8 +101,8 @@ def find_file(cwd: Path) -> tuple[Path | None, tuple[str, ...]]:
     """
     root = next((folder for folder in (cwd, *cwd.parents) if (folder / ".git").exists()), cwd)
     for folder in (cwd, *cwd.parents):
-        own, shared = folder / FILE_NAME, folder / "pyproject.toml"
-        has_table = shared.is_file() and "[tool.govbench" in read_text(shared, shown(shared, cwd))
+        own, shared = folder / FILE_NAME, folder / SHARED_NAME
+        has_table = shared.is_file() and SHARED_TABLE in read_text(shared, shown(shared, cwd))
         if own.is_file():
             note = f"{shown(shared, cwd)}: [tool.govbench] is not read, for {FILE_NAME} lies beside it"
             return own, (note,) if has_table else ()
@@ -124,7 +126,19 @@ def read_text(path: Path, label: str) -> str:
 def read_file(path: Path, cwd: Path) -> tuple[Value, ...]:
     """All values of a TOML file; unknown keys and tables are errors."""
     file = shown(path, cwd)
-    text = read_text(path, file)
+    # paths stay short where the file lies in the working folder
+    base = Path() if path.parent == cwd else path.parent
+    return values_of(read_text(path, file), file=file, base=base)
+
+
+def values_of(text: str, *, file: str, base: Path, only: Collection[str] | None = None) -> tuple[Value, ...]:
+    """All values of the text of a TOML file; ``only`` those of these tables and keys of the top level.
+
+    ``file`` is how messages name it, and ends in its name; paths in it start at ``base``.
+
+    Raises:
+        ConfigError: it is no TOML, or a key or table is unknown.
+    """
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -132,15 +146,15 @@ def read_file(path: Path, cwd: Path) -> tuple[Value, ...]:
         line = found[1] if found and found[1] else text.count("\n") + 1
         raise ConfigError(f"{file}:{line}: {error}", hint="this is not valid TOML") from error
     prefix = ""
-    if path.name == "pyproject.toml":
+    if file.endswith(SHARED_NAME):
         tools, prefix = data.get("tool"), "tool.govbench"
         data = tools.get("govbench", {}) if isinstance(tools, dict) else {}
         if not isinstance(data, dict) or not data:
             raise ConfigError(
                 f"{file}: has no table [tool.govbench]", hint=f"or put the keys into {FILE_NAME}"
             )
-    # paths stay short where the file lies in the working folder
-    base = Path() if path.parent == cwd else path.parent
+    if only is not None:
+        data = {name: raw for name, raw in data.items() if name in only}
     return tuple(_walk(data, "", file=file, prefix=prefix, base=base))
 
 
@@ -207,25 +221,37 @@ def read_dotenv(cwd: Path) -> dict[str, str]:
     path = cwd / DOTENV_NAME
     if not path.exists():
         return {}
-    text = read_text(path, DOTENV_NAME)
+    return variables_of(read_text(path, DOTENV_NAME), file=DOTENV_NAME)
+
+
+def variables_of(text: str, *, file: str) -> dict[str, str]:
+    """The variables in the text of such a file, which messages call ``file``.
+
+    Raises:
+        ConfigError: a line is none.
+    """
     for binding in parse_stream(io.StringIO(text)):
         if binding.error:
             raise ConfigError(
-                f"{DOTENV_NAME}:{binding.original.line}: not a variable", hint="write it as NAME=value"
+                f"{file}:{binding.original.line}: not a variable", hint="write it as NAME=value"
             )
     found = dotenv_values(stream=io.StringIO(text), interpolate=False)
     return {name: value for name, value in found.items() if value is not None}
 
 
-def read_environment(variables: Mapping[str, str], layer: Layer, cwd: Path) -> Environment:
+def read_environment(
+    variables: Mapping[str, str], layer: Layer, cwd: Path, *, file: str = DOTENV_NAME
+) -> Environment:
     """What an environment says; an empty variable counts as not set.
+
+    ``file`` is how messages name ``.env.test``.
 
     In ``.env.test`` a variable of neither govbench nor the suite is noted; elsewhere it is ignored.
     """
     values: list[Value] = []
     suite: list[tuple[str, Variable]] = []
     notes: list[str] = []
-    prefix = f"{DOTENV_NAME}: " if layer is Layer.DOTENV else ""
+    prefix = f"{file}: " if layer is Layer.DOTENV else ""
     for name, text in variables.items():
         label = prefix + name
         if not text.strip() or name in _OF_A_STACK:

@@ -50,7 +50,7 @@ def compare_with_baseline(
         summary: the run.
         settings: how it is judged, and where baselines lie.
         cwd: a folder of the work tree.
-        ref: whose baselines; None: those of the work tree.
+        ref: whose baselines; None: those of the commit that the gate is read from, or of the work tree.
         acceptances: regressions that are meant.
         stored: what was read before the load; None: it is read now.
         again: what a second measurement of the same commit said.
@@ -59,8 +59,8 @@ def compare_with_baseline(
         ResultsError: ``ref`` is unknown.
     """
     suite, machine_class = summary.run.suite, summary.environment.machine_class
-    stored = stored or read_everything(settings, cwd, suite, machine_class, ref=ref)
-    told = (*filter(None, [summary.provenance.note]), *stored.notes)
+    stored = stored or read_everything(settings, cwd, suite, machine_class, ref=ref or settings.gate.commit)
+    told = (*settings.gate.notes, *filter(None, [summary.provenance.note]), *stored.notes)
     if not stored.entries:
         reason = _absence(summary, settings.baselines.folder, stored, cwd)
         compared = without_baseline(

@@ -41,7 +41,7 @@ def calibration_for(
         versions=load.versions(settings, targets[-1]),
         restarted=all(target.is_started for target in targets),
     )
-    known = _in_force(here, settings, cwd, ref=None)
+    known = _in_force(here, settings, cwd, ref=settings.gate.commit)
     if known.refused:
         progress.note(known.refused)
     return known

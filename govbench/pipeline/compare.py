@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from govbench.compare.acceptance import Acceptance
@@ -65,9 +66,11 @@ def compare(
             f"of suite {summary.run.suite!r}: they measure different things",
             hint="compare two results of one suite",
         )
-    stored = read_everything(settings, cwd, summary.run.suite, summary.environment.machine_class)
+    machine_class = summary.environment.machine_class
+    stored = read_everything(settings, cwd, summary.run.suite, machine_class, ref=settings.gate.commit)
     known = calibration_for_run(summary, settings, stored)
     comparison = compare_runs(
         earlier, summary, settings.compare, settings.thresholds, history=stored.entries, known=known
     )
+    comparison = replace(comparison, notes=(*comparison.notes, *settings.gate.notes))
     return Results(summary=summary, comparison=with_acceptances(comparison, cwd, acceptances))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from git import Repo
 
 from govbench.baselines.calibration import store_calibration
 from govbench.compare.calibration import InForce
@@ -18,6 +19,7 @@ from govbench.config.settings import CompareConfig, Settings
 from govbench.config.targets import parse_target
 from govbench.errors import ResultsError
 from govbench.pipeline.calibrations import calibration_for, calibration_for_run
+from govbench.pipeline.gate import files_at
 from govbench.pipeline.stored import read_everything
 from govbench.results.calibration import Calibration, to_json
 from govbench.results.metrics import MetricName
@@ -208,3 +210,26 @@ def test_a_run_may_be_judged_by_the_calibration_of_a_commit(repo: Any, cwd: Path
 )
 def test_a_calibration_names_no_address_and_no_command(form: str, named: str) -> None:
     assert parse_target(form).anonymous == named
+
+
+def test_rounds_go_by_the_calibration_of_the_commit_that_the_gate_is_from(repo: Repo) -> None:
+    folder = Path(repo.working_dir).resolve()
+    made = stored(folder)
+    repo.git.add("-A")
+    repo.git.commit("-q", "-m", "calibration")
+    stored(folder, calibrated_at=days_ago(2), noises=())
+    settings = load_settings(
+        flags={},
+        config_file=None,
+        environ={},
+        cwd=folder,
+        gate_files=files_at("HEAD", cwd=folder, config_file=None),
+    )
+    load, targets = (
+        round_load(settings.load, settings.ab),
+        (parse_target("git:main"), parse_target("git:HEAD")),
+    )
+
+    known = calibration_for(settings, MACHINE, load, targets, folder, ToldProgress())
+
+    assert known.calibration == made

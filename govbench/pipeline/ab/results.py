@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from govbench.baselines.git import provenance
@@ -55,6 +55,7 @@ def results_of(measured: Measured, *, interrupted: bool) -> Results:
     comparison = compare_rounds(
         summary, measured.trial, measured.judging, measured.bench.settings.thresholds, baseline=reference
     )
+    comparison = replace(comparison, notes=(*comparison.notes, *measured.bench.settings.gate.notes))
     return Results(summary=summary, comparison=with_acceptances(comparison, measured.cwd))
 
 

@@ -57,7 +57,7 @@ def run(
     with kept_unless_empty(occasion.folder), Stopper() as stopper:
         # Before the load: what is wrong with a stored file then costs no measurement.
         machine_class = occasion.environment.machine_class
-        stored = read_everything(settings, cwd, settings.suite, machine_class)
+        stored = read_everything(settings, cwd, settings.suite, machine_class, ref=settings.gate.commit)
         with prepared(settings, occasion, stopper, environ=environ, cwd=cwd, progress=progress) as candidate:
             results = Results(summary=candidate.measure())
             progress.step("comparing")
