@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from benchmarks.verdicts.histories import Count
 from benchmarks.verdicts.million import Analysis
 from benchmarks.verdicts.rates import Rate
 from benchmarks.verdicts.simulated import Tally
+from benchmarks.verdicts.year import Tally as YearTally
 from govbench.results.comparison import Verdict
 
 ANALYSIS_S, ANALYSIS_BYTES = 2.0, 10**9
@@ -162,3 +163,20 @@ _OF_HISTORIES: tuple[tuple[str, Callable[[Count], float], float, bool], ...] = (
 def _plain(text: str, measured: float, bound: float, *, at_most: bool) -> Judged:
     met = measured <= bound if at_most else measured >= bound
     return Judged(text=text, measured=f"{measured:.2f}", met=met)
+
+
+def judge_years(tallies: Iterable[YearTally]) -> list[Judged]:
+    """The bounds of years with a known truth, over all of them that do not drift."""
+    together = YearTally()
+    for tally in tallies:
+        together.add(tally)
+    if not together.commits:
+        return []
+    found = [_at_most("false alarms ≤ 0.7 per 100 commits", together.false_alarm_rate, 0.007)]
+    rates = (
+        ("+20 % found within 3 commits ≥ 77 %", together.found_within(0.20, 3), 0.77, _at_least),
+        ("+20 % absorbed ≤ 9 %", together.absorbed_rate(0.20), 0.09, _at_most),
+        ("+50 % absorbed ≤ 1 %", together.absorbed_rate(0.50), 0.01, _at_most),
+        ("`pass` where nothing happens ≥ 25 %", together.pass_rate, 0.25, _at_least),
+    )
+    return [*found, *(held(text, rate, bound) for text, rate, bound, held in rates if rate is not None)]

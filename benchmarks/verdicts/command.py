@@ -7,17 +7,22 @@ import json
 import os
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.verdicts import bounds, real, table
+from benchmarks.verdicts import bounds, real, table, year_table
+from benchmarks.verdicts.drawn import KINDS, Kind
 from benchmarks.verdicts.histories import MODES, Count, replay_all
 from benchmarks.verdicts.million import analyse_in_child
 from benchmarks.verdicts.recorded import read
 from benchmarks.verdicts.simulated import SCENARIOS, Tally, simulate_all
 from benchmarks.verdicts.store import Store
 from benchmarks.verdicts.world import Scenario
+from benchmarks.verdicts.year import Tally as YearTally
+from benchmarks.verdicts.year import simulate_years
 
 SHORT_RUNS = 100
+SHORT_YEARS = 0.1  # of those of the long form, at least one of each kind
 SHORT_SCENARIOS = frozenset(
     {
         "A/A, 60 s",
@@ -40,6 +45,8 @@ def main() -> int:
             return _real(asked)
         case "histories":
             return _histories(asked)
+        case "year":
+            return _year(asked)
         case _:
             print(real.report(Store(asked.folder).runs()))
             return 0
@@ -64,6 +71,10 @@ def _parse() -> argparse.Namespace:
     recorded.add_argument("--file", type=Path, required=True, help="gzipped JSON: README.md says its form")
     recorded.add_argument("--seeds", type=int, default=5, help="replays of each history (5)")
     recorded.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)))
+    years = ways.add_parser("year", help="stored baselines over simulated years whose truth is known")
+    years.add_argument("--times", type=int, default=1, help="so many times as many years (1)")
+    years.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)))
+    years.add_argument("--short", action="store_true", help="a few years of each kind, for CI")
     shown = ways.add_parser("table", help="the tables of what a folder holds so far")
     shown.add_argument("--folder", type=Path, required=True)
     asked = parser.parse_args()
@@ -115,6 +126,20 @@ def _histories(asked: argparse.Namespace) -> int:
         print(f"{number:3} of {len(series)}, {time.monotonic() - began:4.0f} s", flush=True)
     print(f"\n{table.histories(counts, asked.seeds)}\n\n{table.bounds(bounds.judge_histories(counts))}")
     return 0
+
+
+def _year(asked: argparse.Namespace) -> int:
+    """1 in the short form where chance does not explain a missed bound; else this is a measurement."""
+    share = SHORT_YEARS if asked.short else asked.times
+    kinds = [replace(kind, years=max(1, round(kind.years * share))) for kind in KINDS]
+    tallies: dict[Kind, YearTally] = {kind: YearTally() for kind in kinds}
+    began, number = time.monotonic(), sum(kind.years for kind in kinds)
+    for done, (kind, tally) in enumerate(simulate_years(kinds, processes=asked.processes), start=1):
+        tallies[kind].add(tally)
+        print(f"{done:3} of {number}, {time.monotonic() - began:4.0f} s: {kind.name}", flush=True)
+    judged = bounds.judge_years(tally for kind, tally in tallies.items() if not kind.drifts)
+    print(f"\n{year_table.years(tallies)}\n\n{table.bounds(judged)}")
+    return 1 if asked.short and any(each.clearly_missed for each in judged) else 0
 
 
 def _real(asked: argparse.Namespace) -> int:

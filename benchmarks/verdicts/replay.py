@@ -80,11 +80,17 @@ class Replay:
             measured = summary_of(run.number, run.commit, second, run.error)
             entries = [kept.entry for kept in self.stored]
             compared = compare_window(entries, _STORED, first, CONFIG, again=again_of(measured))
-        self.red = self.red + 1 if compared.verdict is Verdict.REGRESSION else 0
-        if not self.red or self.red >= ACCEPTED_AT:
-            self._store(Results(summary=first, comparison=compared))
-            self.red = 0
+        self.settle(Results(summary=first, comparison=compared))
         return compared.verdict
+
+    def settle(self, results: Results) -> None:
+        """Store what may be stored of a run that was judged."""
+        compared = results.comparison
+        is_red = compared is not None and compared.verdict is Verdict.REGRESSION
+        self.red = self.red + 1 if is_red else 0
+        if not self.red or self.red >= ACCEPTED_AT:
+            self._store(results)
+            self.red = 0
 
     def _store(self, results: Results) -> None:
         accepted = "seen and meant" if self.red else None

@@ -1,9 +1,10 @@
-"""How often are the verdicts of ``govbench ab`` wrong? ``README.md`` beside this file says how.
+"""How often are the verdicts of govbench wrong? ``README.md`` beside this file says how.
 
 python benchmarks/verdicts/run.py simulated                     # 5,000 comparisons a scenario
 python benchmarks/verdicts/run.py simulated --short             # 100 of the chief ones, for CI
 python benchmarks/verdicts/run.py real --aa 60 --hogs 20 --queues 20 --plus5 20 --plus10 20 --folder DIR
 python benchmarks/verdicts/run.py histories --file FILE         # recorded histories, replayed
+python benchmarks/verdicts/run.py year                          # stored baselines: years of known truth
 python benchmarks/verdicts/run.py table --folder DIR            # what DIR holds so far
 """
 
