@@ -109,7 +109,7 @@ def test_random_arrivals_follow_the_seed(loads: Loads, serve: Serve) -> None:
     assert phase.arrivals is not None
 
     expected = list(due_offsets(phase.arrivals, until_s=1.0, seed="1/arrivals/0"))
-    # Of the two clock readings that say when the phase began, either may come a moment late; not so in between.
+    # Either of the two readings that say when the phase began may come late, and then all are late alike.
     late_s = due_s(ended) - np.array(expected)
     assert abs(float(np.median(late_s))) < 0.1
     assert late_s == pytest.approx(float(np.median(late_s)), abs=0.002)
