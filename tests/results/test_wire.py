@@ -95,6 +95,26 @@ def test_a_path_without_placeholders_is_escaped_once(path: str, sent: str) -> No
     assert request_for(http(path=path), "q", None, "u").path == sent
 
 
+@pytest.mark.parametrize(
+    ("url", "path", "sent"),
+    [
+        ("http://h/mein dienst/ü", "/{query}", "/mein%20dienst/%C3%BC/a%2Fb%3F"),
+        ("http://h/mein dienst/ü", "/ask", "/mein%20dienst/%C3%BC/ask"),
+        ("http://h/a%20b", "/ask me/{query}", "/a%20b/ask%20me/a%2Fb%3F"),
+    ],
+)
+def test_what_goes_over_the_wire_is_escaped_with_the_path_of_the_base_address(
+    url: str, path: str, sent: str
+) -> None:
+    target = side(Api.HTTP, url, http=HttpTemplate(path=path))
+    assert request_for(target, "a/b?", None, "u").path == sent
+
+
+def test_the_path_of_the_base_address_is_escaped_for_every_api() -> None:
+    asked = {api: request_for(side(api, "http://h/ü x"), "q", None, "u").path for api in Api}
+    assert {path.partition("x")[0] for path in asked.values()} == {"/%C3%BC%20"}
+
+
 @given(query=st.text(st.characters(codec="utf-8")), user=st.text(st.characters(codec="utf-8")))
 def test_http_body_template_carries_any_text(query: str, user: str) -> None:
     target = http(
