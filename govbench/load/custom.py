@@ -31,7 +31,7 @@ def custom_classes(plan: Plan, engine: Engine | None) -> list[type[User]]:
         LoadError: the file cannot be imported, or has no such users.
     """
     assert plan.test_file is not None
-    kinds = _chosen(_users_in(plan.test_file), plan.user_classes, plan.test_file)
+    kinds = users_of(plan.test_file, plan.user_classes)
     if len(plan.sides) > 1 and any(not issubclass(kind, BenchUser) for kind in kinds):
         raise LoadError("users of Locust's own classes can measure one target only", hint=_HINT)
     for kind in kinds:
@@ -39,6 +39,15 @@ def custom_classes(plan: Plan, engine: Engine | None) -> list[type[User]]:
         if issubclass(kind, BenchUser) and engine is not None:
             kind.engine = engine
     return kinds
+
+
+def users_of(path: str, names: tuple[str, ...]) -> list[type[User]]:
+    """The users of a test file by their names; all of them where there are no names.
+
+    Raises:
+        LoadError: the file cannot be imported, or has no such users.
+    """
+    return _chosen(_users_in(path), names, path)
 
 
 @lru_cache(maxsize=1)
@@ -70,7 +79,9 @@ def _is_user(item: object) -> bool:
 def _chosen(found: Iterable[type[User]], names: tuple[str, ...], path: str) -> list[type[User]]:
     by_name = {kind.__name__: kind for kind in found}
     if not by_name:
-        raise LoadError(f"{path} has no users: no class in it derives from BenchUser or GovStackUser")
+        raise LoadError(
+            f"{path} has no users: no class in it derives from BenchUser or GovStackUser", hint=_HINT
+        )
     unknown = [name for name in names if name not in by_name]
     if unknown:
         raise LoadError(f"{path} has no user {unknown[0]}", hint=f"it has {', '.join(by_name)}")

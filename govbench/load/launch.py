@@ -10,7 +10,9 @@ import pickle
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -162,6 +164,51 @@ class WorkerProcess(_Child):
             on_event(event)
         returncode = self._process.wait()
         return failure or (self._end_text(returncode) if returncode else None)
+
+
+def problem_with(file: str, names: Sequence[str], *, limit_s: float = 120.0) -> tuple[str, str] | None:
+    """Why a test file cannot be used, and a hint; None where it can be imported and has users of these names.
+
+    It is imported in a process of its own, which ends with whatever the import has started in its group.
+
+    Raises:
+        LoadError: the process cannot be started.
+    """
+    with tempfile.TemporaryDirectory(prefix="govbench-preview-") as folder:
+        preview = _Preview(file, names, Path(folder))
+        try:
+            return preview.answer(limit_s)
+        finally:
+            preview.close()
+
+
+class _Preview(_Child):
+    """A process that imports a test file and says whether it can be used."""
+
+    def __init__(self, file: str, names: Sequence[str], folder: Path) -> None:
+        super().__init__("govbench.load.preview", folder)
+        self._file, self._is_late = file, False
+        self._send(json.dumps([file, *names]).encode())
+
+    def answer(self, limit_s: float) -> tuple[str, str] | None:
+        """What is wrong, and a hint; None where nothing is."""
+        timer = threading.Timer(limit_s, self._give_up)
+        timer.start()
+        try:
+            for event in self._events():
+                return (event["message"], event["hint"] or "") if event["event"] == "failed" else None
+        finally:
+            timer.cancel()
+            timer.join()
+            self.kill()  # before anybody waits for it: what the file has started goes with it
+        if self._is_late:
+            return f"{self._file}: it could not be imported within {limit_s:g} s", ""
+        how = _exit_text(self._process.wait())
+        return f"{self._file}: importing it ended with {how}{self._log_tail()}", ""
+
+    def _give_up(self) -> None:
+        self._is_late = True
+        self.kill()
 
 
 def _exit_text(returncode: int) -> str:

@@ -6,7 +6,7 @@ from govbench.config.settings import LoadConfig, Settings
 from govbench.config.targets import Target as ParsedTarget
 from govbench.config.targets import describe
 from govbench.load.launch import MASTER_PORT
-from govbench.pipeline.test_file import checked_test_file
+from govbench.pipeline.test_file import checked_test_file, user_classes_of
 from govbench.results.plan import Phase, Plan, Side, Workers
 from govbench.results.run import Target
 from govbench.stack.running import RunningStack
@@ -27,7 +27,7 @@ def build_plan(settings: Settings, phases: tuple[Phase, ...], sides: tuple[Side,
         stop_timeout_s=load.stop_timeout_s,
         save_responses=settings.output.save_responses,
         test_file=checked_test_file(load.test_file),
-        user_classes=tuple(name.strip() for name in (load.user_class or "").split(",") if name.strip()),
+        user_classes=user_classes_of(load),
         workers=_workers(load),
     )
 

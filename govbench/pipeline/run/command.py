@@ -19,7 +19,7 @@ from govbench.pipeline.recording import begin
 from govbench.pipeline.run.judge import confirmed, judge
 from govbench.pipeline.run.measure import prepared
 from govbench.pipeline.stored import read_everything
-from govbench.pipeline.test_file import checked_test_file
+from govbench.pipeline.test_file import require_users
 from govbench.results.comparison import Results
 
 
@@ -51,10 +51,10 @@ def run(
     # What the user got wrong is told before anything is booted.
     parse_target(settings.target.form)
     build_phases(settings.load)
-    checked_test_file(settings.load.test_file)
     occasion = begin(settings, environ, cwd)
     lost: ResultsError | None = None
     with kept_unless_empty(occasion.folder), Stopper() as stopper:
+        require_users(settings.load)
         # Before the load: what is wrong with a stored file then costs no measurement.
         machine_class = occasion.environment.machine_class
         stored = read_everything(settings, cwd, settings.suite, machine_class, ref=settings.gate.commit)
