@@ -136,7 +136,9 @@ def contents_at(
     Raises:
         GitFailed: this clone lacks one of them, or one is a link that leads to no file of the commit.
     """
-    given = "".join(f"{commit}:{path}\n" for path in paths).encode()
+    if any("\n" in f"{path}" for path in paths):  # git is asked line by line
+        raise GitFailed("a path has a line break")
+    given = "".join(f"{commit}:{path}\n" for path in paths).encode(errors="surrogateescape")
     answer = ask("cat-file", "--batch", "--follow-symlinks", at=at, environ=environ, given=given)
     if answer.code != 0:
         raise GitFailed(answer.err or "no message")

@@ -122,6 +122,22 @@ def test_stored_runs_are_those_of_the_commit(measured: Cli) -> None:
     assert comparison(gated)["baseline"]["run_ids"] == [measured.folder.name]
 
 
+def test_two_results_go_by_the_calibration_of_the_commit(measured: Cli) -> None:
+    branch(measured)
+    (measured.cwd / "govbench.toml").write_text("")
+    path = measured.folder / "results.json"
+    machine_class = json.loads(path.read_text())["summary"]["environment"]["machine_class"]
+    calibration = measured.cwd / "baselines" / "default" / machine_class / "calibration.json"
+    calibration.parent.mkdir(parents=True)
+    calibration.write_text("loosened beyond recognition")
+    call = ("compare", str(path), str(path), "--json")
+
+    here, gated = measured.here(*call), measured.here(*call, "--gate-from", "main")
+
+    assert "calibration.json" in " ".join(comparison(here)["notes"])
+    assert "calibration.json" not in " ".join(comparison(gated)["notes"])
+
+
 def test_options_go_before_the_commit(measured: Cli) -> None:
     branch(measured)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,20 @@ def test_a_folder_of_that_name_is_no_file(repo: Repo, root: Path) -> None:
     commit(repo)
 
     assert files_at("HEAD", cwd=root, config_file=None).texts == {}
+
+
+def test_folders_with_strange_names(repo: Repo, root: Path) -> None:
+    plain, broken = root / os.fsdecode(b"caf\xe9 missing"), root / "two\nlines"
+    for folder in (plain, broken):
+        folder.mkdir()
+        (folder / "govbench.toml").write_text("suite = 'then'\n")
+    commit(repo)
+
+    assert files_at("HEAD", cwd=plain, config_file=None).texts == {
+        plain / "govbench.toml": "suite = 'then'\n"
+    }
+    with pytest.raises(ConfigError, match="a path has a line break"):
+        files_at("HEAD", cwd=broken, config_file=None)
 
 
 def test_refs_that_are_none(repo: Repo, root: Path) -> None:
