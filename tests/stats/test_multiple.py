@@ -71,6 +71,17 @@ def test_p_value_agrees_with_the_interval(
         assert (p < 1 - level) == (effect > width)
 
 
+@given(st.floats(0.01, 1), st.floats(0.01, 0.3), st.floats(1, 60), st.floats(0.01, 0.3))
+def test_p_value_of_both_parts_is_that_of_the_inverted_interval(
+    effect: float, se: float, df: float, known: float
+) -> None:
+    inverted = p_value_by_inversion(
+        lambda level: half_width(se=se, df=df, known_se=known, level=level) < effect
+    )
+    # A level of 1 - p closer to 1 than a float can say makes the inverted one coarse.
+    assert two_sided_p_value(effect, se, df, known_se=known) == pytest.approx(inverted, rel=1e-6, abs=1e-12)
+
+
 def test_a_known_part_counts_as_known() -> None:
     # With both parts the p-value lies between all-known and all-estimated.
     known = two_sided_p_value(0.3, 0.0, None, known_se=math.hypot(0.1, 0.1))
