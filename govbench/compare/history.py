@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from govbench.compare.alike import alike_part, of_entry
 from govbench.compare.calibration import InForce
@@ -18,7 +19,7 @@ from govbench.results.comparison import Change
 from govbench.results.history import HistoryPoint, LevelChange, MetricHistory
 from govbench.results.metrics import METRICS, Metric, MetricName
 from govbench.results.plan import TestType
-from govbench.stats import ChangePoint, change_points
+from govbench.stats import FALSE_ALARM, ChangePoint, RunNoise, believed_error, change_points
 
 # A level may move by this much before anybody needs to know.
 SMALLEST_SHIFT = 0.02
@@ -49,8 +50,8 @@ def histories_of(entries: Sequence[BaselineEntry], config: CompareConfig, known:
     for test_type in TestType:
         for name in (name for name in MetricName if (test_type, name) in measured):
             points = _points(entries, test_type, name)
-            run_sd = known.run_noise(config, test_type, name).sd
-            found[test_type, name] = _history(entries[0], test_type, name, points, config, run_sd)
+            noise = known.run_noise(config, test_type, name)
+            found[test_type, name] = _history(entries[0], test_type, name, points, config, noise)
     return found
 
 
@@ -88,13 +89,23 @@ def _sort_in(entry: BaselineEntry, plans: list[list[BaselineEntry]]) -> None:
         plans.append([left])
 
 
+def plain_stretches(history: MetricHistory) -> list[tuple[HistoryPoint, ...]]:
+    """The points level by level, suspects left out; an accepted change begins a level, seen or not."""
+    found = []
+    for level in history.levels:
+        edges = [0, *(i for i, point in enumerate(level) if point.begins_level and i), len(level)]
+        parts = (tuple(p for p in level[a:b] if not p.suspect) for a, b in pairwise(edges))
+        found += [part for part in parts if part]
+    return found
+
+
 def plain_levels(histories: Histories, test_type: TestType, name: MetricName) -> list[list[float]]:
-    """Logarithms of a metric level by level, suspects left out: what the noise of one run is learned from."""
+    """Logarithms of a metric by ``plain_stretches``: what the noise of one run is learned from."""
     history = histories.get((test_type, name))
     if history is None or METRICS[name].compared_as_difference:
         return []
-    levels = [[p.metric.value for p in level if not p.suspect] for level in history.levels]
-    return [[math.log(value) for value in level] for level in levels if level and min(level) > 0]
+    levels = [[point.metric.value for point in level] for level in plain_stretches(history)]
+    return [[math.log(value) for value in level] for level in levels if min(level) > 0]
 
 
 def change_text(change: Change) -> str:
@@ -133,7 +144,7 @@ def _history(
     name: MetricName,
     points: tuple[HistoryPoint, ...],
     config: CompareConfig,
-    run_sd: float,
+    noise: RunNoise,
 ) -> MetricHistory:
     return MetricHistory(
         suite=entry.suite,
@@ -143,17 +154,20 @@ def _history(
         test_type=test_type,
         metric=name,
         points=points,
-        changes=changes_in(points, level=config.level, run_sd=run_sd),
+        changes=changes_in(points, level=config.level, noise=noise),
     )
 
 
-def changes_in(points: Sequence[HistoryPoint], *, level: float, run_sd: float) -> tuple[LevelChange, ...]:
+def changes_in(
+    points: Sequence[HistoryPoint], *, level: float, noise: RunNoise, false_alarm: float = FALSE_ALARM
+) -> tuple[LevelChange, ...]:
     """Where the level of a metric changed, oldest first.
 
     Args:
         points: the metric of each run, oldest first.
         level: of the intervals.
-        run_sd: the noise of one run, as far as it is known.
+        noise: of one run, as far as it is known beforehand.
+        false_alarm: chance of a change, either way, in a history that has none.
     """
     metrics = [point.metric for point in points]
     difference = metrics[0].spec.compared_as_difference
@@ -165,23 +179,31 @@ def changes_in(points: Sequence[HistoryPoint], *, level: float, run_sd: float) -
             change=_change(found, level, difference=difference),
             p_value=found.p_value,
         )
-        for found in _change_points(metrics, run_sd=run_sd)
+        for found in _change_points(metrics, noise, false_alarm)
     )
 
 
-def _change_points(metrics: Sequence[Metric], *, run_sd: float) -> tuple[ChangePoint, ...]:
+def _change_points(metrics: Sequence[Metric], noise: RunNoise, false_alarm: float) -> tuple[ChangePoint, ...]:
     """On the scale on which the metric is compared; no ratio exists where a value is 0."""
     if metrics[0].spec.compared_as_difference:
         return change_points(
-            [metric.value for metric in metrics], noise_sd=_binomial_sd(metrics), min_shift=ERROR_RATE_MARGIN
+            [metric.value for metric in metrics],
+            noise_sd=_binomial_sd(metrics),
+            min_shift=ERROR_RATE_MARGIN,
+            false_alarm=false_alarm,
         )
     if any(metric.value <= 0 for metric in metrics):
         return ()
+    logs = [math.log(metric.value) for metric in metrics]
     within = math.sqrt(sum((metric.standard_error or 0.0) ** 2 for metric in metrics) / len(metrics))
+    # Neighbours differ by √2 of what one run varies by, wherever the level changed.
+    steps = [(new - old) / math.sqrt(2.0) for old, new in pairwise(logs)]
     return change_points(
-        [math.log(metric.value) for metric in metrics],
-        noise_sd=math.hypot(run_sd, within),
+        logs,
+        noise_sd=math.hypot(noise.sd, believed_error(within, steps, least=noise.sd)),
+        noise_df=noise.df,
         min_shift=math.log1p(SMALLEST_SHIFT),
+        false_alarm=false_alarm,
     )
 
 

@@ -125,16 +125,32 @@ def _known(metrics: Iterable[Metric | None]) -> tuple[Metric, ...]:
     return tuple(metric for metric in measured if error_known(metric)) or measured
 
 
-def window_sides(windows: Sequence[LevelWindow], *, noise: RunNoise, level: float) -> list[Sides]:
-    """Both sides at each level, with how far apart they are.
+def window_sides(
+    windows: Sequence[LevelWindow],
+    *,
+    noise: RunNoise,
+    level: float,
+    earlier: Sequence[Sequence[LevelWindow]] = (),
+) -> list[Sides]:
+    """Both sides at each load level, with how far apart they are.
 
-    The noise of a level is learned from its own window, and a little from those of the others, each about its
-    own mean; ``noise`` is what is known besides.
+    The noise of a load level is learned from its own window and what it was before its figures last changed,
+    and a little from the windows of the others, each about its own mean.
+
+    Args:
+        windows: of each load level.
+        noise: what is known besides.
+        level: of the intervals.
+        earlier: what the stored runs measured before the window, or after it, while the figures stayed.
     """
     logs = [logs_of(window.stored) for window in windows]
+    before: dict[str | None, list[list[float]]] = {}
+    for window in (each for stretch in earlier for each in stretch):
+        before.setdefault(window.level, []).append(logs_of(window.stored))
     found = []
     for at, window in enumerate(windows):
-        learned = noise.hinted([*logs[:at], *logs[at + 1 :]], at_most=OTHER_LEVELS_DF).learned([logs[at]])
+        hinted = noise.hinted([*logs[:at], *logs[at + 1 :]], at_most=OTHER_LEVELS_DF)
+        learned = hinted.learned([logs[at], *before.get(window.level, [])])
         old = pooled_window(window.stored) if window.stored else None
         effect = None
         if old is not None and window.candidate is not None:

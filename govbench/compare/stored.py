@@ -27,12 +27,19 @@ from govbench.compare.compare import concluded, findings_or_why_not, in_order, l
 from govbench.compare.confirmation import Again, Suspicion, is_suspicious, joined, kept, reported, risen
 from govbench.compare.effects import logs_of, pooled_window
 from govbench.compare.findings import Sides, SidesOf, findings_of, is_gated, margin_for
-from govbench.compare.history import changes_in, histories_of, newest_first
+from govbench.compare.history import changes_in, histories_of, newest_first, plain_stretches
 from govbench.compare.machine import explained_by_machine, machine_reason, speed_change
 from govbench.compare.notes import accept_notes, level_notes, short_note
 from govbench.compare.reasons import noise_note
 from govbench.compare.reference import ReferenceLevel, on_scale, reference_level, worse_by
-from govbench.compare.sides import MetricAt, level_windows, metrics_at, window_sides, without_levels
+from govbench.compare.sides import (
+    LevelWindow,
+    MetricAt,
+    level_windows,
+    metrics_at,
+    window_sides,
+    without_levels,
+)
 from govbench.compare.soundness import no_success, run_fault
 from govbench.compare.verdict import worse_sign
 from govbench.config.settings import CompareConfig, Threshold
@@ -42,7 +49,7 @@ from govbench.results.history import HistoryPoint
 from govbench.results.metrics import Metric, MetricName
 from govbench.results.plan import TestType
 from govbench.results.run import RunSummary
-from govbench.stats import RunNoise
+from govbench.stats import FALSE_ALARM, RunNoise
 
 # A metric of a run at each of its levels.
 MetricsOf = Callable[[TestType, MetricName], MetricAt]
@@ -193,9 +200,21 @@ class _Stored:
             entries = [self._by_run[point.run_id] for point in reversed(level.window)] if level else []
             windows = level_windows(entries, metrics_of(test_type, name), test_type, name)
             noise = self._known.run_noise(self._config, test_type, name)
-            return window_sides(windows, noise=noise, level=self._config.level)
+            earlier = self._earlier(test_type, name, metrics_of(test_type, name)) if level else ()
+            return window_sides(windows, noise=noise, level=self._config.level, earlier=earlier)
 
         return sides_of
+
+    def _earlier(
+        self, test_type: TestType, name: MetricName, metrics: MetricAt
+    ) -> list[Sequence[LevelWindow]]:
+        """The windows of the other levels that the metric had: how much runs differ does not begin anew."""
+        held = {point.run_id for point in self._levels[test_type, name].window}
+        return [
+            level_windows([self._by_run[point.run_id] for point in level], metrics, test_type, name)
+            for level in plain_stretches(self._histories[test_type, name])
+            if not held & {point.run_id for point in level}
+        ]
 
     def _reported(self, first: Sequence[Finding], again: Again) -> list[Finding]:
         """Findings level by level, each flagged one confirmed, replaced or suspect."""
@@ -253,8 +272,13 @@ class _Stored:
             metric=new,
         )
         points = (*history.points, here)
-        run_sd = self._known.run_noise(self._config, test_type, name).sd
-        changes = changes_in(points, level=self._config.level, run_sd=run_sd)
+        changes = changes_in(
+            points,
+            level=self._config.level,
+            noise=self._known.run_noise(self._config, test_type, name),
+            # Of the changes only those for the worse count: one in a hundred of these.
+            false_alarm=2.0 * FALSE_ALARM if worse else FALSE_ALARM,
+        )
         found = reference_level(points, changes, worse=worse, margin=margin)
         if found.rise is None or worse_by([here], found.window, worse) <= on_scale(margin, new) / 2:
             return replace(stored, rise=None)

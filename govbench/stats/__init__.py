@@ -8,12 +8,13 @@ from govbench.stats.blocks import (
     time_design_effect,
 )
 from govbench.stats.calibration import instance_deviation, run_deviation, upper_variance
-from govbench.stats.change_points import ChangePoint, change_points
+from govbench.stats.change_points import FALSE_ALARM, ChangePoint, change_points
 from govbench.stats.comparison import (
     Effect,
     LogRatio,
     ProportionDifference,
     RunNoise,
+    believed_error,
     log_ratio,
     prediction_log_ratio,
     proportion_difference,
@@ -39,6 +40,7 @@ from govbench.stats.rounds import RoundsEffect, combine_rounds
 from govbench.stats.sequential import boundaries, nominal_levels, spending
 
 __all__ = [
+    "FALSE_ALARM",
     "ChangePoint",
     "Effect",
     "FloatArray",
@@ -50,6 +52,7 @@ __all__ = [
     "QuantileEstimate",
     "RoundsEffect",
     "RunNoise",
+    "believed_error",
     "block_ids",
     "block_quantile_interval",
     "boundaries",

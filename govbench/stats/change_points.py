@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 import numpy.typing as npt
@@ -74,6 +75,7 @@ def change_points(
     series: FloatsLike,
     *,
     noise_sd: float = 0.0,
+    noise_df: float = math.inf,
     min_shift: float = 0.0,
     min_segment: int = MIN_SEGMENT,
     false_alarm: float = FALSE_ALARM,
@@ -92,14 +94,17 @@ def change_points(
 
     with s pooled and all of n-1. The pooled one knows the noise where a segment is short; the other (Welch
     1947) charges a spike to the segment that it lies in: alone it reaches |t| = 1 at most, two alike reach 2.
-    Neither s is taken below ``noise_sd``, so that values that happened to lie close do not alarm. p must not
-    exceed ``false_alarm`` over the number of places (Bonferroni).
+    So that values that happened to lie close do not alarm, each s² has ``noise_sd`` for its prior (the
+    moderated t, Smyth 2004): (ν₀ σ₀² + Σ (x - mean)²) / (ν₀ + n - 1), and ν₀ degrees of freedom more. A noise
+    that is known, of infinite ν₀, is a floor instead. p must not exceed ``false_alarm`` over the number of
+    places (Bonferroni).
 
     Negation changes the signs only; reversal of time mirrors the places, but for exact ties.
 
     Args:
         series: finite values, oldest first, with level changes that add up (logarithms of times).
         noise_sd: standard deviation of one value while nothing changes, as far as known.
+        noise_df: degrees of freedom that it is worth; infinite where no value can vary less.
         min_shift: smaller shifts are not reported, on the scale of the series.
         min_segment: fewest values of a level, at least 2; with fewer than twice as many there is no answer.
         false_alarm: chance of any change point in a series that has none.
@@ -118,7 +123,7 @@ def change_points(
     values = _without_spikes(values, SPIKE * sd)
     cuts = _cuts(values, sd, min_segment)
     while cuts:
-        found = [_step(values, part, noise_sd) for part in _neighbours(cuts, values.size)]
+        found = [_step(values, part, noise_sd, noise_df) for part in _neighbours(cuts, values.size)]
         failing = [p for p in found if p.p_value > false_alarm / places or abs(p.shift) < least_shift]
         if not failing:
             return tuple(found)
@@ -135,8 +140,8 @@ def _noise_of(values: npt.NDArray[np.float64]) -> float:
 
 
 def _without_spikes(values: npt.NDArray[np.float64], limit: float) -> npt.NDArray[np.float64]:
-    around = [values[max(0, i - _REACH) : i + _REACH + 1] for i in range(values.size)]
-    medians = np.array([np.median(part) for part in around])
+    plain = values.tolist()  # of five values a plain median is faster than one of an array
+    medians = np.array([median(plain[max(0, i - _REACH) : i + _REACH + 1]) for i in range(values.size)])
     return np.clip(values, medians - limit, medians + limit)
 
 
@@ -168,18 +173,25 @@ def _neighbours(cuts: list[int], n: int) -> list[tuple[int, int, int]]:
     return list(zip(edges, cuts, edges[2:], strict=False))
 
 
-def _step(values: npt.NDArray[np.float64], part: tuple[int, int, int], noise_sd: float) -> ChangePoint:
+def _step(
+    values: npt.NDArray[np.float64], part: tuple[int, int, int], noise_sd: float, noise_df: float
+) -> ChangePoint:
     start, cut, end = part
     before, after = values[start:cut], values[cut:end]
     n1, n2 = before.size, after.size
-    known = noise_sd * noise_sd
-    var1, var2 = float(before.var(ddof=1)), float(after.var(ddof=1))
-    pooled = max(known, ((n1 - 1) * var1 + (n2 - 1) * var2) / (n1 + n2 - 2))
-    variance = max(pooled * (1 / n1 + 1 / n2), max(known, var1) / n1 + max(known, var2) / n2)
+    squares = [float(((segment - segment.mean()) ** 2).sum()) for segment in (before, after)]
+
+    def variance(squares: float, df: int) -> float:
+        if math.isinf(noise_df):
+            return max(noise_sd * noise_sd, squares / df)
+        return (noise_df * noise_sd * noise_sd + squares) / (noise_df + df)
+
+    pooled = variance(sum(squares), n1 + n2 - 2) * (1 / n1 + 1 / n2)
+    apart = variance(squares[0], n1 - 1) / n1 + variance(squares[1], n2 - 1) / n2
     return ChangePoint(
         index=cut,
         before=float(before.mean()),
         after=float(after.mean()),
-        se=math.sqrt(variance),
-        df=float(n1 + n2 - 2),
+        se=math.sqrt(max(pooled, apart)),
+        df=n1 + n2 - 2.0 + (0.0 if math.isinf(noise_df) else noise_df),
     )

@@ -11,8 +11,12 @@ from dataclasses import dataclass
 
 from govbench.errors import TooFewSamples
 from govbench.stats.arrays import FloatsLike, as_samples, check_share
+from govbench.stats.distributions import chi_square_quantile
 from govbench.stats.intervals import Interval, half_width, wilson_interval
 from govbench.stats.multiple import p_value_by_inversion, two_sided_p_value
+
+# One-sided: an error is believed as stated until the runs leave it that little room.
+_ROOM_LEFT = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,6 +230,26 @@ def proportion_difference(
     )
 
 
+def believed_error(stated: float, logs: FloatsLike, *, least: float) -> float:
+    """A stated error within runs, but no more than the runs of one level leave room for.
+
+    What they differ by contains the error within each, so the upper 95 % confidence bound of their standard
+    deviation, sqrt((n-1) s² / χ²_{0.05, n-1}) (Hahn & Meeker 1991, §4.4), bounds it as well. Whoever states
+    more states something else than the error of the figure, often the spread of what it was made of.
+
+    Args:
+        stated: on log scale.
+        logs: of runs of the same code; fewer than three bound nothing.
+        least: a deviation of runs that is believed anyway: that these lay close may be luck.
+    """
+    values = as_samples(logs, least=0)
+    if values.size < 3:
+        return stated
+    df = values.size - 1.0
+    room = math.sqrt(df * float(values.var(ddof=1)) / chi_square_quantile(_ROOM_LEFT, df))
+    return min(stated, max(room, least))
+
+
 def prediction_log_ratio(
     *,
     window: FloatsLike,
@@ -246,6 +270,8 @@ def prediction_log_ratio(
 
         known² = p (c² + w²/n) + (1 - p) max(0, c² - w²)
 
+    Where the window contradicts w (``believed_error``), both are scaled down to what it leaves room for.
+
     So a window of one is judged by the prior and both errors, and a long one by its own spread, and no run
     makes the interval jump: with the configured prior of 4 degrees of freedom and no errors within, 99 % has
     half widths of 26, 19, 16, 15, 14, 12 and 10 % at 1, 2, 3, 4, 5, 10 and 30 runs that vary as assumed.
@@ -264,6 +290,9 @@ def prediction_log_ratio(
     logs = as_samples(window)
     n = logs.size
     share = noise.prior_share
+    if window_se:  # what stated the candidate's error stated theirs
+        scale = believed_error(window_se, logs, least=noise.sd) / window_se
+        candidate_se, window_se = scale * candidate_se, scale * window_se
     within = share * (candidate_se**2 + window_se**2 / n)
     longer = (1.0 - share) * max(0.0, candidate_se**2 - window_se**2)
     return LogRatio(

@@ -309,3 +309,38 @@ def test_the_newest_anchor_counts(stored: Stored, usual: BuildUsual, summary: Bu
     drifted = summary({BASELINE: usual(200)})
     compared = compare_window(runs[:5], REFERENCE, drifted, CONFIG, anchors=[runs[-1], newer])
     assert [note.split(" (")[0] for note in compared.notes if "anchor" in note] == ["Against anchor v1.1"]
+
+
+def stating(runs: Sequence[Sequence[Metric]], error: float) -> list[tuple[Metric, ...]]:
+    """The same runs, with another error within each."""
+    return [tuple(replace(m, standard_error=error) if m.name is P50 else m for m in run) for run in runs]
+
+
+def test_an_overstated_error_within_the_runs_hides_no_change(stored: Stored, usual: BuildUsual) -> None:
+    """A spread of samples for a standard error: runs that lie within 2 % have no error of 40 %."""
+    runs = stating(step(usual, (100, 20), (130, 6)), 0.4)
+    history = histories_of(stored(runs), CONFIG, UNKNOWN)[BASELINE, P50]
+    assert [change.index for change in history.changes] == [20]
+
+
+def test_an_overstated_error_within_the_runs_hides_no_flag(
+    stored: Stored, usual: BuildUsual, summary: BuildRun
+) -> None:
+    (here,) = stating([usual(125)], 0.4)
+    entries = stored(stating(step(usual, (100, 20)), 0.4))
+    assert finding(compare_window(entries, REFERENCE, summary({BASELINE: here}), CONFIG)).suspect
+
+
+def test_how_much_runs_differ_is_learned_from_the_levels_before_as_well(
+    stored: Stored, usual: BuildUsual, summary: BuildRun
+) -> None:
+    """A level of three runs that happened to lie close knows little of a noise that twenty others showed."""
+    rng = np.random.default_rng(4)
+    noisy = [usual(near(rng, 300, 0.12)) for _ in range(20)]
+    close = [usual(p50) for p50 in (99.0, 100.0, 101.0)]
+    here = summary({BASELINE: usual(122.0)})
+    alone = finding(compare_window(stored(close), REFERENCE, here, CONFIG))
+    known = finding(compare_window(stored([*noisy, *close]), REFERENCE, here, CONFIG))
+    assert alone.baseline == known.baseline
+    assert alone.suspect
+    assert not known.suspect

@@ -253,3 +253,13 @@ def test_two_runs_learn_their_noise_from_stored_ones_of_their_kind(
     assert "assumed" in said
     assert "learned from 12 stored runs as well" in told
     assert width([replace(each, profile="full") for each in quiet]) == (assumed, said)
+
+
+def test_a_noise_is_not_learned_across_an_accepted_change(course: Callable[..., Comparison]) -> None:
+    """An acceptance begins a level where no change was seen yet: the step itself is no noise."""
+    accepted = {"accepted_metrics": (metric_key(BASELINE, P50),), **ACCEPTED}
+    stepped = p50_of(course([*STILL, (150.0, accepted), 151.0], 190.0))
+    alone = p50_of(course([150.0, 151.0], 190.0))
+    assert stepped.change is not None
+    assert alone.change is not None
+    assert stepped.change.high - stepped.change.low < alone.change.high - alone.change.low

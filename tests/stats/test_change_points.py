@@ -131,6 +131,31 @@ def test_the_noise_floor_keeps_a_quiet_series_still() -> None:
     assert len(change_points([20 * x for x in series], noise_sd=0.035)) == 1
 
 
+def test_a_noise_believed_beforehand_gives_way_to_what_is_seen() -> None:
+    before, after = [0.001, -0.001] * 10, [0.051, 0.049] * 4
+    assert change_points([*before, *after], noise_sd=0.035) == ()
+    (point,) = change_points([*before, *after], noise_sd=0.035, noise_df=4.0)
+    assert (point.index, point.df) == (20, 30.0)
+    known = 4 * 0.035**2
+    pooled = (known + 28e-6) / 30 * (1 / 20 + 1 / 8)
+    apart = (known + 20e-6) / 23 / 20 + (known + 8e-6) / 11 / 8
+    assert point.se == pytest.approx(math.sqrt(max(pooled, apart)))
+
+
+def test_a_noise_believed_beforehand_keeps_few_values_still() -> None:
+    series = [0.0] * 3 + [0.04] * 3
+    assert len(change_points(series)) == 1
+    assert change_points(series, noise_sd=0.035, noise_df=4.0) == ()
+
+
+@pytest.mark.parametrize(("times_believed", "most"), [(0.5, 0.005), (1.0, 0.015), (2.0, 0.03)])
+def test_a_believed_noise_that_is_wrong_costs_little(times_believed: float, most: float) -> None:
+    rng = np.random.default_rng(8)
+    drawn = [rng.normal(0.0, times_believed * 0.035, 30) for _ in range(600)]
+    alarms = sum(bool(change_points(series, noise_sd=0.035, noise_df=4.0)) for series in drawn)
+    assert alarms / len(drawn) <= most
+
+
 def test_shifts_below_the_smallest_of_interest() -> None:
     series = [0.0] * 6 + [0.02] * 6
     assert change_points(series, min_shift=0.021) == ()

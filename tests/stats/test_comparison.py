@@ -14,6 +14,7 @@ from govbench.errors import TooFewSamples
 from govbench.stats.comparison import (
     LogRatio,
     RunNoise,
+    believed_error,
     log_ratio,
     prediction_log_ratio,
     proportion_difference,
@@ -264,6 +265,41 @@ def test_a_long_window_holds_the_errors_within_already() -> None:
     assert predict(window, 0.0, se=0.01).half_width == pytest.approx(
         predict(window, 0.0).half_width, rel=0.002
     )
+
+
+def test_runs_that_lie_close_leave_no_room_for_a_large_error_within() -> None:
+    window = varying(10, 0.03)
+    # 9 s² over the 5 % quantile of chi-square with 9 degrees of freedom, 3.325.
+    assert believed_error(0.5, window, least=0.01) == pytest.approx(0.03 * math.sqrt(9 / 3.325), rel=0.01)
+    assert believed_error(0.04, window, least=0.01) == 0.04
+    assert believed_error(0.5, [0.1] * 10, least=0.01) == 0.01
+    assert believed_error(0.5, [0.0, 0.1], least=0.01) == 0.5
+
+
+def test_an_error_within_that_the_window_contradicts_does_not_hide_a_change() -> None:
+    window = varying(30, 0.03)
+    assert predict(window, 0.18, se=1.0, level=0.99).interval.low > 0.0
+    # As far as the candidate's error is larger than theirs, it stays so.
+    alike, noisier = (
+        prediction_log_ratio(
+            window=window,
+            window_se=1.0,
+            candidate_log=0.18,
+            candidate_se=se,
+            noise=ASSUMED.learned([window]),
+            level=0.99,
+        ).half_width
+        for se in (1.0, 3.0)
+    )
+    assert noisier > 1.5 * alike
+
+
+def test_an_error_within_that_is_as_stated_stays_covered() -> None:
+    rng = np.random.default_rng(31)
+    repetitions, within = 1500, 0.06
+    runs = rng.normal(0.0, math.hypot(ASSUMED.sd, within), size=(repetitions, 5))
+    covered = np.mean([predict(r[:-1].tolist(), r[-1], se=within).interval.contains(0) for r in runs])
+    assert covered >= 0.95 - slack(0.95, repetitions)
 
 
 @given(st.lists(st.floats(-0.5, 0.5), min_size=2, max_size=8), st.floats(1, 5))
