@@ -13,16 +13,18 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from benchmarks.verdicts.recorded import Array, Series
-from benchmarks.verdicts.replay import Again, Judge, Replay, Run
+from benchmarks.verdicts.replay import WINDOW, Again, Judge, Replay, Run
 from benchmarks.verdicts.truth import slowdowns
 from govbench.results.comparison import Verdict
 
 STEPS = (0.10, 0.20, 0.50)
-WITHIN = (1, 3, 5)
+WITHIN = (1, 3, 5, 12)
 # A lasting slowdown counts as found within so many runs, and explains an alarm within so many.
 FOUND_WITHIN, EXPLAINS = 6, 30
 # A step is put into a stretch where nothing happens, with so many runs before and after it.
 BEFORE, AFTER = 12, 12
+# Absorbed is what is not found before the window has forgotten what was before it, or the stretch ends.
+FOLLOWED = WINDOW
 PLACES = 6
 INDEPENDENT, COMMON = "independent", "common noise kept"
 MODES = (INDEPENDENT, COMMON)
@@ -149,7 +151,9 @@ def _inject(series: Series, replay: Replay, place: int, step: float, draws: _Dra
     logs = series.logs.copy()
     logs[place:] += np.log1p(step)
     count.steps[step] += 1
-    for after, run in enumerate(_runs(series, logs=logs, start=place, stop=place + AFTER), start=1):
+    end = next(level.stop for level in series.levels if level.start <= place < level.stop)
+    stop = min(end, place + FOLLOWED)
+    for after, run in enumerate(_runs(series, logs=logs, start=place, stop=stop), start=1):
         verdict = replay.step(run, draws(series, logs))
         if verdict is Verdict.REGRESSION:
             for within in WITHIN:

@@ -118,7 +118,7 @@ _HISTORIES = (
     "commits",
     "false alarms per 100",
     "lasting slowdowns found",
-    "+10 %: within 1 / 3 / 5, absorbed",
+    "+10 %: within 1 / 3 / 5 / 12, absorbed",
     "+20 %",
     "+50 %",
     "pass where still",

@@ -68,6 +68,7 @@ def test_a_lasting_slowdown_is_found_and_accepted_and_stillness_passes(
         assert count.pass_share > 0.5
         assert count.found_within(0.50, 1) == 1.0
         assert count.absorbed_share(0.20) == 0.0
+        assert count.found_within(0.20, 12) == 1.0
 
 
 def test_nobody_measures_again_and_the_second_suspect_is_red(part: Imported) -> None:
