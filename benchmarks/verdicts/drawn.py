@@ -28,6 +28,8 @@ DRIFT, DRIFT_STEPS = 0.30, 30
 
 # Of one run: its deviation; the share of its variance that is the runner's, which both measurements share.
 SD, SHARED = 0.035, 0.25
+# A machine quieter than three in four.
+QUIET_SD = 0.014
 # So many runs lie beyond four deviations, by so many more in the mean; a third of these are the runner's.
 TAILS, BEYOND, FURTHER, RUNNERS_TAILS = 0.03, 4.0, 4.0, 1 / 3
 # Two kinds of machine under one name: how much slower the one is, and how often it is had.
@@ -41,18 +43,28 @@ BURSTS = (0.02, 0.40)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """A kind of year: whether the code changes or drifts, and whether the runners are of two kinds."""
+    """A kind of year: whether the code changes or drifts, and what runners there are.
+
+    ``bounded`` is what the bounds are held against: neither a drift nor a machine quieter than most.
+    """
 
     name: str
     years: int
+    sd: float = SD
     changes: bool = False
     drifts: bool = False
     two_machines: bool = False
+
+    @property
+    def bounded(self) -> bool:
+        """Whether the bounds are of such years."""
+        return not self.drifts and self.sd == SD
 
 
 KINDS = (
     Kind(name="nothing happens", years=20),
     Kind(name="nothing happens, two kinds of machine", years=5, two_machines=True),
+    Kind(name="nothing happens, a quiet machine", years=4, sd=QUIET_SD),
     Kind(name="changes", years=24, changes=True),
     Kind(name="changes, two kinds of machine", years=6, changes=True, two_machines=True),
     Kind(name="slow drift", years=16, drifts=True),
@@ -142,14 +154,16 @@ def _measurements(
 ) -> tuple[tuple[Measured, ...], tuple[Measured, ...]]:
     """Two of each commit: on one runner, whose speed they share, each with noise of its own."""
     error = float(rng.uniform(*WITHIN))
-    runner = SD * math.sqrt(SHARED) * rng.standard_normal(COMMITS) + _tails(rng, TAILS * RUNNERS_TAILS)
+    runner = kind.sd * math.sqrt(SHARED) * rng.standard_normal(COMMITS) + _tails(
+        kind.sd, TAILS * RUNNERS_TAILS, rng
+    )
     if kind.two_machines:
         runner += math.log1p(SLOWER) * (rng.random(COMMITS) < SLOWER_SHARE)
     lasts = rng.random(COMMITS) < 0.5  # the burst, until the commit is measured again
 
     def measured(failing: Mapping[int, float]) -> tuple[Measured, ...]:
-        own = SD * math.sqrt(1 - SHARED) * rng.standard_normal(COMMITS)
-        logs = truth + runner + own + _tails(rng, TAILS * (1 - RUNNERS_TAILS))
+        own = kind.sd * math.sqrt(1 - SHARED) * rng.standard_normal(COMMITS)
+        logs = truth + runner + own + _tails(kind.sd, TAILS * (1 - RUNNERS_TAILS), rng)
         rates = -logs + 0.01 * rng.standard_normal(COMMITS)
         failed = rng.binomial(SAMPLES, FAILS, size=COMMITS)
         speeds = -SEEN * runner + LOOK_ERROR * rng.standard_normal(COMMITS)
@@ -168,8 +182,8 @@ def _measurements(
     return measured(outages), measured({i: share for i, share in outages.items() if lasts[i]})
 
 
-def _tails(rng: np.random.Generator, share: float) -> Array:
+def _tails(sd: float, share: float, rng: np.random.Generator) -> Array:
     """Runs far out, as many to either side."""
-    size = SD * (BEYOND + FURTHER * rng.standard_exponential(COMMITS))
+    size = sd * (BEYOND + FURTHER * rng.standard_exponential(COMMITS))
     tails: Array = size * rng.choice((-1.0, 1.0), size=COMMITS) * (rng.random(COMMITS) < share)
     return tails

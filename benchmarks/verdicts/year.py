@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 
 from benchmarks.verdicts.course import Said, take
 from benchmarks.verdicts.drawn import AFTER, COMMITS, IMPROVEMENTS, RELEASED, STEPS, Kind, Year, draw
-from benchmarks.verdicts.histories import BEFORE, EXPLAINS, WITHIN
+from benchmarks.verdicts.histories import BEFORE, EXPLAINS
 from benchmarks.verdicts.rates import Rate, at_share
 from govbench.results.comparison import Verdict
 
+WITHIN = (1, 3, 5)
 QUARTERS = 4
 # A drift counts as told from the first two commits in a row that say so.
 TWICE = 2
@@ -77,6 +78,11 @@ class Tally:
     def false_alarm_rate(self) -> Rate:
         """False alarms a commit."""
         return _rate(self.false_alarms, self.commits)
+
+    @property
+    def for_nothing_rate(self) -> Rate:
+        """False alarms that are not again for a change, a commit."""
+        return _rate(self.false_alarms - self.repeated, self.commits)
 
     @property
     def pass_rate(self) -> Rate | None:

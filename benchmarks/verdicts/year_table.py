@@ -6,10 +6,9 @@ import math
 from collections.abc import Mapping
 
 from benchmarks.verdicts.drawn import COMMITS, DRIFT, IMPROVEMENTS, STEPS, Kind
-from benchmarks.verdicts.histories import WITHIN
 from benchmarks.verdicts.rates import Rate
 from benchmarks.verdicts.table import markdown
-from benchmarks.verdicts.year import QUARTERS, Tally
+from benchmarks.verdicts.year import QUARTERS, WITHIN, Tally
 from govbench.results.comparison import Verdict
 
 _SAID = (

@@ -158,6 +158,21 @@ def test_a_large_step_is_red_at_once_and_accepted_in_the_third_commit(part: Impo
     assert [i for i, verdict in enumerate(verdicts) if verdict is Verdict.REGRESSION] == [30, 31, 32]
 
 
+def test_bounds_are_of_years_that_neither_drift_nor_are_quiet(part: Imported) -> None:
+    bounded = {kind.name: kind.bounded for kind in part("drawn").KINDS}
+    assert bounded["changes"]
+    assert bounded["nothing happens, two kinds of machine"]
+    assert not bounded["slow drift"]
+    assert not bounded["nothing happens, a quiet machine"]
+
+
+def test_what_is_known_to_be_missed_is_a_bound_and_still_told(part: Imported) -> None:
+    bounds = part("bounds")
+    tally = part("year").Tally(years=1, commits=1000, false_alarms=30, repeated=30, still=500)
+    missed = {each.text for each in bounds.judge_years([tally]) if each.clearly_missed}
+    assert missed == bounds.KNOWN_MISSED
+
+
 def test_the_bounds_of_a_year_are_clearly_missed_only_beyond_chance(part: Imported) -> None:
     tally = part("year").Tally(years=1, commits=1000, false_alarms=9, still=500, passed=60)
     tally.steps[0.20], tally.found[0.20, 3], tally.absorbed[0.20] = 10, 7, 0
