@@ -94,10 +94,10 @@ def change_points(
 
     with s pooled and all of n-1. The pooled one knows the noise where a segment is short; the other (Welch
     1947) charges a spike to the segment that it lies in: alone it reaches |t| = 1 at most, two alike reach 2.
-    So that values that happened to lie close do not alarm, each s² has ``noise_sd`` for its prior (the
-    moderated t, Smyth 2004): (ν₀ σ₀² + Σ (x - mean)²) / (ν₀ + n - 1), and ν₀ degrees of freedom more. A noise
-    that is known, of infinite ν₀, is a floor instead. p must not exceed ``false_alarm`` over the number of
-    places (Bonferroni).
+    So that values that happened to lie close do not alarm, no s² is taken below what it is with ``noise_sd``
+    for its prior, (ν₀ σ₀² + Σ (x - mean)²) / (ν₀ + n - 1) (Smyth 2004): it makes values that lie far apart
+    no quieter. A noise that is known, of infinite ν₀, is a floor. p must not
+    exceed ``false_alarm`` over the number of places (Bonferroni).
 
     Negation changes the signs only; reversal of time mirrors the places, but for exact ties.
 
@@ -182,9 +182,9 @@ def _step(
     squares = [float(((segment - segment.mean()) ** 2).sum()) for segment in (before, after)]
 
     def variance(squares: float, df: int) -> float:
-        if math.isinf(noise_df):
-            return max(noise_sd * noise_sd, squares / df)
-        return (noise_df * noise_sd * noise_sd + squares) / (noise_df + df)
+        known = noise_sd * noise_sd
+        joined = known if math.isinf(noise_df) else (noise_df * known + squares) / (noise_df + df)
+        return max(joined, squares / df)
 
     pooled = variance(sum(squares), n1 + n2 - 2) * (1 / n1 + 1 / n2)
     apart = variance(squares[0], n1 - 1) / n1 + variance(squares[1], n2 - 1) / n2
@@ -193,5 +193,5 @@ def _step(
         before=float(before.mean()),
         after=float(after.mean()),
         se=math.sqrt(max(pooled, apart)),
-        df=n1 + n2 - 2.0 + (0.0 if math.isinf(noise_df) else noise_df),
+        df=n1 + n2 - 2.0,
     )
