@@ -95,7 +95,8 @@ def test_throughput_and_one_user_are_measured_where_asked_for(govbench: Cli) -> 
 @pytest.mark.slow
 def test_a_head_that_is_slower_at_the_highest_level_alone_is_found_there(govbench: Cli) -> None:
     few, many = "embedded:latency=40ms,slots=3", "embedded:latency=40ms,slots=40"
-    ended = ab(govbench, many, few, "--levels", "2,24", "--round", "2.4", "--max-time", "40s")
+    asked = ("ab", "--base", many, "--head", few, "--levels", "2,24", "--round", "2.4", "--max-time", "100s")
+    ended = govbench.start(*asked).end(timeout_s=150)
 
     assert ended.code == 1, ended.out
     assert "regression: response time p50 of concurrent at 24 users" in ended.out

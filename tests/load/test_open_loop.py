@@ -289,10 +289,10 @@ def test_only_an_open_loop_sees_a_stall_for_what_it_is(
 
     p95_s = np.quantile(opened.samples.response_time_ms[opened.samples.ok], 0.95) / 1e3
     theory_s = held_s - 0.05 * steady_s
-    # as the server saw it, whose own stalls come on top of the theory
+    # as the server saw it: its own stalls come on top of the theory, what waits before it reads is not in it
     truth_s = reference.truth(start=opened.samples.due_s.min(), end=opened_until_s)["p95_ms"] / 1e3
-    assert p95_s > theory_s - (0.1 * theory_s + 1 / rate)
-    assert p95_s == pytest.approx(truth_s, abs=0.1 * theory_s + 1 / rate)
+    slack_s = 0.1 * theory_s + 1 / rate
+    assert theory_s - slack_s < p95_s < max(theory_s, truth_s) + slack_s
     assert_balanced(opened)
     assert opened.end.completed
     hidden = closed.samples.column("last_byte_ms")

@@ -95,8 +95,9 @@ def test_a_stack_that_stays_keeps_its_home(
     temporary: Path, tmp_path: Path, *, lives: bool, is_named: bool, goes: bool
 ) -> None:
     state = tmp_path / "state.json"
-    home = make_home("m-stays", kept_by=state)
-    process = sleeper(home, "m-stays")
+    mark = f"m-stays-{lives:d}{is_named:d}"  # others of these may run at the same time
+    home = make_home(mark, kept_by=state)
+    process = sleeper(home, mark)
     state.write_text(json.dumps({"data_folder": str(home.root) if is_named else "/another"}))
     home.leave()
     if not lives:
