@@ -90,7 +90,8 @@ def test_a_stack_that_stays_is_not_ended(tmp_path: Path, environ: dict[str, str]
         f"stack = boot(parse_target({command('good').form!r}), StackConfig(stop_timeout_s=0.5), name='s', "
         f"log_folder=Path({str(tmp_path)!r}), environ=dict(os.environ)); stack.detach()"
     )
-    with booting(what, environ) as program:
+    # No state names this stack, so whoever boots next, as a test beside this one does, may clear it away.
+    with booting(what, {**environ, "TMPDIR": str(tmp_path)}) as program:
         assert program.stdout is not None
         pid = int(program.stdout.readline().split()[0])
         program.kill()
