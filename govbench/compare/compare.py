@@ -6,6 +6,7 @@ Runs against stored ones have a course of their own, ``stored.py``.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 
 from govbench.compare.alike import Apart, apart_from, is_alike, planned_types
 from govbench.compare.calibration import InForce
@@ -20,6 +21,7 @@ from govbench.compare.reasons import noise_note
 from govbench.compare.sides import alone, level_pairs
 from govbench.compare.soundness import no_success, run_fault
 from govbench.compare.thresholds import judge_thresholds
+from govbench.compare.verdict import margin_of, mde_of
 from govbench.config.settings import CompareConfig, Threshold
 from govbench.results.baseline import BaselineEntry
 from govbench.results.comparison import Comparison, Finding, Method, Reference, Verdict
@@ -92,8 +94,22 @@ def without_baseline(
     thresholds: Sequence[Threshold] = (),
     *,
     verdict: Verdict = Verdict.NO_BASELINE,
+    known: InForce = _UNCALIBRATED,
+    elsewhere: tuple[str, ...] = (),
 ) -> Comparison:
-    """A run that has nothing to be compared with, or nothing usable; its thresholds hold all the same."""
+    """A run that has nothing to be compared with, or nothing usable; its thresholds hold all the same.
+
+    Its gated metrics say what another run of this length would be able to tell, were this one stored.
+
+    Args:
+        candidate: the run.
+        reason: why there is nothing.
+        config: gates, margins, noise.
+        thresholds: absolute bounds on the run.
+        verdict: of all its metrics.
+        known: the calibration in force.
+        elsewhere: other machine classes that runs are stored for.
+    """
     side, method = last_side(candidate), Method.STORED_WINDOW
     fault = run_fault(candidate) or no_success(candidate)
     findings = (
@@ -111,7 +127,25 @@ def without_baseline(
             config.metrics,
         )
     )
-    return concluded(method, None, candidate, findings=findings, thresholds=thresholds, fault=fault)
+    findings = tuple(_with_outlook(each, findings, config, known) for each in findings)
+    compared = concluded(method, None, candidate, findings=findings, thresholds=thresholds, fault=fault)
+    return replace(compared, elsewhere=elsewhere)
+
+
+def _with_outlook(
+    finding: Finding, findings: Sequence[Finding], config: CompareConfig, known: InForce
+) -> Finding:
+    """A gated metric with the smallest change that a second run like this one would show."""
+    metric, margin = finding.candidate, finding.margin
+    if not finding.gated or metric is None or margin is None:
+        return finding
+    noise = known.run_noise(config, finding.test_type, finding.metric)
+    effect = window_effect([metric], metric, noise=noise, level=config.level)
+    if effect is None:
+        return finding
+    tests = sum(max(1, len(each.levels)) for each in findings if each.gated)
+    limit = margin_of(effect, margin, (metric.value, metric.value))
+    return replace(finding, mde=mde_of(effect, limit, tests=tests))
 
 
 def reference_of(summary: RunSummary) -> Reference:

@@ -69,6 +69,8 @@ def compare_with_baseline(
             settings.compare,
             settings.thresholds,
             verdict=Verdict.NOT_COMPARABLE if stored.notes else Verdict.NO_BASELINE,
+            known=calibration_for_run(summary, settings, stored),
+            elsewhere=() if stored.notes else stored.other_classes,
         )
         return replace(compared, notes=(*compared.notes, *told))
     alike = [entry for entry in stored.entries if is_alike(entry, summary)]

@@ -1,4 +1,4 @@
-"""What a report says, before it is laid out: a headline, tallies, sections of blocks, and cases. Decides nothing.
+"""What a report says, before it is laid out: a headline, tallies, sections of blocks, cases. Decides nothing.
 
 ``build.py`` makes one of ``Results``; ``terminal.py``, ``markdown.py``, ``html.py`` and ``junit.py`` lay it
 out. A layout chooses how much of it is shown and how it looks; it asks nothing of the results and decides
@@ -165,7 +165,7 @@ class Findings:
 class Chart:
     """A drawing, and its values as a table.
 
-    ``svg`` is for pages, ``lines`` are for terminals, ``mermaid`` is for GitHub; what cannot be drawn is empty.
+    ``svg`` is for pages, ``lines`` are for terminals, ``mermaid`` is for GitHub; what is not drawn is empty.
     """
 
     key: str

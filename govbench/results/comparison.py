@@ -241,7 +241,8 @@ class Comparison:
     are ``look_levels``, the level of confidence that each look asked for, ``confirmed``, what became of what
     they flagged, and ``besides``: categories and scenarios that moved though no flagged finding shows it.
     ``again`` is what a second measurement of the same commit said, where one was made for what stored runs
-    made suspect.
+    made suspect. ``elsewhere`` are other machine classes that runs of the suite are stored for, where there
+    are none for this one.
     """
 
     verdict: Verdict
@@ -260,6 +261,7 @@ class Comparison:
     fault: str | None = None
     base_failure: str | None = None
     again: tuple[MeasuredAgain, ...] = ()
+    elsewhere: tuple[str, ...] = ()
 
     @property
     def again_by_key(self) -> dict[AgainKey, Metric]:

@@ -46,57 +46,140 @@ class MetricName(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricSpec:
-    """What is fixed about a metric: how it is called in print, its unit, and whether it gates by default."""
+    """What is fixed about a metric: how it is called in print, its unit, and whether it gates by default.
+
+    ``short`` is its name where there is little room; ``more`` and ``less`` say of a changed one which way.
+    """
 
     label: str
+    short: str
     unit: Unit
     direction: Direction
     gate: bool
     compared_as_difference: bool = False
+    more: str = "higher"
+    less: str = "lower"
 
 
 METRICS: dict[MetricName, MetricSpec] = {
     MetricName.RESPONSE_TIME_P50: MetricSpec(
-        label="response time p50", unit=Unit.MS, direction=Direction.LOWER, gate=True
+        label="response time p50",
+        short="p50",
+        unit=Unit.MS,
+        direction=Direction.LOWER,
+        gate=True,
+        more="slower",
+        less="faster",
     ),
     MetricName.RESPONSE_TIME_P95: MetricSpec(
-        label="response time p95", unit=Unit.MS, direction=Direction.LOWER, gate=False
+        label="response time p95",
+        short="p95",
+        unit=Unit.MS,
+        direction=Direction.LOWER,
+        gate=False,
+        more="slower",
+        less="faster",
     ),
     MetricName.RESPONSE_TIME_P99: MetricSpec(
-        label="response time p99", unit=Unit.MS, direction=Direction.LOWER, gate=False
+        label="response time p99",
+        short="p99",
+        unit=Unit.MS,
+        direction=Direction.LOWER,
+        gate=False,
+        more="slower",
+        less="faster",
     ),
     MetricName.SERVICE_TIME_P50: MetricSpec(
-        label="service time p50", unit=Unit.MS, direction=Direction.LOWER, gate=False
+        label="service time p50",
+        short="service time p50",
+        unit=Unit.MS,
+        direction=Direction.LOWER,
+        gate=False,
+        more="slower",
+        less="faster",
     ),
     MetricName.TTFB_P50: MetricSpec(
-        label="time to first byte p50", unit=Unit.MS, direction=Direction.LOWER, gate=False
+        label="time to first byte p50",
+        short="first byte p50",
+        unit=Unit.MS,
+        direction=Direction.LOWER,
+        gate=False,
+        more="slower",
+        less="faster",
     ),
     MetricName.TTFT_P50: MetricSpec(
-        label="time to first token p50", unit=Unit.MS, direction=Direction.LOWER, gate=True
+        label="time to first token p50",
+        short="first token p50",
+        unit=Unit.MS,
+        direction=Direction.LOWER,
+        gate=True,
+        more="slower",
+        less="faster",
     ),
     MetricName.TPOT_P50: MetricSpec(
-        label="time per output token p50", unit=Unit.MS, direction=Direction.LOWER, gate=False
+        label="time per output token p50",
+        short="time per token p50",
+        unit=Unit.MS,
+        direction=Direction.LOWER,
+        gate=False,
+        more="slower",
+        less="faster",
     ),
     MetricName.CHUNK_GAP_P50: MetricSpec(
-        label="chunk gap p50", unit=Unit.MS, direction=Direction.LOWER, gate=False
+        label="chunk gap p50",
+        short="chunk gap p50",
+        unit=Unit.MS,
+        direction=Direction.LOWER,
+        gate=False,
+        more="slower",
+        less="faster",
     ),
     MetricName.CHUNK_GAP_P99: MetricSpec(
-        label="chunk gap p99", unit=Unit.MS, direction=Direction.LOWER, gate=False
+        label="chunk gap p99",
+        short="chunk gap p99",
+        unit=Unit.MS,
+        direction=Direction.LOWER,
+        gate=False,
+        more="slower",
+        less="faster",
     ),
     MetricName.THROUGHPUT: MetricSpec(
-        label="throughput", unit=Unit.RPS, direction=Direction.HIGHER, gate=True
+        label="throughput", short="throughput", unit=Unit.RPS, direction=Direction.HIGHER, gate=True
     ),
     MetricName.ERROR_RATE: MetricSpec(
-        label="error rate", unit=Unit.RATIO, direction=Direction.LOWER, gate=True, compared_as_difference=True
+        label="error rate",
+        short="error rate",
+        unit=Unit.RATIO,
+        direction=Direction.LOWER,
+        gate=True,
+        compared_as_difference=True,
     ),
     MetricName.OUTPUT_TOKENS: MetricSpec(
-        label="output tokens per answer", unit=Unit.TOKENS, direction=Direction.LOWER, gate=False
+        label="output tokens per answer",
+        short="output tokens",
+        unit=Unit.TOKENS,
+        direction=Direction.LOWER,
+        gate=False,
+        more="more",
+        less="fewer",
     ),
     MetricName.CPU_PER_REQUEST: MetricSpec(
-        label="target CPU per request", unit=Unit.MS, direction=Direction.LOWER, gate=False
+        label="target CPU per request",
+        short="CPU per request",
+        unit=Unit.MS,
+        direction=Direction.LOWER,
+        gate=False,
+        more="more",
+        less="less",
     ),
     MetricName.MEMORY_PEAK: MetricSpec(
-        label="target memory peak", unit=Unit.BYTES, direction=Direction.LOWER, gate=False
+        label="target memory peak",
+        short="memory peak",
+        unit=Unit.BYTES,
+        direction=Direction.LOWER,
+        gate=False,
+        more="more",
+        less="less",
     ),
 }
 

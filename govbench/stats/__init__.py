@@ -35,7 +35,7 @@ from govbench.stats.power import (
     detectable_effect,
     rounds_detectable_effect,
 )
-from govbench.stats.quantiles import is_estimable, nearest_rank, quantile, quantiles
+from govbench.stats.quantiles import is_estimable, nearest_rank, needed, quantile, quantiles
 from govbench.stats.rounds import RoundsEffect, combine_rounds
 from govbench.stats.sequential import boundaries, nominal_levels, spending
 
@@ -67,6 +67,7 @@ __all__ = [
     "log_buckets",
     "log_ratio",
     "nearest_rank",
+    "needed",
     "nominal_levels",
     "normal_quantile",
     "order_statistic_interval",

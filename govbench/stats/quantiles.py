@@ -13,6 +13,7 @@ from govbench.stats.arrays import FloatsLike, as_samples
 # Relative slack on n·q: 0.3 may arrive as 0.30000000000000004, and one such bit must not move the rank.
 # Up to 1e9 samples it stays under a thousandth of a rank.
 _RANK_SLACK = 1e-12
+_BEYOND = 10  # samples above a quantile that make it an estimate
 
 
 def nearest_rank(n: int, q: float) -> int:
@@ -69,7 +70,21 @@ def values_at_ranks(values: FloatsLike, ranks: Sequence[int]) -> tuple[float, ..
     return tuple(float(ordered[rank - 1]) for rank in ranks)
 
 
-def is_estimable(n: int, q: float, *, beyond: int = 10) -> bool:
+def needed(q: float) -> int:
+    """The fewest samples of which the ``q``-quantile is estimable: 20 for p50, 200 for p95, 1000 for p99.
+
+    Raises:
+        ValueError: ``q`` is outside [0, 1); nothing lies above the largest sample.
+    """
+    if not 0.0 <= q < 1.0:
+        raise ValueError(f"a quantile that something lies above is in [0, 1), got {q}")
+    fewest = max(1, math.floor(_BEYOND / (1.0 - q)) - 1)  # less whatever rounding may have added
+    while not is_estimable(fewest, q):
+        fewest += 1
+    return fewest
+
+
+def is_estimable(n: int, q: float, *, beyond: int = _BEYOND) -> bool:
     """Whether ``n`` samples leave at least ``beyond`` of them above the ``q``-quantile.
 
     A p99 of 100 requests is their second slowest: a number, but no estimate of anything. Ten above it
