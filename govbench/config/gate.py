@@ -17,7 +17,7 @@ from govbench.config import sources
 from govbench.config.keys import KEYS
 from govbench.config.merge import merge
 from govbench.config.settings import Gate, Settings
-from govbench.config.sources import DOTENV_NAME, FILE_NAME, SHARED_NAME, SHARED_TABLE, Layer, Value
+from govbench.config.sources import DOTENV_NAME, FILE_NAME, SHARED_NAME, Layer, Value
 
 SECTIONS: Final = ("suite", "compare", "thresholds", "baselines")
 
@@ -81,7 +81,7 @@ def _configured(there: CommitFiles, cwd: Path, config_file: Path | None) -> Path
     for path, text in there.texts.items():
         if path == named or (named is None and path.name == FILE_NAME):
             return path
-        if named is None and path.name == SHARED_NAME and SHARED_TABLE in text:
+        if named is None and path.name == SHARED_NAME and sources.says_own_table(text):
             return path
     return None
 

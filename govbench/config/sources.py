@@ -24,7 +24,6 @@ from govbench.errors import ConfigError
 
 FILE_NAME = "govbench.toml"
 SHARED_NAME = "pyproject.toml"
-SHARED_TABLE = "[tool.govbench"
 JOINED = ("target.headers", "stack.environment")  # tables that several sources add to
 DOTENV_NAME = ".env.test"
 # The processes of a booted stack have these; they set nothing where govbench itself is what is booted.
@@ -32,6 +31,12 @@ _OF_A_STACK = frozenset({"GOVBENCH_STACK", "GOVBENCH_DATA"})
 _SECRET_NAME = re.compile(
     r"passw|secret|token|credential|(^|[_-])(api[_-]?)?key$|authorization|^cookie$", re.IGNORECASE
 )
+# Where a file that is no TOML speaks of our table all the same: as a header, or as a key of [tool].
+_OWN_TABLE = re.compile(
+    r"""^\s*(?:\[{1,2}\s*tool\s*\.\s*["']?govbench["']?\s*[.\]]|govbench\s*[.=])""", re.MULTILINE
+)
+# So like one of ours is a variable that is meant for us; another project's GOVBENCH_IMAGE is not.
+_NEARLY = 0.75
 _URL_WITH_PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]+@")
 
 
@@ -102,7 +107,7 @@ def find_file(cwd: Path) -> tuple[Path | None, tuple[str, ...]]:
     root = next((folder for folder in (cwd, *cwd.parents) if (folder / ".git").exists()), cwd)
     for folder in (cwd, *cwd.parents):
         own, shared = folder / FILE_NAME, folder / SHARED_NAME
-        has_table = shared.is_file() and SHARED_TABLE in read_text(shared, shown(shared, cwd))
+        has_table = shared.is_file() and has_own_table(shared, shown(shared, cwd))
         if own.is_file():
             note = f"{shown(shared, cwd)}: [tool.govbench] is not read, for {FILE_NAME} lies beside it"
             return own, (note,) if has_table else ()
@@ -111,6 +116,29 @@ def find_file(cwd: Path) -> tuple[Path | None, tuple[str, ...]]:
         if folder == root:
             break
     return None, ()
+
+
+def has_own_table(path: Path, label: str) -> bool:
+    """Whether a ``pyproject.toml`` configures govbench; whatever else is in it is no business of ours.
+
+    Where it cannot be parsed, it does if it names the table: then reading it says what is wrong.
+
+    Raises:
+        ConfigError: it cannot be read at all.
+    """
+    try:
+        return says_own_table(path.read_bytes().decode(encoding="utf-8-sig", errors="replace"))
+    except OSError as error:
+        raise ConfigError(f"{label}: cannot be read: {error.strerror}", hint="check the path") from error
+
+
+def says_own_table(text: str) -> bool:
+    """The same of its text."""
+    try:
+        tools = tomllib.loads(text).get("tool")
+    except tomllib.TOMLDecodeError:
+        return _OWN_TABLE.search(text) is not None
+    return isinstance(tools, dict) and "govbench" in tools
 
 
 def read_text(path: Path, label: str) -> str:
@@ -147,15 +175,22 @@ def values_of(text: str, *, file: str, base: Path, only: Collection[str] | None 
         raise ConfigError(f"{file}:{line}: {error}", hint="this is not valid TOML") from error
     prefix = ""
     if file.endswith(SHARED_NAME):
-        tools, prefix = data.get("tool"), "tool.govbench"
-        data = tools.get("govbench", {}) if isinstance(tools, dict) else {}
-        if not isinstance(data, dict) or not data:
-            raise ConfigError(
-                f"{file}: has no table [tool.govbench]", hint=f"or put the keys into {FILE_NAME}"
-            )
+        data, prefix = _own_table(data, file), "tool.govbench"
     if only is not None:
         data = {name: raw for name, raw in data.items() if name in only}
     return tuple(_walk(data, "", file=file, prefix=prefix, base=base))
+
+
+def _own_table(data: Mapping[str, Any], file: str) -> dict[str, Any]:
+    tools = data.get("tool")
+    table = tools.get("govbench") if isinstance(tools, dict) else None
+    if table is None:
+        raise ConfigError(f"{file}: has no table [tool.govbench]", hint=f"or put the keys into {FILE_NAME}")
+    if not isinstance(table, dict):
+        raise ConfigError(
+            f"{file}: [tool] govbench: expected a table, got {table!r}", hint="write [tool.govbench]"
+        )
+    return table
 
 
 def _label(file: str, prefix: str, name: str) -> str:
@@ -246,7 +281,8 @@ def read_environment(
 
     ``file`` is how messages name ``.env.test``.
 
-    In ``.env.test`` a variable of neither govbench nor the suite is noted; elsewhere it is ignored.
+    In ``.env.test`` a variable of neither govbench nor the suite is noted; elsewhere it is ignored. One that
+    is nearly ours is an error in either.
     """
     values: list[Value] = []
     suite: list[tuple[str, Variable]] = []
@@ -256,8 +292,10 @@ def read_environment(
         label = prefix + name
         if not text.strip() or name in _OF_A_STACK:
             continue
-        if name.startswith(VARIABLE_PREFIX):
+        if name in BY_VARIABLE:
             values.append(_from_own(name, text, label, layer))
+        elif (like := _nearly_own(name)) is not None:
+            raise ConfigError(f"{label}: unknown variable", hint=f"did you mean {like}?")
         elif (variable := find_variable(name)) is not None:
             suite.append((name, variable))
             value, note = _from_suite(name, variable, text, label, layer, cwd)
@@ -269,14 +307,19 @@ def read_environment(
     return Environment(values=tuple(values), for_stack=for_stack, variables=tuple(suite), notes=tuple(notes))
 
 
+def _nearly_own(name: str) -> str | None:
+    """The variable that one of another name must mean: it is very like it, or lacks only its section."""
+    word = name.removeprefix(VARIABLE_PREFIX)
+    if word == name:
+        return None
+    ours = [known.removeprefix(VARIABLE_PREFIX) for known in BY_VARIABLE]
+    like = next((known for known in ours if "_" in word and known.endswith(f"_{word}")), None)
+    like = like or closest(word, ours, cutoff=_NEARLY)
+    return like and VARIABLE_PREFIX + like
+
+
 def _from_own(name: str, text: str, label: str, layer: Layer) -> Value:
-    key = BY_VARIABLE.get(name)
-    if key is None:
-        like = closest(
-            name.removeprefix(VARIABLE_PREFIX), [n.removeprefix(VARIABLE_PREFIX) for n in BY_VARIABLE]
-        )
-        hint = f"did you mean {VARIABLE_PREFIX}{like}?" if like else "see docs/configuration.md"
-        raise ConfigError(f"{label}: unknown variable", hint=hint)
+    key = BY_VARIABLE[name]
     value = parsed(key.kind, text, label, secret=_is_hidden(key))
     return Value(key=key.name, value=value, layer=layer, label=label, base=Path(), variable=name)
 

@@ -47,10 +47,10 @@ class Kind:
     text_in_file: bool = True
 
 
-def closest(word: str, words: Iterable[str]) -> str | None:
-    """The word most like ``word``, or None where nothing is like it."""
+def closest(word: str, words: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """The word most like ``word``, or None where nothing is as like it as ``cutoff`` asks."""
     folded = {known.lower(): known for known in words}
-    found = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=0.6)
+    found = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=cutoff)
     return folded[found[0]] if found else None
 
 
