@@ -8,14 +8,19 @@ from typing import Any
 
 from govbench.config.keys import VARIABLE_PREFIX
 from govbench.config.sources import JOINED, Layer, Value
+from govbench.config.targets import CommandTarget, parse_target
 from govbench.config.variables import OVERLAPS, VARIABLES
 from govbench.errors import ConfigError
+from govbench.results.redact import excerpt
 
+_SHOWN_CHARS = 80
 _ORDER = {variable.name: place for place, variable in enumerate(VARIABLES)}
 
 
 def merge(values: Iterable[Value]) -> tuple[dict[str, Value], list[str]]:
-    """The winning value of each key, and a note for each variable that another variable beats.
+    """The winning value of each key, and a note for each of the file or of a variable that a variable beats.
+
+    What an option beats needs no note: whoever typed it knows.
 
     The higher layer wins; within one, govbench's own variable goes before those of the suite, and these
     follow ``OVERLAPS``. Tables in ``JOINED`` are joined instead, the higher layer winning by name.
@@ -27,7 +32,8 @@ def merge(values: Iterable[Value]) -> tuple[dict[str, Value], list[str]]:
     notes: list[str] = []
     for key, found in by_key.items():
         if key in JOINED:
-            merged[key] = _join(found)
+            merged[key], beaten = _join(found)
+            notes += beaten
             continue
         merged[key] = min(found, key=_precedence)
         notes += [_beaten(value, merged[key]) for value in found if _worth_a_note(value, merged[key])]
@@ -49,12 +55,14 @@ def _is_own(value: Value) -> bool:
 
 
 def _worth_a_note(value: Value, winner: Value) -> bool:
-    if value.variable is None or winner.variable is None or value.variable == winner.variable:
+    if winner.variable is None or value.variable == winner.variable:
         return False
     return bool(value.value != winner.value)
 
 
 def _beaten(value: Value, winner: Value) -> str:
+    if value.layer is Layer.FILE:
+        return f"{value.label}: {_text(value)}: {winner.label} wins, which says {_text(winner)}"
     if value.layer is not winner.layer:
         rule = "the environment goes before .env.test"
     elif _is_own(winner):
@@ -64,13 +72,48 @@ def _beaten(value: Value, winner: Value) -> str:
     return f"{value.label}: {winner.label} wins: {rule}"
 
 
-def _join(found: list[Value]) -> Value:
+def _text(value: Value) -> str:
+    """A value as a note shows it: short, on one line, and nothing in it that looks like a secret."""
+    match value.value:
+        case bool():
+            return str(value.value).lower()
+        case float():
+            return f"{value.value:.12g}"
+        case tuple() | list() as several if all(isinstance(each, str | int) for each in several):
+            return ", ".join(map(str, several)) or "none"
+        case tuple() | list() as several:
+            return f"{len(several)} of them"
+        case other:
+            return excerpt(_target_or_text(value.key, str(other)), chars=_SHOWN_CHARS)
+
+
+def _target_or_text(key: str, text: str) -> str:
+    """A target as reports name it, without what looks like a credential; any other text as it is."""
+    if key == "stack.build":
+        return CommandTarget(command=text).form.removeprefix("command:")
+    if key != "target.form":
+        return text
+    try:
+        return parse_target(text).form
+    except ConfigError:  # it was beaten, so nobody will be told what is wrong with it
+        return text
+
+
+def _join(found: list[Value]) -> tuple[Value, list[str]]:
+    """The tables in one, and a note for each name of the file that a variable beats; values are not shown."""
     ordered = sorted(found, key=lambda value: value.layer)
-    joined: dict[str, tuple[str, str]] = {}
+    folded = ordered[0].key == "target.headers"  # names of headers are the same in any case
+    joined: dict[str, tuple[str, str, Value]] = {}
+    notes = []
     for value in ordered:
-        folded = value.key == "target.headers"  # names of headers are the same in any case
-        joined |= {(name.lower() if folded else name): (name, text) for name, text in value.value.items()}
-    return replace(ordered[-1], value=dict(joined.values()))
+        for name, text in value.value.items():
+            place = name.lower() if folded else name
+            before = joined.get(place)
+            joined[place] = (name, text, value)
+            if before and before[2].layer is Layer.FILE and value.variable and before[1] != text:
+                notes.append(f"{before[2].label}: {before[0]}: {value.label} wins")
+    pairs = {name: text for name, text, _ in joined.values()}
+    return replace(ordered[-1], value=pairs), notes
 
 
 def settle_ramp(merged: dict[str, Value]) -> list[str]:
