@@ -378,8 +378,10 @@ def _judge(wire: Wire, exchange: Exchange, reader: _StreamReader | None) -> Answ
     if not 200 <= status < 300:
         raise RequestFailed(outcome_of(status), f"HTTP {status}")
     if reader:
-        if not reader.done:
+        if not reader.done and wire.has_end_mark:
             raise RequestFailed(Outcome.TRUNCATED, "the stream ended without its last event")
+        if not reader.done and not exchange.first_token_ns:
+            raise RequestFailed(Outcome.BAD_BODY, "the answer is no stream of events with content")
         return Answer(
             text=None,
             session_id=reader.answer.get("session_id"),

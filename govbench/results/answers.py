@@ -101,8 +101,7 @@ def _openai_answer(body: bytes) -> Answer:
 
 def http_reader(template: HttpTemplate) -> Callable[[bytes], Answer]:
     """The reader of api ``http``, which looks where the template's paths lead."""
-    names = ("answer_path", "session_path", "input_tokens_path", "output_tokens_path")
-    answer, session, tokens_in, tokens_out = (_steps(getattr(template, name)) for name in names)
+    answer, session, tokens_in, tokens_out = _paths(template)
     if not any((answer, session, tokens_in, tokens_out)):
         return _any_answer
 
@@ -124,6 +123,12 @@ def http_reader(template: HttpTemplate) -> Callable[[bytes], Answer]:
         )
 
     return read
+
+
+def _paths(template: HttpTemplate) -> tuple[tuple[str, ...], ...]:
+    """The steps to the text, the session and the tokens read and written."""
+    names = ("answer_path", "session_path", "input_tokens_path", "output_tokens_path")
+    return tuple(_steps(getattr(template, name)) for name in names)
 
 
 def _any_answer(body: bytes) -> Answer:
@@ -267,6 +272,51 @@ def _any_event(data: bytes, name: bytes = b"") -> StreamEvent:
         return _END
     check_unknown(data)
     return StreamEvent(bool(data), done=False)
+
+
+def http_event_reader(template: HttpTemplate) -> EventReader:
+    """The reader of streamed events of api ``http``: of each, what lies where the template's paths lead.
+
+    Without a path to the text, whatever an event carries is content.
+    """
+    answer, session, tokens_in, tokens_out = _paths(template)
+    end = DONE_MARK if template.end is None else template.end.encode()
+    # Of a piece others are known without parsing (load/stream.py), where none of these can be the end.
+    piece = PIECE._replace() if end.startswith(b"{") else PIECE
+    if not any((answer, session, tokens_in, tokens_out)):
+        return lambda data, name=b"": _marked(_any_event(data, name), ends=end in (data.strip(), name))
+
+    def read(data: bytes, name: bytes = b"") -> StreamEvent:
+        data = data.strip()
+        ends = end in (data, name)
+        if not data or data in (DONE_MARK, end):
+            check_event(name, data)
+            return _END if ends or data else _EMPTY
+        value = _event_value(data, name)
+        text = _at(value, answer)
+        content = bool(text) if answer else not ends
+        found = _session(_at(value, session)), _tokens(_at(value, tokens_in)), _tokens(_at(value, tokens_out))
+        if content and answer and not ends and found == (None, None, None):
+            return piece
+        return StreamEvent(content, ends, found[1], found[2], None, found[0], is_answer=bool(answer and text))
+
+    return read
+
+
+def _marked(event: StreamEvent, *, ends: bool) -> StreamEvent:
+    return _END if ends else event
+
+
+def _event_value(data: bytes, name: bytes) -> Any:
+    if name:
+        check_event(name, data)
+    try:
+        value = loads(data)
+    except orjson.JSONDecodeError as error:
+        raise ValueError("the event is not JSON, and JSON paths are configured") from error
+    if isinstance(value, dict):
+        check_object(value, "event")
+    return value
 
 
 def failure_of_event(data: bytes, name: bytes) -> str | None:

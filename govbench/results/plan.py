@@ -11,6 +11,9 @@ from enum import StrEnum
 from itertools import pairwise
 
 DEFAULT_MAX_IN_FLIGHT = 1000
+# What the record of a sample can name: a phase and a side in one byte each, a user in two.
+MOST_PHASES = MOST_SIDES = 256
+MOST_USERS = 65_535
 
 # The sides of a paired phase. A control is a side once more: its ratio to that side must be flat.
 BASE, HEAD, CONTROL, HEAD_CONTROL = 0, 1, 2, 3
@@ -45,6 +48,10 @@ _BREAKING = frozenset({"stress", "capacity"})
 def breaks_on_purpose(test_type: str) -> bool:
     """Whether a test type is there to break the target: then only bounds of its own hold in it."""
     return test_type in _BREAKING
+
+
+# Methods whose requests have no body.
+BODILESS = frozenset({"GET", "HEAD"})
 
 
 class LoadModel(StrEnum):
@@ -214,7 +221,11 @@ class Phase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpTemplate:
-    """The request of api ``http`` and where its answer keeps what is measured (dotted JSON paths)."""
+    """The request of api ``http`` and where its answer keeps what is measured (dotted JSON paths).
+
+    Of a streamed answer the paths lead into each event. ``end`` is the data or the name of the event that
+    ends the stream; None: the end of the answer does.
+    """
 
     method: str = "GET"
     path: str = "/"
@@ -223,6 +234,7 @@ class HttpTemplate:
     session_path: str | None = None
     input_tokens_path: str | None = None
     output_tokens_path: str | None = None
+    end: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -308,8 +320,8 @@ class Plan:
             raise ValueError("the order of a plan holds each of its phases once")
         if not self.phases or not self.scenarios or not self.sides:
             raise ValueError("a plan needs at least one phase, one scenario and one side")
-        if len(self.phases) > 256 or len(self.sides) > 256:
-            raise ValueError("a plan has at most 256 phases and 256 sides")
+        if len(self.phases) > MOST_PHASES or len(self.sides) > MOST_SIDES:
+            raise ValueError(f"a plan has at most {MOST_PHASES} phases and {MOST_SIDES} sides")
         if any(s.side >= len(self.sides) for p in self.phases for s in p.slices):
             raise ValueError("a slice names a side that the plan does not have")
         if self.is_paired and len(self.sides) <= HEAD_CONTROL:

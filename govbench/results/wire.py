@@ -10,13 +10,21 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Final, NamedTuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, quote_plus, urlsplit
 
 import orjson
 
 from govbench.errors import ConfigError
-from govbench.results.answers import READERS, STREAMS, Answer, EventReader, StreamEvent, http_reader
-from govbench.results.plan import Api, HttpTemplate, Side
+from govbench.results.answers import (
+    READERS,
+    STREAMS,
+    Answer,
+    EventReader,
+    StreamEvent,
+    http_event_reader,
+    http_reader,
+)
+from govbench.results.plan import BODILESS, Api, HttpTemplate, Side
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -30,6 +38,9 @@ _PLACEHOLDER: Final = re.compile(r'("\{session_id\}")|\{(query|session_id|user_i
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _URL_SAFE: Final = "/?#[]@!$&'()*+,;=:%~"
+
+_JSON: Final = "application/json"
+_FORM: Final = "application/x-www-form-urlencoded"
 
 _BodyBuilder = Callable[[str, str | None, str], bytes | None]
 
@@ -55,7 +66,8 @@ class Wire:
     """
 
     __slots__ = (
-        "_body", "_headers", "_method", "_name", "_path", "_url_path", "read_answer", "stream_content",
+        "_body", "_headers", "_method", "_name", "_path", "_url_path", "has_end_mark", "read_answer",
+        "stream_content",
     )  # fmt: skip
 
     read_answer: Callable[[bytes], Answer]
@@ -74,6 +86,9 @@ class Wire:
         ValueError: it is not of the API's shape.
     """
 
+    has_end_mark: bool
+    """Whether a stream ends with an event that says so, and is cut without it."""
+
     def __init__(self, side: Side) -> None:
         template = side.http or HttpTemplate()
         is_http = side.api is Api.HTTP
@@ -87,7 +102,8 @@ class Wire:
         self._body = _body_builder(side, template)
         self._headers = _headers(side, with_body=not is_http or template.body is not None)
         self.read_answer = http_reader(template) if is_http else READERS[side.api]
-        self.stream_content = STREAMS[side.api]
+        self.stream_content = http_event_reader(template) if is_http else STREAMS[side.api]
+        self.has_end_mark = not is_http or template.end is not None
 
     @property
     def name(self) -> str:
@@ -126,7 +142,7 @@ def _method(template: HttpTemplate) -> str:
     method = template.method.upper()
     if not _TOKEN.fullmatch(method):
         raise ConfigError(f"[target.http] method: {template.method!r} is not an HTTP method")
-    if template.body is not None and method in {"GET", "HEAD"}:
+    if template.body is not None and method in BODILESS:
         raise ConfigError(
             f"[target.http] body: a {method} request has no body",
             hint='set method = "POST", or drop the body',
@@ -149,7 +165,7 @@ def _headers(side: Side, *, with_body: bool) -> Headers:
         "user-agent": ("User-Agent", "govbench"),
     }
     if with_body:
-        merged["content-type"] = ("Content-Type", "application/json")
+        merged["content-type"] = ("Content-Type", _JSON)
     for name, value in (*side.headers, *side.secret_headers):
         if not _TOKEN.fullmatch(name):
             raise ConfigError(f"header {name!r}: not a header name")
@@ -168,7 +184,13 @@ def _body_builder(side: Side, template: HttpTemplate) -> _BodyBuilder:
         return _openai_body(side)
     if template.body is None:
         return _no_body
-    return _template_body(template.body)
+    return _template_body(template.body, _content_type(side))
+
+
+def _content_type(side: Side) -> str:
+    """That of a request, in lower case and without parameters."""
+    named = (value for name, value in (*side.headers, *side.secret_headers) if name.lower() == "content-type")
+    return next(named, _JSON).partition(";")[0].strip().lower()
 
 
 def _govstack_body(side: Side) -> _BodyBuilder:
@@ -213,14 +235,17 @@ def _no_body(query: str, session_id: str | None, user_id: str) -> None:  # noqa:
     return None
 
 
-def _template_body(template: str) -> _BodyBuilder:
+def _template_body(template: str, content_type: str) -> _BodyBuilder:
+    if "json" not in content_type:
+        fill_text = _filler(template, quote_plus if content_type == _FORM else str, as_json=False)
+        return lambda query, session_id, user_id: fill_text(query, session_id, user_id).encode()
     fill = _filler(template, lambda text: orjson.dumps(text)[1:-1].decode())
     try:
         orjson.loads(fill("a", "b", "c"))
     except orjson.JSONDecodeError as error:
         raise ConfigError(
             f"[target.http] body: not JSON once the placeholders are filled in: {error}",
-            hint='write placeholders inside quotes: {"question": "{query}"}',
+            hint='write placeholders inside quotes: {"question": "{query}"}, or name another Content-Type',
         ) from error
     return lambda query, session_id, user_id: fill(query, session_id, user_id).encode()
 
@@ -230,10 +255,12 @@ def _filled_path(path: str) -> Callable[[str, str | None, str], str]:
     return lambda query, session_id, user_id: quote(fill(query, session_id, user_id), safe=_URL_SAFE)
 
 
-def _filler(template: str, escape: Callable[[str], str]) -> Callable[[str, str | None, str], str]:
+def _filler(
+    template: str, escape: Callable[[str], str], *, as_json: bool = True
+) -> Callable[[str, str | None, str], str]:
     """Fill placeholders in one pass, so that a query with braces in it is left as it is.
 
-    A JSON string that is nothing but ``{session_id}`` becomes null while there is no session.
+    A string that is nothing but ``{session_id}`` becomes null while there is no session, where ``as_json``.
     """
     parts: list[str] = []
     slots: list[tuple[int, str]] = []
@@ -249,7 +276,7 @@ def _filler(template: str, escape: Callable[[str], str]) -> Callable[[str, str |
             "query": escape(query),
             "session_id": escape(session_id or ""),
             "user_id": escape(user_id),
-            "session": "null" if session_id is None else f'"{escape(session_id)}"',
+            "session": "null" if session_id is None and as_json else f'"{escape(session_id or "")}"',
         }
         filled = parts.copy()
         for index, name in slots:

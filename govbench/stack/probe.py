@@ -24,6 +24,7 @@ from govbench.stack.health import BUSY, Finding, describe_failure, hint_for, loo
 USER_ID: Final = "quick-check"
 _MOST_BODY_BYTES: Final = 16 * 1024 * 1024
 _SHORTEST_LOOK_S: Final = 1.0
+_API_HINT: Final = "is api right (option --api)?"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,9 +243,14 @@ def _stream(side: Side, wire: Wire, reply: _Reply, secrets: tuple[str, ...]) -> 
     pieces = sum(event.content for event in events)
     if not pieces:
         detail = f"{len(events)} events, none with content"
-        return (Check(name="stream", ok=False, detail=detail, hint="is api right (option --api)?"),)
+        hint = "is answer in section [target.http] right?" if side.api is Api.HTTP else _API_HINT
+        return (Check(name="stream", ok=False, detail=detail, hint=hint),)
     detail = f"{pieces} events with content, the first after {reply.first_event_ms or 0:.0f} ms"
     if not any(event.done for event in events):
+        if wire.has_end_mark:
+            detail += ", but not the last event, without which the load takes a stream for cut"
+            hint = "is end in section [target.http] right?" if side.api is Api.HTTP else _API_HINT
+            return (Check(name="stream", ok=False, detail=detail, hint=hint),)
         detail += "; no end mark, so a cut stream cannot be told from a whole one"
     return (Check(name="stream", ok=True, detail=detail), *_extras(side, _summed(events)))
 

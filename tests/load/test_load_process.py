@@ -29,7 +29,7 @@ from govbench.record.phases import phase_windows, slice_windows
 from govbench.record.reader import SampleTable, read_samples
 from govbench.record.summarise import accounting
 from govbench.results.metrics import MetricName
-from govbench.results.plan import Api
+from govbench.results.plan import Api, HttpTemplate
 from govbench.results.run import Outcome
 from govbench.results.samples import CODE_OF, RECORD_BYTES, Kind
 from govbench.stats import quantile
@@ -211,6 +211,44 @@ def test_a_stream_that_says_it_failed_has_and_tells_why(serve: Serve, loads: Loa
         ("stream", "the event says that it failed: no access with api_key=[redacted]"),
     }
     assert accounting(ended.samples).errors[Outcome.STREAM] == found[0].total() + found[1].total()
+
+
+def chunked(*pieces: bytes, whole: bool = True) -> Behaviour:
+    body = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    return replies(head + body + (b"0\r\n\r\n" if whole else b""), keep=whole)
+
+
+def test_a_stream_of_any_api_is_whole_when_its_answer_or_its_last_event_is(
+    serve: Serve, loads: Loads
+) -> None:
+    piece, last = b'data: {"a": "x"}\n\n', b"event: stop\ndata: {}\n\n"
+    servers = [
+        serve(chunked(piece, piece)),
+        serve(chunked(piece, whole=False)),
+        serve(chunked(b"data: {}\n\n")),
+        serve(replies(http(b'{"a": "x"}'), keep=True)),
+        serve(chunked(piece, last)),
+        serve(chunked(piece, piece)),
+    ]
+    plan = make_plan(*(s.url for s in servers), slice_s=0.4, stream=True)
+    ends = (None, None, None, None, "stop", "stop")
+    sides = tuple(
+        replace(side, api=Api.HTTP, http=HttpTemplate(answer_path="a", end=end))
+        for side, end in zip(plan.sides, ends, strict=True)
+    )
+    ended = loads.run(replace(plan, sides=sides))
+
+    assert [set(outcomes(ended.samples, side)) for side in range(6)] == [
+        {Outcome.OK},
+        {Outcome.TRUNCATED},
+        {Outcome.BAD_BODY},
+        {Outcome.BAD_BODY},
+        {Outcome.OK},
+        {Outcome.TRUNCATED},
+    ]
+    first = ended.samples.column("first_token_ms")
+    assert np.isfinite(first[ended.samples.ok]).all()
 
 
 @pytest.mark.parametrize("api", [Api.GOVSTACK, Api.GOVSTACK_MESSAGE, Api.OPENAI_CHAT, Api.HTTP])

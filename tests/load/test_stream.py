@@ -5,11 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from govbench.load.stream import KnownPiece
-from govbench.results.answers import PIECE, STREAMS
-from govbench.results.plan import Api
+from govbench.results.answers import PIECE, STREAMS, EventReader, http_event_reader
+from govbench.results.plan import Api, HttpTemplate
 
 CHUNK = b'{"id":"c-1","choices":[{"index":0,"delta":{"content":"%b"},"finish_reason":null}]}'
 DELTA = b'{"type": "delta", "delta": "%b"}'
+TEMPLATES = [
+    HttpTemplate(answer_path="delta"),
+    HttpTemplate(answer_path="type", session_path="delta"),
+    HttpTemplate(answer_path="delta", end='{"type": "delta", "delta": "ab"}'),
+    HttpTemplate(answer_path="delta", end="ab"),
+]
 
 
 def known(event: bytes) -> KnownPiece:
@@ -58,18 +64,21 @@ def test_a_stream_is_not_learned_over_and_over() -> None:
 
 
 @given(
-    st.sampled_from([(Api.OPENAI_CHAT, CHUNK), (Api.GOVSTACK, DELTA)]),
+    st.sampled_from(
+        [(STREAMS[Api.OPENAI_CHAT], CHUNK), (STREAMS[Api.GOVSTACK], DELTA)]
+        + [(http_event_reader(template), DELTA) for template in TEMPLATES]
+    ),
     st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1),
     st.binary(max_size=8) | st.text('ab"\\{}:, ü\n', max_size=8).map(str.encode),
 )
 def test_what_says_the_same_is_a_piece_for_the_parser_too(
-    kind: tuple[Api, bytes], text: str, other: bytes
+    kind: tuple[EventReader, bytes], text: str, other: bytes
 ) -> None:
-    api, event = kind
+    read, event = kind
     first = event % text.encode()
     try:
-        is_piece = STREAMS[api](first) is PIECE
+        is_piece = read(first) is PIECE
     except ValueError:
         is_piece = False
     if is_piece and known(first).says_the_same(event % other):
-        assert STREAMS[api](event % other) is PIECE
+        assert read(event % other) is PIECE

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from govbench.errors import ConfigError
 from govbench.results.answers import Answer, StreamEvent
+from govbench.results.failures import ReportedFailure
 from govbench.results.plan import Api, HttpTemplate, Side
 from govbench.results.wire import Wire, read_answer, request_for, stream_content
 
@@ -279,6 +280,96 @@ def test_stream_of_an_unknown_api() -> None:
     assert stream_content(target, b"anything") == StreamEvent(content=True, done=False)
     assert not stream_content(target, b" ").content
     assert stream_content(target, b"[DONE]") == StreamEvent(content=False, done=True)
+
+
+STREAMED = HttpTemplate(
+    answer_path="token.text",
+    session_path="id",
+    input_tokens_path="usage.in",
+    output_tokens_path="usage.out",
+    end="stop",
+)
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "expected"),
+    [
+        (b'{"token": {"text": "a"}}', b"", StreamEvent(content=True, done=False, is_answer=True)),
+        (b'{"token": {"text": ""}}', b"", StreamEvent(content=False, done=False)),
+        (b'{"ping": 1}', b"ping", StreamEvent(content=False, done=False)),
+        (b'{"id": "s-1"}', b"", StreamEvent(content=False, done=False, session_id="s-1")),
+        (
+            b'{"token": {"text": "a"}, "usage": {"in": 3, "out": 4}}',
+            b"",
+            StreamEvent(content=True, done=False, input_tokens=3, output_tokens=4, is_answer=True),
+        ),
+        (b'{"usage": {"out": 4}}', b"stop", StreamEvent(content=False, done=True, output_tokens=4)),
+        (b"{}", b"stop", StreamEvent(content=False, done=True)),
+        (b"", b"stop", StreamEvent(content=False, done=True)),
+        (b" ", b"", StreamEvent(content=False, done=False)),
+        (b"stop", b"", StreamEvent(content=False, done=True)),
+        (b"[DONE]", b"", StreamEvent(content=False, done=True)),
+    ],
+)
+def test_events_of_an_api_whose_paths_are_configured(data: bytes, name: bytes, expected: StreamEvent) -> None:
+    assert stream_content(side(Api.HTTP, http=STREAMED, stream=True), data, name) == expected
+
+
+def test_an_event_that_is_no_json_does_not_go_with_paths() -> None:
+    with pytest.raises(ValueError, match="the event is not JSON, and JSON paths are configured"):
+        stream_content(side(Api.HTTP, http=STREAMED, stream=True), b"plain")
+
+
+@pytest.mark.parametrize("data", [b'{"error": "overloaded"}', b'{"token": {"text": "a"}, "type": "error"}'])
+def test_an_event_with_paths_that_says_it_failed(data: bytes) -> None:
+    with pytest.raises(ReportedFailure):
+        stream_content(side(Api.HTTP, http=STREAMED, stream=True), data)
+
+
+def test_without_a_path_to_the_text_every_event_but_the_last_is_content() -> None:
+    tokens = HttpTemplate(output_tokens_path="n", end='{"n": 2}')
+    target = side(Api.HTTP, http=tokens, stream=True)
+    assert stream_content(target, b'{"n": 1}') == StreamEvent(content=True, done=False, output_tokens=1)
+    assert stream_content(target, b'{"n": 2}') == StreamEvent(content=False, done=True)
+    plain = side(Api.HTTP, http=HttpTemplate(end="bye"), stream=True)
+    assert stream_content(plain, b"hello") == StreamEvent(content=True, done=False)
+    assert stream_content(plain, b"bye") == StreamEvent(content=False, done=True)
+
+
+@pytest.mark.parametrize(
+    ("api", "end", "has"),
+    [
+        (Api.HTTP, None, False),
+        (Api.HTTP, "x", True),
+        (Api.GOVSTACK, None, True),
+        (Api.OPENAI_CHAT, None, True),
+    ],
+)
+def test_whether_a_stream_has_an_end_mark(api: Api, end: str | None, has: bool) -> None:
+    template = HttpTemplate(end=end) if api is Api.HTTP else None
+    assert Wire(side(api, http=template, stream=True)).has_end_mark is has
+
+
+@pytest.mark.parametrize(
+    ("kind", "template", "body"),
+    [
+        ("text/plain", "ask {query}, {session_id}", b'ask a&b "\xc3\xbc", '),
+        ("application/x-www-form-urlencoded; charset=utf-8", "q={query}&n=1", b"q=a%26b+%22%C3%BC%22&n=1"),
+        ("application/xml", '<q s="{session_id}">1</q>', b'<q s="">1</q>'),
+        (
+            "application/vnd.api+json",
+            '{"q": "{query}", "s": "{session_id}"}',
+            b'{"q": "a&b \\"\xc3\xbc\\"", "s": null}',
+        ),
+    ],
+)
+def test_a_body_is_what_its_content_type_says(kind: str, template: str, body: bytes) -> None:
+    target = side(
+        Api.HTTP, http=HttpTemplate(method="POST", body=template), headers=(("content-type", kind),)
+    )
+    request = request_for(target, 'a&b "ü"', None, "u")
+    assert request.body == body
+    assert [value for name, value in request.headers if name.lower() == "content-type"] == [kind]
 
 
 @pytest.mark.parametrize("api", [Api.GOVSTACK, Api.OPENAI_CHAT])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,38 @@ def test_configured_paths_must_lead_somewhere(start: StartStack) -> None:
     answer = checks(start("bare").url, Api.HTTP, http=wrong)["answer"]
     assert not answer.ok
     assert "nothing at 'gone', where answer says" in answer.detail
+
+
+STREAMED = HttpTemplate(
+    method="POST",
+    path="/api/v1/chat",
+    body='{"query": "{query}", "session_id": "{session_id}", "stream": true}',
+    answer_path="delta",
+    session_path="session_id",
+    output_tokens_path="usage.response_tokens",
+)
+
+
+@pytest.mark.parametrize(
+    ("template", "detail", "hint"),
+    [
+        (STREAMED, "events with content, the first after", None),
+        (replace(STREAMED, end="[DONE]"), "events with content, the first after", None),
+        (
+            replace(STREAMED, answer_path="gone"),
+            "none with content",
+            "is answer in section [target.http] right?",
+        ),
+    ],
+)
+def test_streams_of_any_api(
+    embedded: RunningStack, template: HttpTemplate, detail: str, hint: str | None
+) -> None:
+    found = checks(embedded.url, Api.HTTP, http=template, stream=True)
+    assert detail in found["stream"].detail
+    assert found["stream"].hint == hint
+    if found["stream"].ok:
+        assert (found["tokens"].ok, found["session"].ok) == (True, True)
 
 
 def test_an_api_that_does_not_answer_in_time(start: StartStack) -> None:
