@@ -14,7 +14,8 @@ from govbench.config.variables import Variable
 from govbench.errors import ConfigError
 from govbench.results.comparison import Verdict
 from govbench.results.metrics import MetricName
-from govbench.results.plan import Api, TestType
+from govbench.results.plan import BODILESS, MOST_PHASES, Api, Side, TestType
+from govbench.results.wire import Wire
 
 Merged = Mapping[str, Value]
 
@@ -24,11 +25,6 @@ def check(settings: Settings, target: Target, merged: Merged) -> None:
     api = api_of(settings.target, target)
     _check_api(api, target, merged)
     _check_http(settings, api, target, merged)
-    if settings.load.user_class is not None and settings.load.test_file is None:
-        raise ConfigError(
-            f"{merged['load.user_class'].label}: names users of a test file, but there is none",
-            hint="set load.test_file, or --test-file",
-        )
     _check_levels(merged)
     _check_custom(settings, merged)
     _check_test_file(settings, merged)
@@ -50,6 +46,14 @@ def _check_custom(settings: Settings, merged: Merged) -> None:
         raise ConfigError(
             f"{merged['load.test_types'].label}: no phases are configured for test type custom",
             hint="write [[phases]], or give a rate with --rate",
+        )
+    planned = len(profiles.build_phases(load))
+    if planned > MOST_PHASES:
+        own = len(profiles.custom_phases(load))
+        raise ConfigError(
+            f"{merged['phases'].label}: {own} phases, and with those of the other test types {planned}; "
+            f"a run has at most {MOST_PHASES}",
+            hint="leave some of them out, or other test types with --test-types",
         )
 
 
@@ -83,9 +87,9 @@ def _check_api(api: Api, target: Target, merged: Merged) -> None:
             hint="leave the path out of the URL, or use api http",
         )
     stream = merged.get("target.stream")
-    if stream is not None and stream.value and api not in {Api.OPENAI_CHAT, Api.GOVSTACK}:
+    if stream is not None and stream.value and api is Api.GOVSTACK_MESSAGE:
         raise ConfigError(
-            f"{stream.label}: only api openai-chat and govstack stream their answers, not {api}",
+            f"{stream.label}: only api openai-chat, govstack and http stream their answers, not {api}",
             hint='set api = "openai-chat"',
         )
 
@@ -102,10 +106,30 @@ def _check_http(settings: Settings, api: Api, target: Target, merged: Merged) ->
             f"{merged['target.http.path'].label}: the target's URL has a path already: {target.request_path}",
             hint="keep one of them",
         )
-    if settings.target.http.body is not None and "target.http.method" not in merged:
+    if settings.target.http.body is not None and settings.target.http.method in BODILESS:
+        method, body = merged.get("target.http.method"), merged["target.http.body"]
+        said = "GET" if method is None else f"{method.label} is {method.value}, which"
         raise ConfigError(
-            f"{merged['target.http.body'].label}: GET sends no body", hint='set method = "POST"'
+            f"{body.label}: {said} sends no body", hint='set method = "POST", or leave out the body'
         )
+    _check_body(settings, api, merged)
+    if settings.target.http.end is not None and not settings.target.stream:
+        raise ConfigError(
+            f"{merged['target.http.end'].label}: says where a stream ends, but answers are not streamed",
+            hint="set stream = true in [target]",
+        )
+
+
+def _check_body(settings: Settings, api: Api, merged: Merged) -> None:
+    """Put the body on the wire once, so that what is wrong with it is told before anything is booted."""
+    body = merged.get("target.http.body")
+    if body is None or api is not Api.HTTP:
+        return
+    kind = tuple(item for item in settings.target.headers.items() if item[0].lower() == "content-type")
+    try:
+        Wire(Side(name="any", url="http://localhost", api=api, http=settings.target.http, headers=kind))
+    except ConfigError as error:
+        raise ConfigError(f"{body.label}: {str(error).partition(': ')[2]}", hint=error.hint) from error
 
 
 def notes(settings: Settings, target: Target, merged: Merged) -> list[str]:
@@ -114,7 +138,7 @@ def notes(settings: Settings, target: Target, merged: Merged) -> list[str]:
         *_unused_fields(api_of(settings.target, target), merged),
         *_ramp(settings, merged),
         *_unused_load(settings, merged),
-        *_deadlines(settings),
+        *_deadlines(settings, merged),
         *_loose_gates(settings),
     ]
 
@@ -162,11 +186,12 @@ def _unused_load(settings: Settings, merged: Merged) -> list[str]:
     return found
 
 
-def _deadlines(settings: Settings) -> list[str]:
+def _deadlines(settings: Settings, merged: Merged) -> list[str]:
     connect_s, total_s = settings.target.deadlines.connect_s, settings.target.deadlines.total_s
-    if connect_s <= total_s:
+    connect = merged.get("target.connect_timeout_s")
+    if connect is None or connect_s <= total_s:  # of our own default nobody has to be told
         return []
-    return [f"the time to connect ({connect_s:g} s) cannot exceed that of a whole request ({total_s:g} s)"]
+    return [f"{connect.label}: {connect_s:g} s to connect cannot exceed the {total_s:g} s of a whole request"]
 
 
 def _loose_gates(settings: Settings) -> list[str]:

@@ -13,7 +13,7 @@ from govbench.config.settings import OnNotMeasured
 from govbench.config.values import Kind
 from govbench.results.comparison import Verdict
 from govbench.results.metrics import METRICS, Direction, MetricName, Unit
-from govbench.results.plan import Api, ArrivalProcess, TestType
+from govbench.results.plan import MOST_USERS, Api, ArrivalProcess, TestType
 
 VARIABLE_PREFIX = "GOVBENCH_"
 
@@ -50,13 +50,13 @@ def _secret(name: str, effect: str) -> Key:
 
 
 _JSON_PATH = v.matching(r"[^\s.]+(\.[^\s.]+)*", 'a dotted JSON path such as "choices.0.message.content"')
-_METHOD = v.choice(("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"))
+_METHOD = v.choice(("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"), any_case=True)
 _SUITE = v.matching(
     r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.))*",
     "a name of letters, digits, single dots, dashes and underscores",
 )
 _CLASSES = v.matching(r"[^\W\d]\w*( *, *[^\W\d]\w*)*", "names of classes, separated by commas")
-_FAILING = tuple(word for word in Verdict if word not in (Verdict.PASS, Verdict.IMPROVEMENT))
+FAILING = tuple(word for word in Verdict if word not in (Verdict.PASS, Verdict.IMPROVEMENT))
 _RATIO = v.number(0, 1)
 
 _TARGET = (
@@ -67,7 +67,12 @@ _TARGET = (
         flag="--api-url",
     ),
     _key("target.api", v.choice(Api), "request and answer format; http for a URL with a path", flag="--api"),
-    _key("target.stream", v.SWITCH, "ask for streamed answers (openai-chat, govstack)"),
+    _key(
+        "target.stream",
+        v.SWITCH,
+        "read answers as streams of events, and ask for such (openai-chat, govstack, http)",
+        flag="--stream",
+    ),
     _key("target.model", v.TEXT, "model that a request names (openai-chat)"),
     _key("target.collection_id", v.TEXT, "collection that a request names (govstack)"),
     _key(
@@ -89,11 +94,14 @@ _TARGET = (
         flag="--api-timeout",
         field="target.deadlines.total_s",
     ),
-    _key("target.http.method", _METHOD, "method of a request (http)"),
+    _key("target.http.method", _METHOD, "method of a request (http)", flag="--method"),
     _key("target.http.path", v.URL_PATH, "path of a request (http)"),
-    _key("target.http.body", v.BODY, "body template of a request (http)"),
+    _key("target.http.body", v.BODY, "body template of a request (http)", flag="--body"),
     _key(
-        "target.http.answer", _JSON_PATH, "where the answer's text is (http)", field="target.http.answer_path"
+        "target.http.answer",
+        _JSON_PATH,
+        "where the answer's text is; of a stream, in each of its events (http)",
+        field="target.http.answer_path",
     ),
     _key("target.http.session", _JSON_PATH, "where the session is (http)", field="target.http.session_path"),
     _key(
@@ -107,6 +115,12 @@ _TARGET = (
         _JSON_PATH,
         "where the tokens written are (http)",
         field="target.http.output_tokens_path",
+    ),
+    _key(
+        "target.http.end",
+        v.TEXT,
+        "data or name of the event that ends a stream; without it the end of the answer does (http)",
+        field="target.http.end",
     ),
     _secret("target.api_key", "key of the API: X-API-Key, or Bearer for openai-chat; never in a file"),
     _secret("target.openai_api_key", "Bearer token of openai-chat; never in a file"),
@@ -126,7 +140,13 @@ _STACK = (
 _LOAD = (
     _key("load.profile", v.choice(PROFILES), "ready-made set of phases", flag="--profile"),
     _key("load.test_types", v.choices(TestType), "which test types run, in this order", flag="--test-types"),
-    _key("load.max_users", v.whole(1), "highest level of concurrent users", flag="--max-users"),
+    _key(
+        "load.users",
+        v.whole(1, MOST_USERS),
+        "one fixed load: the only level of test type concurrent, which alone runs",
+        flag="--users",
+    ),
+    _key("load.max_users", v.whole(1, MOST_USERS), "highest level of concurrent users", flag="--max-users"),
     _key("load.spawn_rate", v.number(above=True), "users started per second", flag="--spawn-rate"),
     _key("load.ramp_up_s", v.duration(), "time to reach max_users; the faster of this and spawn_rate wins"),
     _key("load.test_duration_s", v.duration(), "steady seconds of each level", flag="--test-duration"),
@@ -139,7 +159,7 @@ _LOAD = (
     _key("load.arrivals", v.choice(ArrivalProcess), "how they follow each other", flag="--arrivals"),
     _key(
         "load.max_in_flight",
-        v.whole(1),
+        v.whole(1, MOST_USERS),
         "most of them under way at a time; as many more wait, the rest is dropped",
         flag="--max-in-flight",
     ),
@@ -182,7 +202,7 @@ _COMPARE = (
     _key("compare.confirm", v.SWITCH, "measure once more what stored runs make suspect"),
     _key(
         "compare.fail_on",
-        v.choices(_FAILING, or_none=True),
+        v.choices(FAILING, or_none=True),
         "verdicts that make the exit code fail; replaces the default list",
         flag="--fail-on",
     ),
@@ -199,8 +219,10 @@ _COMPARE = (
 _AB = (
     _key("ab.max_time_s", v.duration(), "time of govbench ab, load and boots together (--max-time)"),
     _key("ab.round_s", v.duration(), "load of one round; as long as the boot takes when unset (--round)"),
-    _key("ab.users", v.whole(1), "users of test type concurrent in govbench ab (--users)"),
-    _key("ab.levels", v.rising(1), "the same at several levels, each judged for itself (--levels)"),
+    _key("ab.users", v.whole(1, MOST_USERS), "users of test type concurrent in govbench ab (--users)"),
+    _key(
+        "ab.levels", v.rising(1, MOST_USERS), "the same at several levels, each judged for itself (--levels)"
+    ),
     _key(
         "ab.throughput_rps",
         v.number(above=True),

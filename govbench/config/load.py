@@ -11,7 +11,15 @@ from govbench.config import checks, sources
 from govbench.config.environment import environment
 from govbench.config.gate import CommitFiles, with_gate_of
 from govbench.config.keys import KEYS
-from govbench.config.merge import merge, settle_phases, settle_ramp, tree
+from govbench.config.merge import (
+    merge,
+    settle_phases,
+    settle_ramp,
+    settle_typed_levels,
+    settle_typed_request,
+    settle_users,
+    tree,
+)
 from govbench.config.phases import parse_phases
 from govbench.config.queries import (
     built_in_queries,
@@ -80,8 +88,9 @@ def load_settings(
     if gate_files is not None:
         gate, from_files = with_gate_of(gate_files, from_files, over, cwd=cwd, config_file=config_file)
     merged, merge_notes = merge([*from_files, *over])
+    settle_typed_request(merged)
     ramp_notes = settle_ramp(merged)
-    load_notes = settle_phases(merged)
+    load_notes = [*settle_users(merged), *settle_typed_levels(merged), *settle_phases(merged)]
     target = _target(merged)
     scenarios, scenario_notes = _scenarios(merged, cwd)
     tables = merged.get("phases")
@@ -126,7 +135,7 @@ def _scenarios(merged: Mapping[str, Value], cwd: Path) -> tuple[tuple[Scenario, 
     file = merged.get("load.queries_file")
     queries = built_in_queries() if file is None else read_queries(cwd / file.base / file.value, file.label)
     chosen, notes = _chosen_scenarios(merged)
-    scenarios = _read(chosen, cwd, queries)
+    scenarios = _read(chosen, cwd, queries, pauses="load.users" not in merged)
     if file is not None and not any(scenario.queries is queries for scenario in scenarios):
         notes.append(f"{file.label}: not used, for every scenario has queries of its own")
     return scenarios, notes
@@ -142,9 +151,11 @@ def _chosen_scenarios(merged: Mapping[str, Value]) -> tuple[Value | None, list[s
     return winner, [f"{loser.label}: not used, for {winner.label} goes first"]
 
 
-def _read(chosen: Value | None, cwd: Path, queries: tuple[Query, ...]) -> tuple[Scenario, ...]:
+def _read(
+    chosen: Value | None, cwd: Path, queries: tuple[Query, ...], *, pauses: bool
+) -> tuple[Scenario, ...]:
     if chosen is None:
-        return (built_in_scenario(queries),)
+        return (built_in_scenario(queries, pauses=pauses),)
     if chosen.key == "scenarios":
         return parse_scenarios(chosen.value, label=chosen.label, base=cwd / chosen.base, default=queries)
     return read_scenarios(cwd / chosen.base / chosen.value, chosen.label, queries)

@@ -11,6 +11,7 @@ from govbench.config.sources import JOINED, Layer, Value
 from govbench.config.targets import CommandTarget, parse_target
 from govbench.config.variables import OVERLAPS, VARIABLES
 from govbench.errors import ConfigError
+from govbench.results.plan import Api, TestType
 from govbench.results.redact import excerpt
 
 _SHOWN_CHARS = 80
@@ -124,6 +125,59 @@ def settle_ramp(merged: dict[str, Value]) -> list[str]:
     loser, winner = sorted(pair, key=lambda value: value.layer)
     del merged[loser.key]
     return [f"{loser.label}: {winner.label} wins: {_LAYER_NAMES[winner.layer]} goes first"]
+
+
+def settle_users(merged: dict[str, Value]) -> list[str]:
+    """Of one fixed number of users and another load, drop the one of a lower layer.
+
+    Raises:
+        ConfigError: both are of the same layer.
+    """
+    notes: list[str] = []
+    for key in _against_users(merged):
+        users = merged.get("load.users")
+        if users is None:
+            break
+        loser, winner = sorted((users, merged[key]), key=lambda value: value.layer)
+        if loser.layer is winner.layer:
+            raise ConfigError(f"{users.label}: contradicts {merged[key].label}", hint="keep one of them")
+        if loser.key != "load.profile":  # it still says how long users settle
+            del merged[loser.key]
+            notes.append(f"{loser.label}: not used, for {winner.label} goes first")
+    return notes
+
+
+def _against_users(merged: Mapping[str, Value]) -> list[str]:
+    """What asks for another load than one fixed number of users, as far as it is there."""
+    users, chosen = merged.get("load.users"), merged.get("load.test_types")
+    against = ["load.profile", "load.max_users"]
+    if users is not None and chosen is not None and TestType.CONCURRENT not in chosen.value:
+        against.append("load.test_types")
+    elif chosen is None:
+        against += ["phases", "load.arrival_rate_rps"]
+    return [key for key in against if key in merged]
+
+
+def settle_typed_levels(merged: dict[str, Value]) -> list[str]:
+    """Drop the phases that a typed number of users of a paired comparison takes the place of."""
+    typed = [
+        merged[key] for key in ("ab.users", "ab.levels") if key in merged and merged[key].layer is Layer.FLAGS
+    ]
+    if not typed or "load.test_types" in merged:
+        return []
+    losers = [merged.pop(key) for key in ("phases", "load.arrival_rate_rps") if key in merged]
+    return [f"{loser.label}: not used, for {typed[0].label} goes first" for loser in losers]
+
+
+def settle_typed_request(merged: dict[str, Value]) -> None:
+    """Who types a method or a body means api ``http``, and with a body alone POST, as with curl."""
+    body = merged.get("target.http.body")
+    given = (merged.get("target.http.method"), body)
+    typed = [value for value in given if value is not None and value.layer is Layer.FLAGS]
+    if typed and "target.api" not in merged:
+        merged["target.api"] = replace(typed[0], key="target.api", value=Api.HTTP)
+    if body is not None and body in typed and "target.http.method" not in merged:
+        merged["target.http.method"] = replace(body, key="target.http.method", value="POST")
 
 
 def settle_phases(merged: dict[str, Value]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,9 +11,14 @@ from govbench.config.settings import PhaseConfig
 from govbench.config.tables import THINK_TIME, read_table
 from govbench.config.values import Kind
 from govbench.errors import ConfigError
-from govbench.results.plan import DEFAULT_MAX_IN_FLIGHT, ArrivalProcess, Arrivals, RatePoint
-
-MOST_PHASES = 256  # the phase of a sample is one byte
+from govbench.results.plan import (
+    DEFAULT_MAX_IN_FLIGHT,
+    MOST_PHASES,
+    MOST_USERS,
+    ArrivalProcess,
+    Arrivals,
+    RatePoint,
+)
 
 
 def _rates(raw: object) -> tuple[RatePoint, ...]:
@@ -25,20 +31,35 @@ def _rates(raw: object) -> tuple[RatePoint, ...]:
 
 
 _RATE = v.number(above=True)
-_FIELDS: dict[str, Kind] = {
+FIELDS: dict[str, Kind] = {
     "name": v.matching(r"[A-Za-z0-9][A-Za-z0-9_.-]*", "a name of letters, digits, dots, dashes, underscores"),
-    "users": v.whole(1),
+    "users": v.whole(1, MOST_USERS),
     "spawn_rate": _RATE,
     "think_time_s": THINK_TIME,
     "rate_rps": _RATE,
-    "rates": Kind(expected="[[seconds, requests per second], ...], rising in time", parse=_rates),
+    "rates": Kind(
+        expected="[[seconds, requests per second], ...], rising in time",
+        parse=_rates,
+        schema={
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "array",
+                "items": dict(v.duration(above=False).schema),
+                "minItems": 2,
+                "maxItems": 2,
+            },
+        },
+    ),
     "arrivals": v.choice(ArrivalProcess),
-    "max_in_flight": v.whole(1),
+    "max_in_flight": v.whole(1, MOST_USERS),
     "warmup_s": v.duration(above=False),
     "steady_s": v.duration(),
     "cooldown_s": v.duration(above=False),
 }
-_LOADS = ("users", "rate_rps", "rates")
+LOADS = ("users", "rate_rps", "rates")
+# What the phases of the other test types are called.
+_PLANNED = re.compile(r"baseline|concurrent_\d+")
 _OF_USERS, _OF_RATES = ("spawn_rate", "think_time_s"), ("arrivals", "max_in_flight")
 
 
@@ -63,13 +84,18 @@ def parse_phases(tables: Sequence[Mapping[str, Any]], *, label: str) -> tuple[Ph
 
 
 def _phase(table: Mapping[str, Any], where: str) -> PhaseConfig:
-    known = {name: (name, kind) for name, kind in _FIELDS.items()}
-    fields = read_table(table, where, known, noun="phase", listed=tuple(_FIELDS))
+    known = {name: (name, kind) for name, kind in FIELDS.items()}
+    fields = read_table(table, where, known, noun="phase", listed=tuple(FIELDS))
     if "name" not in fields:
         raise ConfigError(f"{where}: has no name", hint='write name = "..."')
-    loads = [name for name in _LOADS if name in fields]
+    if _PLANNED.fullmatch(fields["name"]):
+        raise ConfigError(
+            f"{where} name: a phase of another test type is called {fields['name']}",
+            hint="choose another name",
+        )
+    loads = [name for name in LOADS if name in fields]
     if len(loads) != 1:
-        said = " and ".join(loads) if loads else f"none of {', '.join(_LOADS)}"
+        said = " and ".join(loads) if loads else f"none of {', '.join(LOADS)}"
         raise ConfigError(f"{where}: has {said}", hint="a phase has users, or rate_rps, or rates")
     for name in _OF_RATES if loads == ["users"] else _OF_USERS:
         if name in fields:

@@ -12,6 +12,8 @@ from govbench.config.versions import default_of
 from govbench.results.plan import Arrivals, LoadModel, Phase, RatePoint, Scenario, TestType, ThinkTime
 
 LEVELS = (10, 25, 50, 100, 250, 500, 1000)
+# A fixed load that ends after so many requests ends after this time at the latest.
+LONGEST_COUNTED_S = 3600.0
 _VERSION_FORMAT = 1
 _FIRST_FIELDS = frozenset({
     "name", "test_type", "users", "steady_s", "warmup_s", "cooldown_s", "spawn_rate", "model", "think_time",
@@ -67,17 +69,30 @@ PROFILES: dict[str, Profile] = {
 }
 
 
+def described(profile: str) -> str:
+    """How long a profile takes at its defaults, as help and docs say it."""
+    seconds = sum(phase.duration_s for phase in build_phases(LoadConfig(profile=profile)))
+    minutes = round(seconds / 60)
+    return "about a minute" if minutes == 1 else f"about {minutes} minutes"
+
+
 def max_users(load: LoadConfig) -> int:
     """The highest level: the configured one, or that of the profile."""
+    if load.users is not None:
+        return load.users
     return load.max_users if load.max_users is not None else PROFILES[load.profile].max_users
 
 
 def spawn_rate(load: LoadConfig) -> float:
-    """Users started per second: the faster of what was configured, or the profile's own rate."""
+    """Users started per second: the faster of what was configured, or the profile's own rate.
+
+    A fixed load is not climbed to: without a configured rate all its users come at once.
+    """
     configured = [] if load.spawn_rate is None else [load.spawn_rate]
     if load.ramp_up_s is not None:
         configured.append(max_users(load) / load.ramp_up_s)
-    return max(configured, default=PROFILES[load.profile].spawn_rate)
+    own = PROFILES[load.profile].spawn_rate
+    return max(configured, default=own if load.users is None else max(own, load.users))
 
 
 def levels(highest: int) -> tuple[int, ...]:
@@ -86,9 +101,11 @@ def levels(highest: int) -> tuple[int, ...]:
 
 
 def test_types(load: LoadConfig) -> tuple[TestType, ...]:
-    """What runs: the configured test types; or ``custom`` where phases are configured; or the profile's."""
+    """What runs: the configured test types; or what was configured of one of them; or the profile's."""
     if load.test_types:
         return load.test_types
+    if load.users is not None:
+        return (TestType.CONCURRENT,)
     return (TestType.CUSTOM,) if custom_phases(load) else PROFILES[load.profile].test_types
 
 
@@ -165,16 +182,18 @@ def _baseline(load: LoadConfig, profile: Profile) -> Phase:
 
 def _concurrent(load: LoadConfig, profile: Profile, before: int) -> list[Phase]:
     rate = spawn_rate(load)
+    counted = load.users is not None and load.max_requests is not None
     phases = []
-    for users in levels(max_users(load)):
+    for users in levels(max_users(load)) if load.users is None else (load.users,):
         ramp_s = max(0, users - before) / rate
         phases.append(
             Phase(
                 name=f"concurrent_{users}",
                 test_type=TestType.CONCURRENT,
                 users=users,
-                warmup_s=ramp_s + profile.settle_s,
-                steady_s=load.test_duration_s or profile.level_steady_s,
+                # of a fixed load of so many requests each one counts
+                warmup_s=0.0 if counted else ramp_s + profile.settle_s,
+                steady_s=load.test_duration_s or (LONGEST_COUNTED_S if counted else profile.level_steady_s),
                 spawn_rate=rate,
             )
         )

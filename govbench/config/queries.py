@@ -15,7 +15,7 @@ from govbench.config.values import Kind
 from govbench.errors import ConfigError
 from govbench.results.plan import Query, Scenario, ThinkTime
 
-BUILT_INTHINK_TIME = ThinkTime(low_s=0.1, high_s=0.3)
+BUILT_IN_THINK_TIME = ThinkTime(low_s=0.1, high_s=0.3)
 _BUILT_IN_TURNS = 3
 
 
@@ -24,10 +24,12 @@ def _mean_turns(raw: object) -> int:
     return int(low + high + 1) // 2
 
 
-_FIELDS: dict[str, Kind] = {
+FIELDS: dict[str, Kind] = {
     "name": v.TEXT,
     "queries": Kind(
-        expected="a list of texts or of {query, category}", parse=lambda raw: tuple(_queries(raw))
+        expected="a list of texts or of {query, category}",
+        parse=lambda raw: tuple(_queries(raw)),
+        schema={"type": ["array", "object"], "items": {"type": ["string", "object", "array"]}},
     ),
     "queries_file": v.PATH,
     "think_time_s": THINK_TIME,
@@ -48,9 +50,10 @@ def built_in_queries() -> tuple[Query, ...]:
     return tuple(_queries(json.loads(text)))
 
 
-def built_in_scenario(queries: tuple[Query, ...]) -> Scenario:
-    """The kind of user that stands in where none is configured."""
-    return Scenario(name="citizen", queries=queries, think_time=BUILT_INTHINK_TIME, turns=_BUILT_IN_TURNS)
+def built_in_scenario(queries: tuple[Query, ...], *, pauses: bool = True) -> Scenario:
+    """The kind of user that stands in where none is configured; without ``pauses`` it does not think."""
+    think_time = BUILT_IN_THINK_TIME if pauses else ThinkTime()
+    return Scenario(name="citizen", queries=queries, think_time=think_time, turns=_BUILT_IN_TURNS)
 
 
 def _queries(raw: object, category: str = "general") -> Iterator[Query]:
@@ -141,8 +144,8 @@ def parse_scenarios(
 def _scenario(
     table: Mapping[str, Any], where: str, *, base: Path, default: tuple[Query, ...], suite_fields: bool
 ) -> Scenario:
-    known = {name: (name, kind) for name, kind in _FIELDS.items()} | (_SUITE_FIELDS if suite_fields else {})
-    fields = read_table(table, where, known, noun="scenario", listed=tuple(_FIELDS))
+    known = {name: (name, kind) for name, kind in FIELDS.items()} | (_SUITE_FIELDS if suite_fields else {})
+    fields = read_table(table, where, known, noun="scenario", listed=tuple(FIELDS))
     if "name" not in fields:
         raise ConfigError(f"{where}: has no name", hint='write name = "..."')
     if "queries" in fields and "queries_file" in fields:
@@ -156,7 +159,7 @@ def _scenario(
     return Scenario(
         name=fields["name"],
         queries=queries,
-        think_time=fields.get("think_time_s", BUILT_INTHINK_TIME),
+        think_time=fields.get("think_time_s", BUILT_IN_THINK_TIME),
         turns=fields.get("turns", 1),
         weight=fields.get("weight", 1.0),
     )

@@ -7,25 +7,61 @@ from pathlib import Path
 from typing import Any
 
 from govbench.config.keys import DECLARED, KEYS, Key
+from govbench.config.profiles import PROFILES, described
 from govbench.config.settings import Settings
 from govbench.config.variables import OVERLAPS, VARIABLES, Variable
 
 
-def _default(key: Key) -> str:
+def default_of(key: Key) -> Any:
+    """What a key comes to where nobody sets it, as JSON has it; None where there is nothing to say."""
     if key.field is None or key.name == "scenarios":
-        return "the built-in one" if key.name == "scenarios" else ""
+        return None
     value: Any = reduce(getattr, key.field.split("."), Settings())
     match value:
-        case None | {} | ():
-            return ""
-        case bool():
-            return f"`{str(value).lower()}`"
+        case {} | ():
+            return None
         case frozenset():
-            return f"`{', '.join(sorted(value))}`"
-        case Path() | str() | int():
-            return f"`{value}`"
+            return sorted(map(str, value))
+        case Path() | str():
+            return str(value)
         case _:
+            return value
+
+
+def _default(key: Key) -> str:
+    if key.name == "scenarios":
+        return "the built-in one"
+    match default_of(key):
+        case None:
+            return ""
+        case bool() as value:
+            return f"`{str(value).lower()}`"
+        case list() as value:
+            return f"`{', '.join(value)}`"
+        case float() as value:
             return f"`{value:g}`"
+        case value:
+            return f"`{value}`"
+
+
+def profile_table() -> str:
+    """One row for each profile: what it does, and how long it takes at its defaults."""
+    rows = [
+        _row("Profile", "Highest level", "Baseline", "Each level", "Ramp", "Together"),
+        _row(*["---"] * 6),
+    ]
+    for name, profile in PROFILES.items():
+        rows.append(
+            _row(
+                f"`{name}`",
+                f"{profile.max_users} users",
+                f"{profile.baseline_steady_s:g} s",
+                f"{profile.level_steady_s:g} s",
+                f"{profile.spawn_rate:g} users/s",
+                described(name),
+            )
+        )
+    return "\n".join(rows)
 
 
 def _row(*cells: str) -> str:

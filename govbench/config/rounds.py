@@ -14,6 +14,7 @@ from govbench.results.plan import (
     BASE,
     DEFAULT_MAX_IN_FLIGHT,
     HEAD,
+    MOST_PHASES,
     ArrivalProcess,
     Arrivals,
     LoadModel,
@@ -128,7 +129,7 @@ def round_load(load: LoadConfig, ab: AbConfig) -> RoundLoad:
     """The load of the rounds: the configured test types, ``concurrent`` where none are.
 
     Raises:
-        ConfigError: a test type or a test file that cannot be asked in pairs.
+        ConfigError: a test type or a test file that cannot be asked in pairs, or too many phases.
     """
     if load.test_file is not None:
         raise ConfigError(
@@ -136,7 +137,20 @@ def round_load(load: LoadConfig, ab: AbConfig) -> RoundLoad:
             hint="leave out load.test_file for govbench ab, or compare two runs with govbench compare",
         )
     test_types = load.test_types or ((TestType.CUSTOM,) if custom_phases(load) else (TestType.CONCURRENT,))
-    return RoundLoad(test_types=test_types, load=load, ab=ab)
+    rounds = RoundLoad(test_types=test_types, load=load, ab=ab)
+    names = [phase.name for phase in rounds.phases(load_s=1.0, number=0)]
+    if len(names) > MOST_PHASES:
+        raise ConfigError(
+            f"[ab] levels and [[phases]] come to {len(names)} phases, and a round has at most {MOST_PHASES}",
+            hint="leave some of them out",
+        )
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ConfigError(
+            f"[[phases]] ({twice}) name: the phase of [ab] throughput_rps is called so, too",
+            hint="choose another name",
+        )
+    return rounds
 
 
 def round_s(

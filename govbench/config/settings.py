@@ -79,6 +79,7 @@ class LoadConfig:
 
     profile: str = "quick"
     test_types: tuple[TestType, ...] | None = None
+    users: int | None = None  # one fixed load, instead of levels up to max_users
     max_users: int | None = None
     spawn_rate: float | None = None
     ramp_up_s: float | None = None

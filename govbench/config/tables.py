@@ -56,6 +56,11 @@ def pair(raw: object, one: Kind) -> tuple[Any, Any]:
     return low, high
 
 
+def _one_or_pair(one: Kind) -> list[dict[str, Any]]:
+    """In JSON Schema: a value, or two of them."""
+    return [dict(one.schema), {"type": "array", "items": dict(one.schema), "minItems": 2, "maxItems": 2}]
+
+
 def _think_time(raw: object) -> ThinkTime:
     if not isinstance(raw, dict):
         low, high = pair(raw, v.duration(above=False))
@@ -69,5 +74,21 @@ def _think_time(raw: object) -> ThinkTime:
 
 
 THINK_TIME = Kind(
-    expected="seconds >= 0, [low, high], { exponential = mean } or { pacing = seconds }", parse=_think_time
+    expected="seconds >= 0, [low, high], { exponential = mean } or { pacing = seconds }",
+    parse=_think_time,
+    schema={
+        "anyOf": [
+            *_one_or_pair(v.duration(above=False)),
+            {
+                "type": "object",
+                "properties": {
+                    word: {"anyOf": _one_or_pair(v.duration(above=word is not Pause.UNIFORM))}
+                    for word in Pause
+                },
+                "additionalProperties": False,
+                "minProperties": 1,
+                "maxProperties": 1,
+            },
+        ]
+    },
 )

@@ -1,4 +1,7 @@
-"""How a value is written: each kind says what it expects and turns text or TOML into it. Knows no keys."""
+"""How a value is written: each kind says what it expects and turns text or TOML into it. Knows no keys.
+
+Each also says in JSON Schema what a TOML file may hold, for editors; ``schema.py`` puts these together.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -39,11 +42,13 @@ class Kind:
     """A way to write a value.
 
     ``parse`` takes what TOML, a variable or an option holds and raises ``ValueError`` when that is not
-    ``expected``. Where ``text_in_file`` is false, a TOML file must not put the value in quotes.
+    ``expected``. Where ``text_in_file`` is false, a TOML file must not put the value in quotes. ``schema`` is
+    what it may hold, as a fragment of JSON Schema.
     """
 
     expected: str
     parse: Callable[[Any], Any]
+    schema: Mapping[str, Any] = field(default_factory=dict, hash=False)
     text_in_file: bool = True
 
 
@@ -67,7 +72,10 @@ def whole(low: int = 0, high: int | None = None) -> Kind:
         return raw
 
     expected = f"a whole number >= {low}" if high is None else f"a whole number from {low} to {high}"
-    return Kind(expected=expected, parse=parse, text_in_file=False)
+    schema: dict[str, Any] = {"type": "integer", "minimum": low}
+    if high is not None:
+        schema["maximum"] = high
+    return Kind(expected=expected, parse=parse, schema=schema, text_in_file=False)
 
 
 def _finite(raw: object) -> float:
@@ -91,7 +99,28 @@ def number(low: float = 0.0, high: float = math.inf, *, above: bool = False, bel
     expected = f"a number {'>' if above else '>='} {low:g}"
     if math.isfinite(high):
         expected += f" and {'<' if below else '<='} {high:g}"
-    return Kind(expected=expected, parse=parse, text_in_file=False)
+    schema = _bounds(low, high, above=above, below=below)
+    return Kind(expected=expected, parse=parse, schema=schema, text_in_file=False)
+
+
+def _bounds(
+    low: float, high: float = math.inf, *, above: bool = False, below: bool = False
+) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "number", "exclusiveMinimum" if above else "minimum": low}
+    if math.isfinite(high):
+        schema["exclusiveMaximum" if below else "maximum"] = high
+    return schema
+
+
+def _or_text_with(number: Mapping[str, Any], units: Iterable[str]) -> dict[str, Any]:
+    """A number, or a text of a number with one of these units in any case."""
+    words = "|".join(_in_any_case(unit) for unit in units if unit)
+    text = {"type": "string", "pattern": rf"^\s*(\d+(\.\d*)?|\.\d+)\s*({words})?\s*$"}
+    return {"anyOf": [dict(number), text]}
+
+
+def _in_any_case(word: str) -> str:
+    return "".join(f"[{letter.lower()}{letter.upper()}]" for letter in word)
 
 
 def _scaled(raw: object, units: Mapping[str, float]) -> float:
@@ -112,7 +141,11 @@ def duration(*, above: bool = True) -> Kind:
             raise WrongValue
         return value
 
-    return Kind(expected=f'seconds {">" if above else ">="} 0, or text such as "500ms" or "2m"', parse=parse)
+    return Kind(
+        expected=f'seconds {">" if above else ">="} 0, or text such as "500ms" or "2m"',
+        parse=parse,
+        schema=_or_text_with(_bounds(0, above=above), _SECONDS),
+    )
 
 
 def _size(raw: object) -> int:
@@ -149,21 +182,23 @@ def matching(pattern: str, expected: str) -> Kind:
             raise WrongValue
         return text
 
-    return Kind(expected=expected, parse=parse)
+    return Kind(expected=expected, parse=parse, schema={"type": "string", "pattern": f"^({pattern})$"})
 
 
-def choice(words: type[StrEnum] | Iterable[str]) -> Kind:
-    """One of a few words; a member, for an enumeration."""
+def choice(words: type[StrEnum] | Iterable[str], *, any_case: bool = False) -> Kind:
+    """One of a few words; a member, for an enumeration. ``any_case``: of words in capitals."""
     known: dict[str, Any] = {str(word): word for word in words}
 
     def parse(raw: object) -> Any:
-        text = _text(raw)
+        text = _text(raw).upper() if any_case else _text(raw)
         if text not in known:
             like = closest(text, known)
             raise WrongValue(f"did you mean {like!r}?" if like else "")
         return known[text]
 
-    return Kind(expected=f"one of {', '.join(known)}", parse=parse)
+    pattern = "|".join(map(_in_any_case, known))
+    schema = {"type": "string", "pattern": f"^({pattern})$"} if any_case else {"enum": list(known)}
+    return Kind(expected=f"one of {', '.join(known)}", parse=parse, schema=schema)
 
 
 def choices(words: type[StrEnum] | Iterable[str], *, or_none: bool = False) -> Kind:
@@ -183,12 +218,17 @@ def choices(words: type[StrEnum] | Iterable[str], *, or_none: bool = False) -> K
         return tuple(dict.fromkeys(one.parse(part) for part in flat))
 
     expected = one.expected.replace("one of", "a list of") + (" (or none)" if or_none else "")
-    return Kind(expected=expected, parse=parse)
+    known = [str(word) for word in words]
+    each = "|".join(known)
+    some: dict[str, Any] = {"type": "array", "items": {"enum": known}, "minItems": 1}
+    text = {"type": "string", "pattern": rf"^\s*({each})(\s*,\s*({each}))*\s*$"}
+    none: list[dict[str, Any]] = [{"enum": [[], "none", ["none"]]}] if or_none else []
+    return Kind(expected=expected, parse=parse, schema={"anyOf": [some, text, *none]})
 
 
-def rising(low: int) -> Kind:
-    """Whole numbers of at least ``low``, as a list or separated by commas; in rising order, each once."""
-    one = whole(low)
+def rising(low: int, high: int) -> Kind:
+    """Whole numbers within bounds, as a list or separated by commas; in rising order, each once."""
+    one = whole(low, high)
 
     def parse(raw: object) -> tuple[int, ...]:
         parts = raw.split(",") if isinstance(raw, str) else raw
@@ -196,7 +236,8 @@ def rising(low: int) -> Kind:
             raise WrongValue
         return tuple(sorted({one.parse(part) for part in parts}))
 
-    return Kind(expected=f"a list of whole numbers >= {low}", parse=parse)
+    schema = {"type": "array", "items": dict(one.schema), "minItems": 1}
+    return Kind(expected=f"a list of whole numbers from {low} to {high}", parse=parse, schema=schema)
 
 
 def _log_level(raw: object) -> str:
@@ -253,17 +294,60 @@ def _tables(raw: object) -> list[dict[str, Any]]:
     return raw
 
 
+_TEXT_SCHEMA: Mapping[str, Any] = {"type": "string", "pattern": r"\S"}
+_SCALAR: Mapping[str, Any] = {"type": ["string", "number", "boolean"]}
+
 SWITCH = Kind(
-    expected="true or false (text: true, 1, yes, on, false, 0, no, off)", parse=_switch, text_in_file=False
+    expected="true or false (text: true, 1, yes, on, false, 0, no, off)",
+    parse=_switch,
+    schema={"type": "boolean"},
+    text_in_file=False,
 )
-TEXT = Kind(expected="a text that is not empty", parse=_text)
-PATH = Kind(expected="a path", parse=_path)
-SIZE = Kind(expected='bytes >= 0, or text such as "10KiB" or "1MB"', parse=_size)
-LOG_LEVEL = Kind(expected=f"one of {', '.join(LOG_LEVELS)}", parse=_log_level)
-ANSWERS = Kind(expected=f"a whole number >= 0, or true for {ANSWERS_KEPT_BY_TRUE}", parse=_answers)
-STRINGS = Kind(expected="a table of texts (as a variable: a JSON object)", parse=_strings)
-HEADERS = Kind(expected='"Name: value" lines, a JSON object, or in the file a table', parse=_headers)
-BODY = Kind(expected="a text, or a table that becomes JSON", parse=_body)
-SCENARIOS = Kind(expected="tables [[scenarios]] (as a variable: a JSON list of objects)", parse=_tables)
-PHASES = Kind(expected="tables [[phases]] (as a variable: a JSON list of objects)", parse=_tables)
+TEXT = Kind(expected="a text that is not empty", parse=_text, schema=_TEXT_SCHEMA)
+PATH = Kind(expected="a path", parse=_path, schema=_TEXT_SCHEMA)
+SIZE = Kind(
+    expected='bytes >= 0, or text such as "10KiB" or "1MB"',
+    parse=_size,
+    schema=_or_text_with({"type": "integer", "minimum": 0}, _BYTES),
+)
+LOG_LEVEL = Kind(
+    expected=f"one of {', '.join(LOG_LEVELS)}",
+    parse=_log_level,
+    schema={"type": "string", "pattern": f"^({'|'.join(map(_in_any_case, (*LOG_LEVELS, 'WARN')))})$"},
+)
+ANSWERS = Kind(
+    expected=f"a whole number >= 0, or true for {ANSWERS_KEPT_BY_TRUE}",
+    parse=_answers,
+    schema={"anyOf": [{"type": "integer", "minimum": 0}, {"type": "boolean"}]},
+)
+STRINGS = Kind(
+    expected="a table of texts (as a variable: a JSON object)",
+    parse=_strings,
+    schema={"type": "object", "additionalProperties": _SCALAR},
+)
+HEADERS = Kind(
+    expected='"Name: value" lines, a JSON object, or in the file a table',
+    parse=_headers,
+    schema={
+        "anyOf": [
+            {"type": "object", "additionalProperties": _SCALAR},
+            {"type": "array", "items": {"type": "string", "pattern": ":"}},
+            {"type": "string"},
+        ]
+    },
+)
+BODY = Kind(
+    expected="a text, or a table that becomes JSON",
+    parse=_body,
+    schema={"anyOf": [{"type": "object"}, {"type": "array"}, _TEXT_SCHEMA]},
+)
+_TABLES_SCHEMA: Mapping[str, Any] = {"type": "array", "items": {"type": "object"}, "minItems": 1}
+SCENARIOS = Kind(
+    expected="tables [[scenarios]] (as a variable: a JSON list of objects)",
+    parse=_tables,
+    schema=_TABLES_SCHEMA,
+)
+PHASES = Kind(
+    expected="tables [[phases]] (as a variable: a JSON list of objects)", parse=_tables, schema=_TABLES_SCHEMA
+)
 URL_PATH = matching(r"/\S*", 'a path that starts with "/"')

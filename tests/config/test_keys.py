@@ -11,7 +11,7 @@ import pytest
 from govbench.config.keys import DECLARED, KEYS, TABLES, Key
 from govbench.config.load import load_settings
 from govbench.config.profiles import PROFILES
-from govbench.config.reference import key_table, variable_table
+from govbench.config.reference import key_table, profile_table, variable_table
 from govbench.config.settings import Settings
 from govbench.results.metrics import MetricName
 from govbench.results.plan import Api, TestType
@@ -23,6 +23,7 @@ SAMPLES: dict[str, object] = {
     "target.api": "http",
     "target.http.method": "POST",
     "target.http.path": "/x",
+    "target.http.body": '{"q": "{query}"}',
     "stack.health_path": "/up",
     "target.headers": {"X-One": "1"},
     "stack.environment": {"MODE": "x"},
@@ -44,6 +45,7 @@ SAMPLES: dict[str, object] = {
 }
 COMPANIONS: dict[str, dict[str, str]] = {
     "target.stream": {"GOVBENCH_TARGET_API": "openai-chat"},
+    "target.http.end": {"GOVBENCH_TARGET_STREAM": "true"},
     "target.http.body": {"GOVBENCH_TARGET_HTTP_METHOD": "POST"},
     "load.user_class": {"GOVBENCH_LOAD_TEST_FILE": "mytest.py"},
     "load.remote_workers": {"GOVBENCH_WORKER_TOKEN": "a long random word"},
@@ -129,7 +131,9 @@ def test_names_do_not_collide() -> None:
     assert len(set(flags)) == len(flags)
 
 
-@pytest.mark.parametrize("table", [key_table(), variable_table()], ids=["keys", "variables"])
+@pytest.mark.parametrize(
+    "table", [key_table(), variable_table(), profile_table()], ids=["keys", "variables", "profiles"]
+)
 def test_the_docs_hold_the_tables_of_the_code(table: str) -> None:
     assert table in DOCS.read_text(encoding="utf-8"), "write govbench.config.reference's tables into the docs"
 

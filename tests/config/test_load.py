@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -12,37 +11,11 @@ import pytest
 import govbench
 from govbench.config.load import environment, load_settings
 from govbench.config.settings import DEFAULT_ERROR_RATE, Settings
-from govbench.errors import ConfigError, ExitCode
+from govbench.errors import ConfigError
 from govbench.results.comparison import Verdict
 from govbench.results.metrics import MetricName
 from govbench.results.plan import Api, TestType
-
-Load = Callable[..., Settings]
-
-
-@pytest.fixture
-def load(tmp_path: Path) -> Load:
-    def call(
-        toml: str = "",
-        *,
-        dotenv: str = "",
-        environ: Mapping[str, str] | None = None,
-        config_file: Path | None = None,
-        **flags: object,
-    ) -> Settings:
-        (tmp_path / "govbench.toml").write_text(toml, encoding="utf-8")
-        (tmp_path / ".env.test").write_text(dotenv, encoding="utf-8")
-        dotted = {name.replace("__", "."): value for name, value in flags.items()}
-        return load_settings(flags=dotted, config_file=config_file, environ=environ or {}, cwd=tmp_path)
-
-    return call
-
-
-def refused(load: Load, *args: str, **kwargs: object) -> tuple[str, str]:
-    with pytest.raises(ConfigError) as caught:
-        load(*args, **kwargs)
-    assert caught.value.exit_code is ExitCode.USAGE
-    return str(caught.value), caught.value.hint or ""
+from tests.config.conftest import Load, refused
 
 
 def test_nothing_configured_gives_the_defaults_and_a_scenario(tmp_path: Path) -> None:
@@ -160,11 +133,20 @@ def test_headers_of_all_sources_are_joined_by_name(load: Load) -> None:
 WRONG_FILES = [
     (
         "[load]\nmax_users = 'abc'",
-        "govbench.toml: [load] max_users: expected a whole number >= 1, got 'abc'",
+        "govbench.toml: [load] max_users: expected a whole number from 1 to 65535, got 'abc'",
         "",
     ),
     ("[load]\nmax_users = '50'", "govbench.toml: [load] max_users: expected", "without quotes"),
-    ("[load]\nmax_users = 0", "govbench.toml: [load] max_users: expected a whole number >= 1, got 0", ""),
+    (
+        "[load]\nmax_users = 0",
+        "govbench.toml: [load] max_users: expected a whole number from 1 to 65535, got 0",
+        "",
+    ),
+    ("[load]\nmax_users = 65536", "[load] max_users: expected a whole number from 1 to 65535, got 65536", ""),
+    ("[load]\nusers = 65536", "[load] users: expected a whole number from 1 to 65535", ""),
+    ("[load]\nmax_in_flight = 65536", "[load] max_in_flight: expected a whole number from 1 to 65535", ""),
+    ("[ab]\nusers = 65536", "[ab] users: expected a whole number from 1 to 65535", ""),
+    ("[ab]\nlevels = [1, 65536]", "[ab] levels: expected a list of whole numbers from 1 to 65535", ""),
     ("[load]\nmax_users = true", "govbench.toml: [load] max_users: expected a whole number", ""),
     ("[load]\nmax_users = 1.5", "govbench.toml: [load] max_users: expected a whole number", ""),
     ("[load]\nspawn_rate = nan", "govbench.toml: [load] spawn_rate: expected a number > 0, got nan", ""),
@@ -262,6 +244,26 @@ CONTRADICTIONS = [
     ),
     ("[target]\napi = 'http'\n[target.http]\nbody = 'x'", "[target.http] body: GET sends no body", "POST"),
     (
+        "[target]\napi = 'http'\n[target.http]\nmethod = 'GET'\nbody = 'x'",
+        "[target.http] body: govbench.toml: [target.http] method is GET, which sends no body",
+        "POST",
+    ),
+    (
+        "[target]\napi = 'http'\n[target.http]\nmethod = 'head'\nbody = 'x'",
+        "[target.http] method is HEAD, which sends no body",
+        "POST",
+    ),
+    (
+        "[target]\napi = 'http'\n[target.http]\nmethod = 'POST'\nbody = 'q={query}'",
+        "govbench.toml: [target.http] body: not JSON once the placeholders are filled in",
+        "Content-Type",
+    ),
+    (
+        "[target]\napi = 'http'\n[target.http]\nend = '[DONE]'",
+        "[target.http] end: says where a stream ends, but answers are not streamed",
+        "stream = true",
+    ),
+    (
         "[target]\nform = 'http://h/x'\napi = 'govstack'",
         "govbench.toml: [target] api: govstack has paths",
         "URL",
@@ -273,7 +275,7 @@ CONTRADICTIONS = [
     ),
     (
         "[target]\napi = 'govstack-message'\nstream = true",
-        "govbench.toml: [target] stream: only api openai-chat and govstack",
+        "govbench.toml: [target] stream: only api openai-chat, govstack and http stream their answers",
         "openai-chat",
     ),
     (
@@ -294,27 +296,23 @@ def test_contradictions_are_refused(load: Load, toml: str, message: str, hint: s
 
 def test_a_wrong_variable_is_named_with_its_source(load: Load) -> None:
     assert refused(load, dotenv="MAX_USERS=many\n")[0].startswith(
-        ".env.test: MAX_USERS: expected a whole number >= 1, got 'many'"
+        ".env.test: MAX_USERS: expected a whole number from 1 to 65535, got 'many'"
     )
     assert refused(load, environ={"MAX_USERS": "many"})[0].startswith("MAX_USERS: expected")
     assert refused(load, environ={"GOVBENCH_LOAD_SEED": "x"})[0].startswith("GOVBENCH_LOAD_SEED: expected")
 
 
 def test_a_wrong_option_is_named(load: Load) -> None:
-    assert refused(load, load__max_users=0)[0] == "--max-users: expected a whole number >= 1, got 0"
+    assert (
+        refused(load, load__max_users=0)[0] == "--max-users: expected a whole number from 1 to 65535, got 0"
+    )
     assert refused(load, load__max_usres=1) == (
         "option for load.max_usres: unknown key",
         "did you mean max_users?",
     )
 
 
-def test_unknown_own_variables_are_refused_and_foreign_ones_ignored(load: Load) -> None:
-    said, hint = refused(load, environ={"GOVBENCH_LOAD_MAX_USER": "1"})
-    assert (said, hint) == (
-        "GOVBENCH_LOAD_MAX_USER: unknown variable",
-        "did you mean GOVBENCH_LOAD_MAX_USERS?",
-    )
-
+def test_foreign_variables_and_those_of_a_stack_are_ignored(load: Load) -> None:
     assert load(environ={"PATH": "/bin", "GOVBENCH_STACK": "mark", "MAX_USER": "x"}).notes == ()
 
 
@@ -429,6 +427,13 @@ def test_a_bound_is_demanded_unless_ignored_or_of_the_suite(
 ) -> None:
     found = [t for t in load(toml, environ=environ).thresholds if t.metric is MetricName.RESPONSE_TIME_P95]
     assert [t.demanded for t in found] == [demanded]
+
+
+def test_only_a_time_to_connect_that_was_set_can_be_too_long(load: Load) -> None:
+    assert load("[target]\ntimeout_s = 5").notes == ()
+    assert load("[target]\ntimeout_s = 5\nconnect_timeout_s = 6").notes == (
+        "govbench.toml: [target] connect_timeout_s: 6 s to connect cannot exceed the 5 s of a whole request",
+    )
 
 
 def test_leaving_out_regression_is_noted(load: Load) -> None:

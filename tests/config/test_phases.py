@@ -149,7 +149,11 @@ WRONG = [
     ("[[phases]]\nname = 'a'\nrates = [[0, 0]]", "rates: expected"),
     ("[[phases]]\nname = 'a'\nrates = [1, 2]", "rates: expected"),
     ("[[phases]]\nname = 'a'\nuser = 5", "user: unknown key"),
-    ("[[phases]]\nname = 'a'\nusers = 0", "users: expected a whole number >= 1"),
+    ("[[phases]]\nname = 'a'\nusers = 0", "users: expected a whole number from 1 to 65535"),
+    ("[[phases]]\nname = 'a'\nusers = 65536", "users: expected a whole number from 1 to 65535"),
+    ("[[phases]]\nname = 'a'\nrate_rps = 5\nmax_in_flight = 65536", "max_in_flight: expected a whole number"),
+    ("[[phases]]\nname = 'baseline'\nusers = 5", "name: a phase of another test type is called baseline"),
+    ("[[phases]]\nname = 'concurrent_10'\nusers = 5", "another test type is called concurrent_10"),
     ("phases = 5", "expected tables"),
 ]
 
@@ -167,6 +171,29 @@ def test_there_may_be_as_many_phases_as_a_sample_can_name(tmp_path: Path) -> Non
 
     with pytest.raises(ConfigError, match="at most 256"):
         load(tmp_path, toml)
+
+
+def test_the_phases_of_other_test_types_count_too(tmp_path: Path) -> None:
+    def toml(count: int) -> str:
+        return '[load]\ntest_types = ["baseline", "concurrent", "custom"]\n' + "".join(
+            f"[[phases]]\nname = 'p{number}'\nusers = 1\n" for number in range(count)
+        )
+
+    assert len(build_phases(load(tmp_path, toml(252)).load)) == 256
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, toml(253))
+
+    assert str(caught.value) == (
+        "govbench.toml: [[phases]]: 253 phases, and with those of the other test types 257; "
+        "a run has at most 256"
+    )
+
+
+def test_names_that_only_look_like_those_of_others_are_free(tmp_path: Path) -> None:
+    names = ("baseline_2", "concurrent", "concurrent_10_users", "rate_5")
+    toml = "".join(f"[[phases]]\nname = '{name}'\nusers = 1\n" for name in names)
+
+    assert [phase.name for phase in build_phases(load(tmp_path, toml).load)] == list(names)
 
 
 THINKING = [

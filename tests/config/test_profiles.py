@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from govbench.config.profiles import build_phases, levels, suite_version
+from govbench.config.profiles import build_phases, described, levels, suite_version
 from govbench.config.settings import LoadConfig
 from govbench.results.plan import Phase, Query, Scenario, TestType, ThinkTime
 
@@ -88,3 +88,11 @@ def test_the_suite_version_follows_the_load_alone() -> None:
     assert version != suite_version(build_phases(LoadConfig(max_users=25)), [SCENARIO])
     assert version != suite_version(phases, [replace(SCENARIO, turns=2)])
     assert version != suite_version(phases, [replace(SCENARIO, queries=(Query(text="y"),))])
+
+
+@pytest.mark.parametrize(
+    ("profile", "said"),
+    [("quick", "about a minute"), ("standard", "about 9 minutes"), ("full", "about 27 minutes")],
+)
+def test_how_long_a_profile_takes_is_counted(profile: str, said: str) -> None:
+    assert described(profile) == said

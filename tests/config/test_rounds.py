@@ -68,7 +68,7 @@ def test_levels_happen_in_an_order_of_each_round_that_the_seed_gives(tmp_path: P
 
 @pytest.mark.parametrize("levels", ["0,5", "", "ten", "5,,6"])
 def test_levels_are_whole_numbers_of_users(tmp_path: Path, levels: str) -> None:
-    with pytest.raises(ConfigError, match=r"levels: .*a list of whole numbers >= 1"):
+    with pytest.raises(ConfigError, match=r"levels: .*a list of whole numbers from 1 to 65535"):
         load(tmp_path, ab__levels=levels)
 
 
