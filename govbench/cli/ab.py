@@ -8,13 +8,16 @@ from typing import Annotated
 
 import typer
 
+from govbench.cli import complete
 from govbench.cli.leave import ask_for_leave
 from govbench.cli.options import (
     ApiOption,
+    BodyOption,
     ConfigOption,
     FailOnOption,
     GateFromOption,
     HeaderOption,
+    MethodOption,
     NoColorOption,
     Output,
     OutputOption,
@@ -24,11 +27,14 @@ from govbench.cli.options import (
     QuietOption,
     RoundOption,
     SeedOption,
+    StreamOption,
     ThroughputOption,
     VerboseOption,
     YesOption,
+    body_of,
     notes_of,
     settings_of,
+    typed,
 )
 from govbench.cli.progress import ShownProgress
 from govbench.cli.run import shown
@@ -43,15 +49,24 @@ def command(
     base: Annotated[
         str,
         typer.Option(
-            "--base", metavar="TARGET", help="The stack to compare with: git:main, a URL, command:CMD."
+            "--base",
+            metavar="TARGET",
+            help="The stack to compare with: git:main, a URL, command:CMD.",
+            autocompletion=complete.targets,
         ),
     ],
     head: Annotated[
         str,
-        typer.Option("--head", metavar="TARGET", help="The stack under judgement; same forms as --base."),
+        typer.Option(
+            "--head",
+            metavar="TARGET",
+            help="The stack under judgement; same forms as --base.",
+            autocompletion=complete.targets,
+        ),
     ],
     max_time: Annotated[
-        str | None, typer.Option("--max-time", help="Load and boots together: 60, 60s, 5m; default 2m.")
+        str | None,
+        typer.Option("--max-time", "--duration", help="Load and boots together: 60, 60s, 5m; default 2m."),
     ] = None,
     round_: RoundOption = None,
     users: PairedUsersOption = None,
@@ -59,7 +74,10 @@ def command(
     test_types: PairedTestTypesOption = None,
     throughput: ThroughputOption = None,
     api: ApiOption = None,
+    method: MethodOption = None,
+    body: BodyOption = None,
     header: HeaderOption = None,
+    stream: StreamOption = None,
     seed: SeedOption = None,
     yes: YesOption = False,
     output: OutputOption = None,
@@ -85,15 +103,18 @@ def command(
     """
     how = Output(verbose=verbose, quiet=quiet, no_color=no_color)
     flags: dict[str, object] = {
-        "ab.max_time_s": max_time,
-        "ab.round_s": round_,
-        "ab.users": users,
-        "ab.levels": levels,
-        "ab.throughput_rps": throughput,
+        "ab.max_time_s": typed("--max-time", max_time),
+        "ab.round_s": typed("--round", round_),
+        "ab.users": typed("--users", users),
+        "ab.levels": typed("--levels", levels),
+        "ab.throughput_rps": typed("--throughput", throughput),
         "load.test_types": test_types,
         "load.seed": seed,
         "target.api": api,
         "target.headers": header or None,
+        "target.stream": stream,
+        "target.http.method": method,
+        "target.http.body": body_of(body),
         "load.assume_yes": yes or None,
         "compare.fail_on": fail_on,
         "output.folder": output,

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from govbench.baselines import entries as baselines
+from govbench.cli import complete
 from govbench.cli.options import ConfigOption, OutputOption, settings_of
 from govbench.compare.scope import ALL, parse_scope
 from govbench.config.load import environment
@@ -66,7 +67,12 @@ def list_(
 
 @app.command()
 def show(
-    what: Annotated[str, typer.Argument(help="Beginning of a commit id, an anchor, or a file.")],
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="Beginning of a commit id, an anchor, or a file.", autocompletion=complete.commits
+        ),
+    ],
     machine_class: ClassOption = None,
     ref: RefOption = None,
     json: Annotated[bool, typer.Option("--json", help="The stored document itself.")] = False,
@@ -91,7 +97,11 @@ def show(
 def update(
     run: Annotated[
         Path | None,
-        typer.Argument(help="Run folder or results.json; without it the latest run.", show_default=False),
+        typer.Argument(
+            help="Run folder or results.json; without it the latest run.",
+            show_default=False,
+            autocompletion=complete.runs,
+        ),
     ] = None,
     commit: Annotated[bool, typer.Option("--commit", help="Commit exactly the baseline files.")] = False,
     accept: Annotated[
@@ -142,7 +152,9 @@ def history(
     metric: Annotated[
         str | None,
         typer.Argument(
-            help="A metric, TEST_TYPE/METRIC or all; without it those that are gated.", show_default=False
+            help="A metric, TEST_TYPE/METRIC or all; without it those that are gated.",
+            show_default=False,
+            autocompletion=complete.metrics,
         ),
     ] = None,
     suite: Annotated[
@@ -156,7 +168,13 @@ def history(
     ] = None,
     test_type: Annotated[
         str | None,
-        typer.Option("--test-type", metavar="NAME", help="Only that test type.", show_default=False),
+        typer.Option(
+            "--test-type",
+            metavar="NAME",
+            help="Only that test type.",
+            show_default=False,
+            autocompletion=complete.test_type,
+        ),
     ] = None,
     ref: RefOption = None,
     html: Annotated[

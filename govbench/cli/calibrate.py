@@ -26,7 +26,9 @@ from govbench.cli.options import (
     ThroughputOption,
     VerboseOption,
     YesOption,
+    named,
     settings_of,
+    typed,
 )
 from govbench.cli.progress import ShownProgress
 from govbench.cli.run import shown
@@ -77,12 +79,12 @@ def command(
     """
     how = Output(verbose=verbose, quiet=quiet, no_color=no_color)
     flags: dict[str, object] = {
-        "target.form": target,
-        "ab.max_time_s": max_time,
-        "ab.round_s": round_,
-        "ab.users": users,
-        "ab.levels": levels,
-        "ab.throughput_rps": throughput,
+        "target.form": named(target),
+        "ab.max_time_s": typed("--max-time", max_time),
+        "ab.round_s": typed("--round", round_),
+        "ab.users": typed("--users", users),
+        "ab.levels": typed("--levels", levels),
+        "ab.throughput_rps": typed("--throughput", throughput),
         "load.test_types": test_types,
         "load.seed": seed,
         "target.api": api,

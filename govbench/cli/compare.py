@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from govbench.cli import complete
 from govbench.cli.options import (
     ConfigOption,
     FailOnOption,
@@ -32,11 +33,16 @@ def command(
         typer.Argument(
             help="Result file, run folder or baseline:REF; without it the committed baselines.",
             show_default=False,
+            autocompletion=complete.compared,
         ),
     ] = None,
     candidate: Annotated[
         str | None,
-        typer.Argument(help="Result file or run folder; without it the latest run.", show_default=False),
+        typer.Argument(
+            help="Result file or run folder; without it the latest run.",
+            show_default=False,
+            autocompletion=complete.runs,
+        ),
     ] = None,
     html: HtmlOption = False,
     markdown: MarkdownOption = False,

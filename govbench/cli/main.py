@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn
@@ -29,6 +29,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
         "govbench.cli.demo",
         "Show the whole story on this machine: two stacks, one slower, one verdict.",
     ),
+    ("init", "govbench.cli.init", "Write a commented govbench.toml to begin with; never over one."),
     ("run", "govbench.cli.run", "Measure a target and compare it with the committed baseline."),
     ("ab", "govbench.cli.ab", "Compare two stacks on this machine, in pairs of requests."),
     (
@@ -80,9 +81,8 @@ def main() -> NoReturn:
     """Run the command line and exit with its code; a user's mistake is a line, not a traceback."""
     signal.signal(signal.SIGINT, _interrupted)
     words = sys.argv[1:]
-    completing = any(name.endswith("_COMPLETE") for name in environment())
     try:
-        build_app(words, everything=completing)(prog_name="govbench")
+        build_app(_being_typed() or words)(prog_name="govbench")
     except GovbenchError as error:
         sys.stdout.flush()
         print(f"govbench: {error}", file=sys.stderr)  # noqa: T201 - the one place that shows an error
@@ -98,6 +98,14 @@ def main() -> NoReturn:
     except Exception as error:  # a fault of ours is no verdict: Python's own exit code would say regression
         sys.exit(_unplanned(error, whole=not {"-v", "--verbose"}.isdisjoint(words)))
     sys.exit(ExitCode.OK)
+
+
+def _being_typed() -> list[str]:
+    """The words of a line that a shell asks us to complete; none where it is none."""
+    variables = environment()
+    if "_GOVBENCH_COMPLETE" not in variables:
+        return []
+    return (variables.get("_TYPER_COMPLETE_ARGS") or variables.get("COMP_WORDS", "")).split()[1:]
 
 
 def _unplanned(error: Exception, *, whole: bool) -> ExitCode:
@@ -133,6 +141,3 @@ def _not_loaded() -> None:
 def _interrupted(number: int, frame: FrameType | None) -> None:
     del number, frame
     raise Interrupted("interrupted")
-
-
-_Command = Callable[..., None]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from govbench.cli import complete
 from govbench.config.load import environment, load_settings
 from govbench.config.settings import Settings
 from govbench.config.sources import Argument
@@ -22,10 +24,18 @@ TargetArgument = Annotated[
         metavar="TARGET",
         help="URL, embedded[:switches], command:CMD or git:REF; without it the configured one.",
         show_default=False,
+        autocompletion=complete.targets,
     ),
 ]
 ConfigOption = Annotated[
-    Path | None, typer.Option("--config", metavar="FILE", help="Configuration file.", show_default=False)
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="Configuration file.",
+        show_default=False,
+        autocompletion=complete.configurations,
+    ),
 ]
 GateFromOption = Annotated[
     str | None,
@@ -46,6 +56,7 @@ FailOnOption = Annotated[
         metavar="VERDICTS",
         help="Verdicts that make the exit code fail, comma-separated; default regression,invalid.",
         show_default=False,
+        autocompletion=complete.verdicts,
     ),
 ]
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Tell more on the way.")]
@@ -53,7 +64,33 @@ QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Tell nothing o
 NoColorOption = Annotated[bool, typer.Option("--no-color", help="No colours (NO_COLOR does the same).")]
 
 ApiOption = Annotated[
-    str | None, typer.Option("--api", help="govstack, govstack-message, openai-chat or http.")
+    str | None,
+    typer.Option(
+        "--api", help="govstack, govstack-message, openai-chat or http.", autocompletion=complete.apis
+    ),
+]
+MethodOption = Annotated[
+    str | None,
+    typer.Option(
+        "--method",
+        "-X",
+        help="Method of a request: GET, POST, ...; means --api http.",
+        autocompletion=complete.methods,
+    ),
+]
+BodyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--body",
+        metavar="TEXT|@FILE",
+        help="Body of a request, or @ and its file; means --api http and POST.",
+    ),
+]
+StreamOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--stream/--no-stream", help="Read streamed answers (openai-chat, govstack, http), and ask for them."
+    ),
 ]
 HeaderOption = Annotated[
     list[str] | None, typer.Option("--header", help="Header of every request, 'Name: value'; repeatable.")
@@ -71,7 +108,12 @@ PairedLevelsOption = Annotated[
 ]
 PairedTestTypesOption = Annotated[
     str | None,
-    typer.Option("--test-types", "--test", help="concurrent (default), baseline, custom; comma-separated."),
+    typer.Option(
+        "--test-types",
+        "--test",
+        help="concurrent (default), baseline, custom; comma-separated.",
+        autocompletion=complete.test_types,
+    ),
 ]
 ThroughputOption = Annotated[
     float | None,
@@ -79,12 +121,35 @@ ThroughputOption = Annotated[
 ]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before loading another machine.")]
 
-NARROW, WIDE = 80, 120
+# Columns of the answer: where nobody looks at a terminal, on one that tells none, and at most.
+ELSEWHERE, UNKNOWN, WIDE = 100, 80, 120
+NARROWEST = 20
 
 
 def named(target: str | None) -> Argument | None:
     """The positional TARGET as a flag, so that what is wrong with it is not blamed on an option."""
     return None if target is None else Argument(name="TARGET", text=target)
+
+
+def typed(option: str, value: object) -> Argument | None:
+    """A value as it was typed, so that what is wrong with it is blamed on the option of that name."""
+    return None if value is None else Argument(name=option, text=str(value))
+
+
+def body_of(text: str | None) -> str | None:
+    """A body as it was typed, or what the file holds that is named after an ``@``.
+
+    Raises:
+        UsageError: there is no such file of text.
+    """
+    if text is None or not text.startswith("@"):
+        return text
+    try:
+        return Path(text[1:]).read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"--body {text}: cannot be read: {error.strerror}", hint="check the path") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"--body {text}: is not UTF-8 text") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,10 +171,21 @@ class Output:
 
     @property
     def width(self) -> int:
-        """Columns of the answer: those of the terminal within sane bounds, 100 elsewhere."""
-        if not sys.stdout.isatty():
-            return 100
-        return max(NARROW, min(WIDE, os.get_terminal_size(sys.stdout.fileno()).columns))
+        """Columns of the answer: what COLUMNS says, or the terminal; on a narrow one not more than it has."""
+        columns = _said_columns() or (_terminal_columns() if sys.stdout.isatty() else ELSEWHERE)
+        return max(NARROWEST, min(WIDE, columns))
+
+
+def _said_columns() -> int:
+    text = environment().get("COLUMNS", "").strip()
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
+def _terminal_columns() -> int:
+    columns = 0
+    with suppress(OSError, ValueError):  # nothing that has a size
+        columns = os.get_terminal_size(sys.stdout.fileno()).columns
+    return columns or UNKNOWN
 
 
 def settings_of(flags: dict[str, object], config: Path | None, gate_from: str | None = None) -> Settings:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -45,7 +44,7 @@ class ShownProgress:
     def load_begins(self, plan: Plan) -> None:
         """Show how long the load will take, and open the bar."""
         self._plan, self._began = plan, time.monotonic()
-        self.step(f"load: {len(plan.phases)} phases, about {plan.duration_s:.0f} s")
+        self.step(_announced(plan))
         if self._live:
             self._bar = Progress(
                 TextColumn("{task.description}"),
@@ -112,10 +111,16 @@ class ShownProgress:
             self.step(f"  {elapsed:.0f} s: {event['ok']} ok, {event['failed']} failed")
 
 
+def _announced(plan: Plan) -> str:
+    count = len(plan.phases)
+    if plan.max_requests is not None:
+        return f"load: {_phases(count)}, at most {plan.max_requests} requests"
+    return f"load: {_phases(count)}, about {plan.duration_s:.0f} s"
+
+
+def _phases(count: int) -> str:
+    return "1 phase" if count == 1 else f"{count} phases"
+
+
 def _users(count: int) -> str:
     return "1 user" if count == 1 else f"{count} users"
-
-
-def flush() -> None:
-    """Put what was said on stderr before what follows on stdout."""
-    sys.stderr.flush()

@@ -9,12 +9,17 @@ import typer
 
 from govbench.cli.options import (
     ApiOption,
+    BodyOption,
     ConfigOption,
+    HeaderOption,
+    MethodOption,
     NoColorOption,
     Output,
     QuietOption,
+    StreamOption,
     TargetArgument,
     VerboseOption,
+    body_of,
     named,
     settings_of,
 )
@@ -31,12 +36,10 @@ def command(
     api_timeout: Annotated[
         str | None, typer.Option("--api-timeout", help="Longest time for the answer: 60, 60s.")
     ] = None,
-    header: Annotated[
-        list[str] | None, typer.Option("--header", help="Header of the request, 'Name: value'; repeatable.")
-    ] = None,
-    stream: Annotated[
-        bool | None, typer.Option("--stream/--no-stream", help="Ask for a streamed answer (openai-chat).")
-    ] = None,
+    method: MethodOption = None,
+    body: BodyOption = None,
+    header: HeaderOption = None,
+    stream: StreamOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the checks as JSON.")] = False,
     config: ConfigOption = None,
     verbose: VerboseOption = False,
@@ -64,6 +67,8 @@ def command(
         "target.timeout_s": api_timeout,
         "target.headers": header or None,
         "target.stream": stream,
+        "target.http.method": method,
+        "target.http.body": body_of(body),
     }
     settings = settings_of(flags, config)
     progress = ShownProgress(how)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from govbench.cli import complete
 from govbench.cli.options import (
     ConfigOption,
     NoColorOption,
@@ -34,7 +35,11 @@ from govbench.results import codec
 def command(
     run: Annotated[
         Path | None,
-        typer.Argument(help="Run folder or results.json; without it the latest run.", show_default=False),
+        typer.Argument(
+            help="Run folder or results.json; without it the latest run.",
+            show_default=False,
+            autocompletion=complete.runs,
+        ),
     ] = None,
     html: HtmlOption = False,
     markdown: MarkdownOption = False,

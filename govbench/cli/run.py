@@ -7,21 +7,26 @@ from typing import Annotated
 
 import typer
 
+from govbench.cli import complete
 from govbench.cli.leave import ask_for_leave
 from govbench.cli.options import (
     ApiOption,
+    BodyOption,
     ConfigOption,
     FailOnOption,
     GateFromOption,
     HeaderOption,
+    MethodOption,
     NoColorOption,
     Output,
     OutputOption,
     QuietOption,
     SeedOption,
+    StreamOption,
     TargetArgument,
     VerboseOption,
     YesOption,
+    body_of,
     named,
     notes_of,
     settings_of,
@@ -29,32 +34,52 @@ from govbench.cli.options import (
 from govbench.cli.progress import ShownProgress
 from govbench.compare.conclude import conclude
 from govbench.config.load import environment
-from govbench.config.profiles import build_phases
+from govbench.config.profiles import PROFILES, build_phases, described
 from govbench.errors import UsageError
 from govbench.pipeline.run.command import run
 from govbench.report import terminal
 
+_PROFILES = ", ".join(f"{name} ({described(name)})" for name in PROFILES)
+
 
 def command(
     target: TargetArgument = None,
+    users: Annotated[
+        int | None,
+        typer.Option("--users", "-c", help="One fixed load: so many users, who ask without pause."),
+    ] = None,
     profile: Annotated[
-        str | None, typer.Option("--profile", help="quick (75 s), standard (10 min) or full (30 min).")
+        str | None,
+        typer.Option("--profile", help=f"Levels of users: {_PROFILES}.", autocompletion=complete.profiles),
     ] = None,
     test_types: Annotated[
         str | None,
-        typer.Option("--test-types", "--test", help="baseline, concurrent, custom; comma-separated."),
+        typer.Option(
+            "--test-types",
+            "--test",
+            help="baseline, concurrent, custom; comma-separated.",
+            autocompletion=complete.test_types,
+        ),
     ] = None,
     max_users: Annotated[int | None, typer.Option("--max-users", help="Highest number of users.")] = None,
     spawn_rate: Annotated[float | None, typer.Option("--spawn-rate", help="Users started a second.")] = None,
     test_duration: Annotated[
-        str | None, typer.Option("--test-duration", help="Steady time of each level: 30, 30s, 2m.")
+        str | None,
+        typer.Option(
+            "--test-duration", "--duration", "-z", help="Time of each level that counts: 30, 30s, 2m."
+        ),
     ] = None,
     rate: Annotated[
         float | None,
         typer.Option("--rate", help="Open loop: requests due a second, whatever the answers do."),
     ] = None,
     arrivals: Annotated[
-        str | None, typer.Option("--arrivals", help="With --rate: poisson (default) or constant.")
+        str | None,
+        typer.Option(
+            "--arrivals",
+            help="With --rate: poisson (default) or constant.",
+            autocompletion=complete.arrivals,
+        ),
     ] = None,
     max_in_flight: Annotated[
         int | None,
@@ -65,12 +90,15 @@ def command(
     api_timeout: Annotated[
         str | None, typer.Option("--api-timeout", help="Longest time for one answer: 60, 60s.")
     ] = None,
+    method: MethodOption = None,
+    body: BodyOption = None,
     header: HeaderOption = None,
+    stream: StreamOption = None,
     output: OutputOption = None,
     region: Annotated[str | None, typer.Option("--region", help="Label: where the load comes from.")] = None,
     seed: SeedOption = None,
     max_requests: Annotated[
-        int | None, typer.Option("--max-requests", help="Stop after that many requests.")
+        int | None, typer.Option("--max-requests", "-n", help="Stop after that many requests.")
     ] = None,
     workers: Annotated[
         int | None, typer.Option("--workers", help="Processes on this machine that share the load.")
@@ -84,7 +112,10 @@ def command(
     ] = None,
     master_port: Annotated[int | None, typer.Option("--master-port", help="Port of it.")] = None,
     test_file: Annotated[
-        str | None, typer.Option("--test-file", help="Python file with users of your own.")
+        str | None,
+        typer.Option(
+            "--test-file", help="Python file with users of your own.", autocompletion=complete.test_files
+        ),
     ] = None,
     user_class: Annotated[
         str | None,
@@ -104,6 +135,8 @@ def command(
 
       govbench run http://127.0.0.1:8000 --max-users 50
 
+      govbench run http://127.0.0.1:8000/search?q=passport --users 20 --duration 30s
+
       govbench run embedded --profile quick
 
       govbench run "command:python app.py --port {port}" --test-types concurrent
@@ -118,6 +151,10 @@ def command(
         "target.api": api,
         "target.timeout_s": api_timeout,
         "target.headers": header or None,
+        "target.stream": stream,
+        "target.http.method": method,
+        "target.http.body": body_of(body),
+        "load.users": users,
         "load.profile": profile,
         "load.test_types": test_types,
         "load.max_users": max_users,
