@@ -127,7 +127,8 @@ def _latency(result: PhaseResult, name: MetricName) -> AnyCell:
     fewest = needed(_QUANTILES[name])
     if result.accounting.ok >= fewest:
         return Cell(text=fmt.NOT_MEASURED, tone=Tone.QUIET)
-    return Cell(text=f"needs {fmt.count(fewest)}", note="answers", tone=Tone.QUIET)
+    had = fmt.count(result.accounting.ok)
+    return Cell(text=f"needs {fmt.count(fewest)}", note=f"had {had}", tone=Tone.QUIET)
 
 
 def _metric(result: PhaseResult, name: MetricName) -> AnyCell:

@@ -51,7 +51,7 @@ def test_a_percentile_of_too_few_answers_says_how_many_it_takes(run_only: Result
     row = figures(with_phase(run_only, lacking)).rows[0]
     heads = [each.head for each in figures(run_only).columns]
     cell = row[heads.index("p99")]
-    assert (cell.text, cell.note, cell.tone) == ("needs 1000", "answers", Tone.QUIET)
+    assert (cell.text, cell.note, cell.tone) == ("needs 1000", "had 601", Tone.QUIET)
 
 
 def test_an_open_loop_has_a_rate_and_no_users(run_only: Results) -> None:
