@@ -1,0 +1,19 @@
+"""Words of a report as text that holds nothing but words, whatever came into them. Escapes nothing."""
+
+from __future__ import annotations
+
+from govbench.report.format import GROUP_SEPARATOR, one_line
+
+
+def printable(text: str) -> str:
+    """One line without control characters; blanks and the separators of grouped digits stay as they are."""
+    if text.isprintable():  # that is: neither control characters nor blanks other than the common one
+        return text
+    return GROUP_SEPARATOR.join(
+        " ".join(one_line(word) for word in part.split(" ")) for part in text.split(GROUP_SEPARATOR)
+    )
+
+
+def printable_lines(text: str) -> list[str]:
+    """Output of a program, line by line; tabs become blanks."""
+    return [printable(line.expandtabs(4)).rstrip() for line in text.splitlines()]

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.text import Text
+
+from govbench.report.layouts.fitting import beside, cropped, flowed, hanging, shortened, wrapped
+
+WIDTHS = st.integers(10, 60)
+WORDS = st.text("ab 日\u202f-/", max_size=120)
+
+
+@given(WORDS, WIDTHS)
+def test_wrapped_loses_no_word_and_keeps_to_the_width(words: str, width: int) -> None:
+    lines = wrapped(Text(words), width)
+    assert all(cell_len(line.plain) <= width for line in lines)
+    assert "".join("".join(line.plain for line in lines).split()) == "".join(words.split())
+
+
+def test_a_grouped_number_is_not_broken() -> None:
+    assert [line.plain for line in wrapped(Text("of 12\u202f345 requests"), 8)] == [
+        "of",
+        "12\u202f345",
+        "requests",
+    ]
+
+
+def test_a_word_longer_than_a_line_is_folded() -> None:
+    assert [line.plain for line in wrapped(Text("a/long/path/of/a/file"), 10)] == [
+        "a/long/pat",
+        "h/of/a/fil",
+        "e",
+    ]
+
+
+def test_lines_hang_below_where_the_text_begins() -> None:
+    lines = hanging(Text("note: "), Text("a few words that take two lines"), 25)
+    assert [line.plain for line in lines] == ["note: a few words that", "      take two lines"]
+
+
+def test_a_lead_without_room_beside_it_stands_alone() -> None:
+    lines = hanging(Text("a lead as long as that: "), Text("words"), 24)
+    assert [line.plain for line in lines] == ["a lead as long as that:", "words"]
+
+
+def test_flowed_breaks_between_parts() -> None:
+    parts = ["2 of 5 gated metrics regressed", "3 of 3 thresholds met", "0 of 503 failed"]
+    assert flowed(parts, " · ", 40) == [
+        "2 of 5 gated metrics regressed",
+        "3 of 3 thresholds met · 0 of 503 failed",
+    ]
+    assert flowed(parts, " · ", 80) == [" · ".join(parts)]
+
+
+@given(WORDS, st.integers(1, 20))
+def test_cropped_is_a_beginning_that_fits(words: str, width: int) -> None:
+    assert words.startswith(cropped(words, width))
+    assert cell_len(cropped(words, width)) <= width
+
+
+def test_levels_never_look_alike_when_shortened() -> None:
+    names = ["concurrent_10", "concurrent_25", "concurrent_50"]
+    assert shortened(names, 8) == ("con…t_10", "con…t_25", "con…t_50")
+    assert shortened(names, 20) == tuple(names)
+
+
+@given(st.lists(st.text("ab_日", max_size=30), max_size=6), st.integers(3, 24))
+def test_different_names_stay_different_and_fit(names: list[str], width: int) -> None:
+    short = shortened(names, width)
+    if short is not None:
+        assert len(set(short)) == len(set(names))
+        assert all(cell_len(name) <= width for name in short)
+
+
+def test_names_that_would_look_alike_are_not_shortened() -> None:
+    assert shortened(["a" * 10 + "b" + "c" * 10, "a" * 10 + "d" + "c" * 10], 5) is None
+
+
+def test_cells_of_several_lines_stand_beside_one_another() -> None:
+    lines = beside([[Text("a"), Text("b")], [Text("1")]], [3, 4], right=[False, True])
+    assert [line.plain for line in lines] == ["a       1", "b"]
