@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from govbench.errors import TooFewSamples
-from govbench.stats.quantiles import is_estimable, nearest_rank, quantile, quantiles, values_at_ranks
+from govbench.stats.quantiles import (
+    is_estimable,
+    nearest_rank,
+    needed,
+    quantile,
+    quantiles,
+    values_at_ranks,
+)
 
 VALUES = st.lists(st.floats(min_value=0, allow_nan=False, allow_infinity=True), min_size=1, max_size=60)
 SHARES = st.floats(min_value=0, max_value=1)
@@ -75,12 +82,24 @@ def test_many_quantiles_keep_the_order_asked_for_and_the_input() -> None:
     assert quantiles(values, ()) == ()
 
 
-@pytest.mark.parametrize(("q", "n"), [(0.5, 20), (0.95, 200), (0.99, 1000), (0.999, 10_000)])
+@pytest.mark.parametrize(("q", "n"), [(0.5, 20), (0.9, 100), (0.95, 200), (0.99, 1000), (0.999, 10_000)])
 def test_estimable_from_ten_samples_above(q: float, n: int) -> None:
+    assert needed(q) == n
     assert is_estimable(n, q)
     assert not is_estimable(n - 1, q)
     assert not is_estimable(0, q)
     assert is_estimable(n // 10, q, beyond=1)
+
+
+@given(st.floats(0.0, 0.9999))
+def test_one_sample_fewer_than_needed_is_too_few(q: float) -> None:
+    assert is_estimable(needed(q), q)
+    assert not is_estimable(needed(q) - 1, q)
+
+
+def test_nothing_lies_above_the_largest() -> None:
+    with pytest.raises(ValueError, match="lies above"):
+        needed(1.0)
 
 
 def test_nothing_from_nothing() -> None:
