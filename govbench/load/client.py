@@ -409,7 +409,7 @@ class BenchClient:
         except OSError as error:
             engine.fail(error)
             raise StopUser from error
-        engine.count_error(exchange)
+        engine.count_error(exchange, call.phase, call.side)
 
     def _settle_pending(self) -> None:
         """End what the last requests left open: streams nobody read, answers no block was put around."""

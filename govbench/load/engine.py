@@ -21,13 +21,13 @@ from locust.runners import LocalRunner
 from govbench.load.clock import Clock
 from govbench.load.course import Course, Emit
 from govbench.load.custom import custom_classes, hand_over_listeners, place_in
-from govbench.load.exchange import Exchange
+from govbench.load.exchange import Exchange, told
 from govbench.load.foreign import ForeignRequests
 from govbench.load.gathering import Gathering
 from govbench.load.lane import Network
 from govbench.load.models import Controls
 from govbench.load.open_loop import OpenLoop
-from govbench.load.recorder import Recorder
+from govbench.load.recorder import Origin, Recorder
 from govbench.load.users import GovStackUser
 from govbench.results.answers import Answer
 from govbench.results.plan import Plan, Scenario, Side
@@ -39,6 +39,7 @@ from govbench.results.wire import Wire, WireRequest
 WATCHDOG_S = 0.05
 TICK_S = 0.5
 MAX_ERROR_KINDS = 20
+MAX_EXAMPLES = 200
 MAX_SAVED_CHARS = 2_000
 
 _BODILESS = {"GET", "HEAD", "DELETE", "OPTIONS", "TRACE"}  # without a body these name no length
@@ -84,6 +85,7 @@ class Engine:
         self._header_blocks: list[bytes | None] = [None] * len(plan.sides)
         self._request_heads: list[tuple[str, str, bytes] | None] = [None] * len(plan.sides)
         self._errors: Counter[tuple[Outcome, str]] = Counter()
+        self._examples: dict[tuple[int, int, Outcome, int], str] = {}
         self._user_errors: Counter[str] = Counter()
         self._request_event: Any = None
         self._foreign: ForeignRequests | None = None
@@ -139,12 +141,12 @@ class Engine:
             block = self._header_blocks[side] = _header_block(self.plan.sides[side], request)
         return f"{request.method} {request.path} HTTP/1.1\r\n".encode("latin-1") + block
 
-    def report(self, request: WireRequest, exchange: Exchange, answer: Answer | None) -> None:
+    def report(self, request: WireRequest, exchange: Exchange, origin: Origin, answer: Answer | None) -> None:
         """Tell Locust's listeners of a finished request, and keep what the run's report needs of it."""
         failure = None
         if exchange.outcome is not _OK:
             failure = exchange.error or exchange.outcome.value
-            self.count_error(exchange)
+            self.count_error(exchange, origin.phase, origin.side)
         elif answer is not None and answer.text and self._saved < self.plan.save_responses:
             self._save(answer.text)
         if self._foreign is not None:
@@ -169,13 +171,16 @@ class Engine:
             self._foreign.expect_ours()
         self._request_event.fire(**meta)
 
-    def count_error(self, exchange: Exchange) -> None:
-        """Count a failed request under what was wrong with it."""
+    def count_error(self, exchange: Exchange, phase: int, side: int) -> None:
+        """Count a failed request under what was wrong with it; of the first of a kind, keep what it says."""
         if exchange.outcome in (Outcome.OK, Outcome.CANCELLED):
             return
         key = (exchange.outcome, exchange.error or exchange.outcome.value)
         if key in self._errors or len(self._errors) < MAX_ERROR_KINDS:
             self._errors[key] += 1
+        kind = (phase, side, exchange.outcome, exchange.status)
+        if kind not in self._examples and len(self._examples) < MAX_EXAMPLES:
+            self._examples[kind] = self._shown(told(exchange))
 
     def fail(self, error: Exception) -> None:
         """End the run: the generator itself is at fault."""
@@ -333,6 +338,7 @@ class Engine:
                 "at_s": self.clock.now_s(),
                 "failure": self.failure,
                 "errors": self.errors(),
+                "examples": self.examples(),
                 "user_errors": self.user_errors(),
             }
         )
@@ -342,6 +348,13 @@ class Engine:
         return [
             {"outcome": outcome.value, "message": self._shown(message), "count": count}
             for (outcome, message), count in self._errors.most_common()
+        ]
+
+    def examples(self) -> list[dict[str, object]]:
+        """What was wrong with the first request of each kind of failure, by phase, side, outcome, status."""
+        return [
+            {"index": phase, "side": side, "outcome": outcome.value, "status": status, "message": message}
+            for (phase, side, outcome, status), message in self._examples.items()
         ]
 
     def user_errors(self) -> list[dict[str, object]]:

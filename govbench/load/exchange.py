@@ -13,6 +13,9 @@ MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 _GZIP_OR_ZLIB, _BARE_DEFLATE = 47, -15
 _ZLIB_HEAD_BYTES, _DEFLATE = 2, 8
 
+_BEGINNING_BYTES: Final = 32_768  # of the body of a refusal: more than is looked at for what is shown of it
+_REFUSED: Final = 400
+
 _OK: Final = Outcome.OK  # to reach into an enumeration costs as much as a call
 
 
@@ -83,6 +86,19 @@ class Exchange:
         unpacker = self.unpacker()
         return raw if unpacker is None else unpacker.feed(raw) + unpacker.end()
 
+    def beginning(self) -> bytes:
+        """How the body begins, unpacked; nothing of one that cannot be."""
+        raw = b""
+        for part in self.body_parts:
+            raw += part[:_BEGINNING_BYTES]
+            if len(raw) >= _BEGINNING_BYTES:
+                break
+        try:
+            unpacker = self.unpacker()
+            return (raw if unpacker is None else unpacker.feed(raw))[:_BEGINNING_BYTES]
+        except RequestFailed:
+            return b""
+
     def unpacker(self) -> Unpacker | None:
         """What unpacks the body of this answer; None where it did not come compressed.
 
@@ -96,6 +112,15 @@ class Exchange:
             name = encoding.decode("latin-1")
             raise RequestFailed(Outcome.BAD_BODY, f"content-encoding {name} is not known")
         return Unpacker(may_be_bare=encoding == b"deflate")
+
+
+def told(exchange: Exchange) -> str:
+    """What was wrong with a failed request; of one that was refused, also how its answer begins."""
+    text = exchange.error or exchange.outcome.value
+    if exchange.status < _REFUSED:
+        return text
+    begins = exchange.beginning().decode(errors="replace").strip()
+    return f"{text}: {begins}" if begins else text
 
 
 class Unpacker:

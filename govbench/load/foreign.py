@@ -80,7 +80,7 @@ class ForeignRequests:
         except OSError as error:  # an event's listener that fails is only logged
             engine.fail(error)
             raise StopUser from error
-        engine.count_error(exchange)
+        engine.count_error(exchange, origin.phase, origin.side)
         engine.has_room()
 
     def _number(self, user: Any) -> int:

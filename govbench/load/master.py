@@ -407,6 +407,7 @@ class Master:
                 "at_s": self.clock.now_s(),
                 "failure": "; ".join(self._failures) or None,
                 "errors": summed(self._members, "errors"),
+                "examples": [each for m in self._members if m.done for each in m.done["examples"]],
                 "user_errors": summed(self._members, "user_errors"),
                 "worker_cores": cores,
                 "repeated": sum(m.received.repeated for m in self._members if m.received),

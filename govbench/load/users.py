@@ -342,7 +342,7 @@ class GovStackUser(BenchUser):
                 engine.recorder.finish(exchange, origin, answer, reader.times_ns)
         if answer and answer.session_id and self.scenario.turns > 1:
             conversation.session_id = answer.session_id
-        engine.report(request, exchange, answer)
+        engine.report(request, exchange, origin, answer)
         return exchange.outcome, answer
 
     def _send(

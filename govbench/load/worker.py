@@ -269,6 +269,7 @@ class Worker:
             "failure": engine.failure,
             "ended": engine.recorder.ended,
             "errors": engine.errors(),
+            "examples": engine.examples(),
             "user_errors": engine.user_errors(),
             "responses": self._responses(),
             "cores": self._cpu_s / self._steady_s if self._steady_s else None,

@@ -1,4 +1,7 @@
-"""What the load process's events tell: where each phase's steady segment lies, what was dropped. Pure."""
+"""What the load process's events tell: where each phase's steady segment lies, what was dropped, what failed.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from govbench.results.plan import Plan
-from govbench.results.run import SliceWindow, Window
+from govbench.results.run import Outcome, SliceWindow, Window
 
 # After the users have turned to the other side, its first answers still find caches and queues of the turn.
 SLICE_GUARD_S = 0.2
 
 Event = Mapping[str, Any]
+# What was wrong with the first request of a kind, by (phase, side) and by (outcome, HTTP status or 0).
+Examples = Mapping[tuple[int, int], Mapping[tuple[Outcome, int], str]]
 
 
 def phase_windows(events: Iterable[Event], *, end_s: float) -> dict[int, Window]:
@@ -47,6 +52,16 @@ def dropped_by_phase(events: Iterable[Event]) -> dict[tuple[int, int], int]:
         if event["event"] == "dropped":
             found[event["index"], event["side"]] += event["count"]
     return dict(found)
+
+
+def examples_by_phase(events: Iterable[Event]) -> Examples:
+    """What was wrong with the first request of each kind of failure; the process tells it at its end."""
+    found: dict[tuple[int, int], dict[tuple[Outcome, int], str]] = {}
+    for event in events:
+        for example in event.get("examples", ()):
+            kinds = found.setdefault((example["index"], example["side"]), {})
+            kinds.setdefault((Outcome(example["outcome"]), example["status"]), example["message"])
+    return found
 
 
 def slice_windows(

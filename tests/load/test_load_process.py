@@ -25,7 +25,7 @@ import pytest
 from govbench.load.launch import Event, LoadProcess
 from govbench.load.transport import HAS_KERNEL_CLOCK
 from govbench.record.measure import measure
-from govbench.record.phases import phase_windows, slice_windows
+from govbench.record.phases import examples_by_phase, phase_windows, slice_windows
 from govbench.record.reader import SampleTable, read_samples
 from govbench.record.summarise import accounting
 from govbench.results.metrics import MetricName
@@ -261,6 +261,26 @@ def test_a_whole_answer_that_says_it_failed_has(serve: Serve, loads: Loads, api:
     assert ended.end.errors[0]["message"] == "the answer says that it failed: overloaded"
 
 
+def test_the_first_failure_of_each_kind_is_told_by_its_side(serve: Serve, loads: Loads) -> None:
+    refusals = iter([b'{"detail": "out of\nmemory"}', *[b"later ones differ"] * 10_000])
+
+    def refuses(sock: socket.socket) -> bool:
+        sock.sendall(http(next(refusals), b"503 No"))
+        return True
+
+    servers = [
+        serve(refuses),
+        serve(replies(b"HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\nhalf")),
+        serve(GOOD),
+    ]
+    ended = loads.run(make_plan(*(server.url for server in servers), users=1, slice_s=0.3))
+    assert examples_by_phase(ended.end.events) == {
+        (0, 0): {(Outcome.HTTP_5XX, 503): 'HTTP 503: {"detail": "out of memory"}'},
+        (0, 1): {(Outcome.TRUNCATED, 200): "connection closed in mid-answer"},
+    }
+    assert {error["message"] for error in ended.end.errors} == {"HTTP 503", "connection closed in mid-answer"}
+
+
 def test_self_signed_certificate_is_refused(serve: Serve, loads: Loads, certificate: Certificate) -> None:
     server = serve(GOOD, tls=certificate.server)
     ended = loads.run(make_plan(server.url, steady_s=0.4))
@@ -441,6 +461,17 @@ def test_messages_do_not_repeat_secrets(serve: Serve, loads: Loads) -> None:
     assert all(b"X-Proof: hush-hush-4711\r\n" in request for request in server.requests)
     files = [path for path in loads.folder.iterdir() if path.is_file()]
     assert not [path for path in files if b"hush-hush" in path.read_bytes()]
+
+
+def test_neither_does_what_a_refusal_says(serve: Serve, loads: Loads) -> None:
+    body = b"no access with hush-hush-4711 or api_key=hunter22 " + b"x" * 5_000
+    server = serve(replies(http(body, b"403 No"), keep=True))
+    plan = make_plan(server.url)
+    side = replace(plan.sides[0], secret_headers=(("X-Proof", "hush-hush-4711"),))
+    ended = loads.run(replace(plan, sides=(side,)))
+    (text,) = examples_by_phase(ended.end.events)[0, 0].values()
+    assert text.startswith("HTTP 403: no access with [redacted] or api_key=[redacted] ")
+    assert len(text) <= 200
 
 
 # --- violent ends

@@ -20,7 +20,7 @@ import psutil
 import pytest
 
 from govbench.load.launch import Event, LoadProcess, WorkerProcess
-from govbench.record.phases import dropped_by_phase, phase_windows, slice_windows
+from govbench.record.phases import dropped_by_phase, examples_by_phase, phase_windows, slice_windows
 from govbench.record.reader import read_samples
 from govbench.record.rows import sample_rows
 from govbench.record.summarise import accounting
@@ -236,6 +236,7 @@ def test_errors_of_all_workers_are_summed_up(serve: Serve, loads: Loads) -> None
     ended = loads.run(spread(make_plan(server.url, users=4)))
     assert ended.end.completed
     assert [(e["message"], e["count"]) for e in ended.end.errors] == [("HTTP 503", len(ended.samples))]
+    assert examples_by_phase(ended.end.events) == {(0, 0): {(Outcome.HTTP_5XX, 503): "HTTP 503: {}"}}
 
 
 # --- ends

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from govbench.record.phases import dropped_by_phase, phase_windows, slice_windows
+from govbench.record.phases import dropped_by_phase, examples_by_phase, phase_windows, slice_windows
 from govbench.results.plan import Slice
-from govbench.results.run import Window
+from govbench.results.run import Outcome, Window
 from tests.record.conftest import make_plan, phase
 
 Event = dict[str, Any]
@@ -95,3 +95,18 @@ def test_what_was_dropped_is_summed_by_phase_and_side() -> None:
     ]
 
     assert dropped_by_phase(events) == {(0, 0): 6, (1, 1): 3}
+
+
+def test_the_first_failure_of_each_kind_is_the_example() -> None:
+    told = [
+        {"index": 0, "side": 0, "outcome": "http_5xx", "status": 503, "message": "HTTP 503: busy"},
+        {"index": 0, "side": 0, "outcome": "timeout", "status": 0, "message": "no whole answer"},
+        {"index": 0, "side": 0, "outcome": "http_5xx", "status": 503, "message": "HTTP 503: busier"},
+        {"index": 1, "side": 1, "outcome": "http_5xx", "status": 503, "message": "HTTP 503: gone"},
+    ]
+    events = [*WHOLE, {"event": "done", "examples": told[:2]}, {"event": "done", "examples": told[2:]}]
+    assert examples_by_phase(events) == {
+        (0, 0): {(Outcome.HTTP_5XX, 503): "HTTP 503: busy", (Outcome.TIMEOUT, 0): "no whole answer"},
+        (1, 1): {(Outcome.HTTP_5XX, 503): "HTTP 503: gone"},
+    }
+    assert examples_by_phase(WHOLE) == {}
