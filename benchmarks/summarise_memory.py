@@ -14,6 +14,7 @@ summarised at the end. Exits 1 beyond the bound. Streamed events are not part of
 from __future__ import annotations
 
 import argparse
+import json
 import multiprocessing
 import sys
 import tempfile
@@ -29,7 +30,7 @@ from govbench.record.reader import read_samples
 from govbench.record.summarise import Recording, summarise
 from govbench.results.plan import Api, Phase, Plan, Query, Scenario, Side, TestType
 from govbench.results.run import Environment, Outcome, Provenance, RunInfo, RunStatus, Window
-from govbench.results.samples import CODE_OF, KERNEL_CLOCK, SamplesHeader
+from govbench.results.samples import CODE_OF, KERNEL_CLOCK, Kind, SamplesHeader, kinds_json
 
 MAX_BYTES = 100.0
 SAMPLES, SHORT = 2_000_000, 1_000_000
@@ -37,6 +38,10 @@ ROUNDS = 4
 RATE_RPS = 5_000.0
 START_S = 1_780_000_000
 LOOK_S = 0.001
+NAMES = 5
+KINDS = tuple(
+    Kind(scenario, category) for scenario in ("citizen", "official") for category in ("a", "b", "c")
+)
 
 
 def make_plan(*, paired: bool, phases: int) -> Plan:
@@ -63,11 +68,13 @@ def write(folder: Path, count: int, first: int, *, paired: bool, phases: int) ->
     records["send_delay_ms"] = 0.05
     records["last_byte_ms"] = rng.lognormal(np.log(40.0), 0.3, count)
     records["first_byte_ms"] = records["first_token_ms"] = records["last_byte_ms"] * 0.9
-    for name in ("first_answer_ms", "upload_ms", "dns_ms", "connect_ms", "tls_ms"):
+    for name in ("first_answer_ms", "dns_ms", "connect_ms", "tls_ms"):
         records[name] = np.nan
     records["lag_ms"], records["input_tokens"], records["output_tokens"] = 0.1, 60, 180
     records["outcome"] = np.where(rng.random(count) < 0.001, CODE_OF[Outcome.HTTP_5XX], CODE_OF[Outcome.OK])
     records["status"], records["flags"] = 200, KERNEL_CLOCK
+    records["name"], records["kind"] = np.arange(count) % NAMES, np.arange(count) // 7 % len(KINDS)
+    records["connect_ms"][::1000] = 0.3
     if paired:
         pair = np.arange(count) // 2
         is_control = pair % 10 == 0
@@ -80,6 +87,8 @@ def write(folder: Path, count: int, first: int, *, paired: bool, phases: int) ->
     with (folder / "samples").open("wb") as file:
         file.write(SamplesHeader(offered=count, dropped=0, sent=count).pack())
         records.tofile(file)
+    (folder / "names.json").write_text(json.dumps([f"GET /{at}" for at in range(NAMES)]))
+    (folder / "kinds.json").write_text(kinds_json(list(KINDS)))
     return {
         index: Window(
             start_s=START_S + begin_s + index * length_s / phases,

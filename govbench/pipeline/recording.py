@@ -13,7 +13,7 @@ from govbench.config.settings import Settings
 from govbench.load.launch import LoadEnd
 from govbench.pipeline.folder import make_run_folder, new_run_id
 from govbench.record.environment import describe_environment
-from govbench.record.phases import dropped_by_phase, slice_windows
+from govbench.record.phases import dropped_by_phase, examples_by_phase, slice_windows
 from govbench.record.reader import SampleTable
 from govbench.record.series import Reading
 from govbench.record.speed import machine_speed
@@ -116,6 +116,7 @@ def recording_of(
         slices=tuple(s for load in loads for s in slice_windows(load.plan, load.end.events, load.windows)),
         readings=tuple(reading for load in loads for reading in load.readings),
         dropped=_dropped(loads),
+        examples=examples_by_phase(events),
         worker_cores=tuple(cores for event in events for cores in event.get("worker_cores", ()) if cores),
         warnings=tuple(warnings),
         rounds=rounds,

@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from govbench.record.adjusted import adjusted_percentiles
+from govbench.record.breakdown import breakdown, endings
 from govbench.record.measure import (
     distribution,
     inside,
@@ -18,6 +19,7 @@ from govbench.record.measure import (
     slice_span,
     steady_span,
 )
+from govbench.record.phases import Examples
 from govbench.record.reader import BoolArray, SampleTable
 from govbench.record.resources import peak_cores, unread_notes, usage_by_role
 from govbench.record.series import Reading
@@ -54,7 +56,8 @@ TIMELINE_POINTS = 1_800
 class Recording:
     """All that a run left behind: the plan, the samples, and when and on what it ran.
 
-    ``dropped`` counts the arrivals that were never sent by (phase, side); ``worker_cores`` is what each
+    ``dropped`` counts the arrivals that were never sent by (phase, side), ``examples`` say by them what was
+    wrong with the first request of a kind of failure; ``worker_cores`` is what each
     worker, here or on another machine, used of its core in the steady segments of closed loops. Of a paired
     comparison, ``round_windows`` says when each round had which phase, and ``windows`` spans all rounds.
     """
@@ -69,6 +72,7 @@ class Recording:
     slices: tuple[SliceWindow, ...] = ()
     readings: tuple[Reading, ...] = ()
     dropped: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    examples: Examples = field(default_factory=dict)
     worker_cores: tuple[float, ...] = ()
     warnings: tuple[str, ...] = ()
     rounds: tuple[Round, ...] = ()
@@ -153,6 +157,7 @@ def _phase_results(recording: Recording) -> tuple[PhaseResult, ...]:
         for side in range(recording.sides):
             samples = samples_of(index, side)
             spans = _spans(recording, index, side)
+            counted = samples.where(inside(samples, spans))
             results.append(
                 PhaseResult(
                     phase=recording.plan.phases[index],
@@ -166,6 +171,8 @@ def _phase_results(recording: Recording) -> tuple[PhaseResult, ...]:
                     distribution=distribution(samples, spans),
                     adjusted=adjusted_percentiles(samples, spans),
                     scheduling_delay_p99_ms=_open_loop_delay(recording, index, samples, spans),
+                    endings=endings(counted, recording.examples.get((index, side), {})),
+                    breakdown=breakdown(counted, retries=recording.plan.retries),
                 )
             )
     return tuple(results)

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from govbench.results.breakdown import Breakdown
 from govbench.results.metrics import AdjustedPercentile, Metric, MetricName
 from govbench.results.plan import Phase, TestType
 from govbench.results.rounds import Round
@@ -66,6 +67,20 @@ class Accounting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """Requests of a steady segment that ended alike: in the same way, with the same HTTP status.
+
+    ``status`` is None where there was no answer. ``example`` is what was wrong with the first of a phase that
+    failed so, warm-up included: its beginning, redacted; None where it was not kept.
+    """
+
+    outcome: Outcome
+    status: int | None
+    count: int
+    example: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """When a phase ran, in Unix seconds: only requests due in [steady_start_s, steady_end_s) count."""
 
@@ -122,7 +137,8 @@ class PhaseResult:
 
     ``scheduling_delay_p99_ms`` is that of an open loop: how much later than due its requests went out,
     without the time to connect. ``adjusted`` are percentiles of all requests, failed ones included: what
-    thresholds are held against.
+    thresholds are held against. ``endings``, the most frequent first, and ``breakdown`` are of the steady
+    segment as the metrics are, ``accounting`` is of the whole phase.
     """
 
     phase: Phase
@@ -133,6 +149,8 @@ class PhaseResult:
     distribution: Distribution | None = None
     scheduling_delay_p99_ms: float | None = None
     adjusted: tuple[AdjustedPercentile, ...] = ()
+    endings: tuple[Ending, ...] = ()
+    breakdown: Breakdown | None = None
 
     def metric(self, name: MetricName) -> Metric | None:
         """The metric of that name, or None where it was not measured."""

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from govbench.load.transport import HAS_KERNEL_CLOCK
+from govbench.record.breakdown import breakdown, endings
 from govbench.record.reader import SampleTable
 from govbench.record.rows import sample_rows
 from govbench.record.summarise import accounting
@@ -383,6 +384,37 @@ def test_a_stream_that_says_it_failed_has_unless_the_user_knows_better(run: Run)
     assert messages == {
         "an event named error ends the answer: overloaded",
         "the answer says that it failed: overloaded",
+    }
+
+
+def test_every_request_of_a_test_file_has_its_own_figures(run: Run, app: Server) -> None:
+    source = """
+        from locust import constant, task
+        from govbench.users import BenchUser
+
+        class Several(BenchUser):
+            wait_time = constant(0.01)
+
+            def on_start(self):
+                self.client.post("/login", json={"user": "jane", "password": "open"})
+
+            @task
+            def all(self):
+                self.client.get("/items/7")
+                self.client.post("/fails")
+                list(self.client.get("/events", stream=True).iter_events())
+        """
+    ended = run(source, users=3, steady_s=0.8)
+    assert_exact(ended, app)
+    asked = Counter(b" ".join(request.split(b" ")[:2]).decode() for request in app.requests)
+    found = breakdown(ended.samples, retries=0)
+    assert found is not None
+    assert {group.name: group.finished for group in found.names.largest} == asked
+    assert {group.name for group in found.names.largest if group.failed} == {"POST /fails"}
+    assert len(asked) == 4
+    assert {end.status: end.count for end in endings(ended.samples, {})} == {
+        200: asked.total() - asked["POST /fails"],
+        500: asked["POST /fails"],
     }
 
 

@@ -51,13 +51,18 @@ def header(offered: int = 0, dropped: int = 0, sent: int = 0) -> bytes:
 
 
 def write(
-    folder: Path, *records: bytes, sent: int | None = None, tail: bytes = b"", kinds: Sequence[Kind] = ()
+    folder: Path,
+    *records: bytes,
+    sent: int | None = None,
+    tail: bytes = b"",
+    kinds: Sequence[Kind] = (),
+    names: Sequence[str] = ("POST /api/v1/chat",),
 ) -> Path:
     """A samples file of these records in ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     count = len(records) if sent is None else sent
     (folder / "samples").write_bytes(header(offered=count, sent=count) + b"".join(records) + tail)
-    (folder / "names.json").write_text(json.dumps(["POST /api/v1/chat"]))
+    (folder / "names.json").write_text(json.dumps(list(names)))
     if kinds:
         (folder / "kinds.json").write_text(kinds_json(list(kinds)))
     return folder

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from govbench.errors import ResultsError
-from govbench.results import codec, comparison, metrics, plan, rounds, run
+from govbench.results import breakdown, codec, comparison, metrics, plan, rounds, run
+from govbench.results.breakdown import Attempts, Spread
 from govbench.results.comparison import Change, Results
 from govbench.results.metrics import AdjustedPercentile, Metric, MetricName
 from govbench.results.plan import Arrivals, LoadModel, Phase, RatePoint, Slice, ThinkTime
@@ -80,6 +81,13 @@ FIELDS: dict[type, dict[str, st.SearchStrategy[Any]]] = {
         "effect": FLOATS,
         "standard_error": FLOATS,
     },
+    Spread: {"n": st.integers(1, 2**53)},
+    Attempts: {
+        "asked": st.integers(9, 2**53),
+        "ok_at_first": st.integers(0, 9),
+        "retries": st.integers(9, 2**53),
+        "ok_after": st.integers(0, 9),
+    },
     MachineSpeed: {"per_s": st.floats(1e-3, 1e6), "standard_error": SMALL},
     Round: {"start_s": st.floats(0, 1), "end_s": st.floats(1, 2), "boot_s": SMALL},
     Change: {"low": st.floats(-9, -1), "estimate": st.floats(-1, 1), "high": st.floats(1, 9)},
@@ -113,7 +121,7 @@ def values(kind: Any) -> st.SearchStrategy[Any]:
 
 def _types() -> list[type]:
     """Every dataclass and every choice that a document can hold: those that its schema defines."""
-    modules = (comparison, metrics, plan, rounds, run)
+    modules = (breakdown, comparison, metrics, plan, rounds, run)
     named = {name: value for module in modules for name, value in vars(module).items()}
     return [named[name] for name in codec.json_schema()["$defs"]]
 
@@ -313,6 +321,15 @@ def test_an_older_file_is_read_and_its_fault_is_found(
     read = older(document, verdict, gated=gated)
     assert read.comparison is not None
     assert (read.comparison.fault, read.comparison.verdict.value) == (fault, verdict)
+
+
+def test_an_older_file_tells_no_breakdown(document: Results) -> None:
+    body = json.loads(codec.to_json(document))
+    assert body["summary"]["phases"]
+    for phase in body["summary"]["phases"]:
+        del phase["endings"], phase["breakdown"]
+    read = codec.from_json(json.dumps(body), source="older.json")
+    assert {(phase.endings, phase.breakdown) for phase in read.summary.phases} == {((), None)}
 
 
 def test_a_document_is_read_from_its_file_or_its_folder(document: Results, tmp_path: Path) -> None:

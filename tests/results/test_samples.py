@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import re
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from govbench.results import resources
+from govbench.results.breakdown import Breakdown, Group, Groups, Spread
 from govbench.results.metrics import METRICS, Direction
 from govbench.results.run import Outcome
 from govbench.results.samples import (
@@ -192,8 +194,25 @@ def test_the_documented_way_to_read_results_reads_them(
     side = {"test_type": "baseline", "side": 0, "metrics": [metric]}
     body = {"summary": {"test_types": [side]}, "comparison": {"verdict": "pass", "reason": "all well"}}
     (folder / "results.json").write_text(json.dumps(body))
-    exec(compile(snippet("results.json"), "docs/results.md", "exec"), {})
+    exec(compile(snippet('results["comparison"]'), "docs/results.md", "exec"), {})
     assert capsys.readouterr().out.splitlines() == ["pass: all well", "baseline 0 response_time_p50_ms 21.5"]
+
+
+def test_the_documented_way_to_read_a_breakdown_reads_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "results" / "latest"
+    folder.mkdir(parents=True)
+    group = Group(name="GET /items", failed=3, times=Spread(n=40, min_ms=1, mean_ms=3, p50_ms=2.5, max_ms=9))
+    breakdown = Breakdown(response_time=group.times, names=Groups(largest=(group,)))
+    phases = [
+        {"phase": {"name": "ten"}, "breakdown": dataclasses.asdict(breakdown)},
+        {"phase": {"name": "idle"}, "breakdown": None},
+    ]
+    (folder / "results.json").write_text(json.dumps({"summary": {"phases": phases}}))
+    exec(compile(snippet('group["times"]'), "docs/results.md", "exec"), {})
+    assert capsys.readouterr().out.splitlines() == ["ten GET /items 3 2.5"]
 
 
 @pytest.mark.parametrize(
