@@ -50,7 +50,7 @@ DOORS = {
     "jinja2": {"report"},
     "junit_xml": {"report.junit", "report.layouts.junit"},
     "locust": {"load"},
-    "markupsafe": {"report.html", "report.history_html"},
+    "markupsafe": {"report.html", "report.history_html", "report.layouts.html", "report.pages"},
     "numpy": {"stats", "record", "demo.truth", "reference.truth"},
     "orjson": {"results", "demo"},
     "psutil": {"record"},

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from govbench import __version__
 from govbench.report import axes, charts, history
 from govbench.report import format as fmt
-from govbench.report.html import environment
+from govbench.report.pages import environment
 from govbench.results.history import HistoryPoint, MetricHistory
 from govbench.results.metrics import METRICS, Unit
 
