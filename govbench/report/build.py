@@ -32,6 +32,7 @@ SECTIONS: tuple[Callable[[Results], Section | None], ...] = (
     judged.advisory,
     judged.levels,
     judged.seen,
+    measured.others,
     rounds.rounds,
     counted.tokens,
     counted.accounting,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from govbench.report import format as fmt
 from govbench.report.circumstances import side_count, side_name
-from govbench.report.document import Cell, Section, Table, Text, Tone
+from govbench.report.document import Cell, Section, Table, Tone
 from govbench.report.headline import is_first
 from govbench.report.phrases import value_and_interval
 from govbench.report.sections.tables import AnyCell, table, text, without
@@ -35,16 +35,34 @@ def measured(results: Results) -> Section | None:
     if not summary.phases:
         return None
     first = is_first(results)
-    blocks: list[Table | Text] = [_figures(summary)]
-    if first and (others := _others(summary)):
-        blocks.append(others)
     return Section(
         key="measured",
         title="What was measured",
         rank=0 if first else 3,
-        blocks=tuple(blocks),
+        blocks=(_figures(summary),),
         folded=not first,
     )
+
+
+def others(results: Results) -> Section | None:
+    """What else was measured, a row for each metric and a column for each level, of the judged side."""
+    side = len(results.summary.targets) - 1
+    phases = [phase for phase in results.summary.phases if phase.side == side]
+    names = [name for name in _OTHERS if any(phase.metric(name) for phase in phases)]
+    if not names:
+        return None
+    several = len({phase.phase.test_type for phase in phases}) > 1
+    heads = [
+        f"{fmt.test_type_label(phase.phase.test_type)}, {_load(phase)}" if several else _load(phase)
+        for phase in phases
+    ]
+    block = table(
+        ("metric", *heads),
+        ((fmt.metric_label(name), *(_metric(phase, name) for phase in phases)) for name in names),
+        right=range(1, 1 + len(phases)),
+        priority=dict.fromkeys(range(1, len(phases)), 1),  # the heaviest load stays
+    )
+    return Section(key="others", title="Other figures", rank=4, blocks=(block,), folded=True)
 
 
 def next_time(results: Results) -> Section | None:
@@ -74,7 +92,8 @@ def _would_show(comparison: Comparison) -> str | None:
     if not largest:
         return None
     parts = [f"{METRICS[name].short} ±{effect}" for name, (_, effect) in largest.items()]
-    return f"As much load again would show changes from: {', '.join(parts)}."
+    said = f"As much load again would show changes from: {', '.join(parts)}."
+    return f"{said} With five stored runs about half of that would do; govbench ab sees less at once."
 
 
 def _figures(summary: RunSummary) -> Table:
@@ -146,21 +165,3 @@ def _errors(result: PhaseResult) -> AnyCell:
         note=fmt.percent(metric.value) if failed else "",
         tone=Tone.BAD if failed else Tone.PLAIN,
     )
-
-
-def _others(summary: RunSummary) -> Table | None:
-    """What else was measured, at each level."""
-    rows = [
-        (
-            fmt.metric_label(name),
-            fmt.test_type_label(result.phase.test_type),
-            _load(result),
-            _metric(result, name),
-        )
-        for result in summary.phases
-        for name in _OTHERS
-        if result.metric(name) is not None
-    ]
-    if not rows:
-        return None
-    return table(("metric", "test type", "load", "value"), rows, right=(3,), priority={1: 1})
