@@ -16,7 +16,7 @@ from govbench.report.document import Closing, Document, Mark, Remark, Section, T
 from govbench.report.explanations import notes
 from govbench.report.headline import headline, is_first, shown_metrics, tallies
 from govbench.report.phrases import bracketed, from_to, of_scope, short_name, value_and_interval
-from govbench.report.sections import counted, judged, measured, rounds, where
+from govbench.report.sections import breakdown, counted, judged, measured, rounds, where
 from govbench.report.tiles import tiles
 from govbench.report.words import METHODS, exit_of, finding_mark, mark_of
 from govbench.results.comparison import Finding, Reference, Results
@@ -27,14 +27,20 @@ SECTIONS: tuple[Callable[[Results], Section | None], ...] = (
     measured.measured,
     measured.next_time,
     judged.moved,
-    counted.failures,
+    breakdown.endings,
     judged.thresholds,
+    breakdown.by_name,
+    breakdown.attempts,
     judged.advisory,
     judged.levels,
     judged.seen,
     measured.others,
     rounds.rounds,
-    counted.tokens,
+    breakdown.by_category,
+    breakdown.by_scenario,
+    breakdown.response_times,
+    breakdown.where_time_goes,
+    breakdown.tokens,
     counted.accounting,
     counted.generator,
     counted.resources,
