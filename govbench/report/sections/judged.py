@@ -26,6 +26,7 @@ from govbench.results.comparison import (
     Comparison,
     Finding,
     LevelFinding,
+    Method,
     Results,
     ThresholdResult,
     ThresholdState,
@@ -34,6 +35,9 @@ from govbench.results.comparison import (
 from govbench.results.metrics import Metric
 
 _CHANGED = frozenset({Verdict.REGRESSION, Verdict.IMPROVEMENT})
+_OF_PAIRS = (
+    "The change is that of pairs of one question to both sides: more exact than the ratio of the two values."
+)
 _STATES = (ThresholdState.MISSED, ThresholdState.NOT_MEASURED, ThresholdState.MET)
 
 
@@ -45,7 +49,9 @@ def gated(results: Results) -> Section | None:
     found = shown_metrics(comparison, gated=True)
     if not found:
         return None
-    return Section(key="findings", title="What was judged", rank=0, blocks=(_findings(found),))
+    return Section(
+        key="findings", title="What was judged", rank=0, blocks=(_findings(found, comparison.method),)
+    )
 
 
 def advisory(results: Results) -> Section | None:
@@ -58,7 +64,9 @@ def advisory(results: Results) -> Section | None:
         return None
     changed = sum(f.verdict in _CHANGED for f in found)
     title = f"{plural(len(found), 'advisory metric')}, {fmt.count(changed) if changed else 'none'} changed"
-    return Section(key="advisory", title=title, rank=4, blocks=(_findings(found),), folded=True)
+    return Section(
+        key="advisory", title=title, rank=4, blocks=(_findings(found, comparison.method),), folded=True
+    )
 
 
 def moved(results: Results) -> Section | None:
@@ -161,14 +169,18 @@ def row_of(finding: Finding, scale: float) -> FindingRow:
     )
 
 
-def _findings(found: Sequence[Finding]) -> Findings:
+def _findings(found: Sequence[Finding], method: Method) -> Findings:
     scales = {
         difference: scale_of(f for f in found if f.change and f.change.difference is difference)
         for difference in (False, True)
     }
     rows = tuple(row_of(f, scales[bool(f.change and f.change.difference)]) for f in found)
     levels = {f.change.level for f in found if f.change is not None}
-    return Findings(rows=rows, level=fmt.level(levels.pop()) if len(levels) == 1 else "")
+    return Findings(
+        rows=rows,
+        level=fmt.level(levels.pop()) if len(levels) == 1 else "",
+        caption=_OF_PAIRS if method is Method.PAIRED_ROUNDS else "",
+    )
 
 
 def _interval(finding: Finding, scale: float) -> Interval | None:
