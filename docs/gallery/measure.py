@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from docs.gallery.stories import Story
+from docs.gallery.stories import USERS, Story
 
 LONGEST_S = 180
 # What an environment may hold of its own must not be seen in a picture.
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
-AUTHOR = ("-c", "user.name=govbench", "-c", "user.email=govbench@localhost")
 
 
 def measured(story: Story, work: Path) -> Path:
@@ -23,9 +23,10 @@ def measured(story: Story, work: Path) -> Path:
         folder.mkdir(parents=True)
         (folder / "govbench.toml").write_text(story.config, encoding="utf-8")
         (folder / ".gitignore").write_text("results/\n.measured\n", encoding="utf-8")
+        shutil.copy(Path(__file__).with_name(USERS), folder)
         _git(folder, "init", "--quiet", "--initial-branch", "main")
         _git(folder, "add", "--all")
-        _git(folder, *AUTHOR, "commit", "--quiet", "--message", "A service")
+        _git(folder, "commit", "--quiet", "--message", "A service")
         for command in story.commands:
             _govbench(folder, *command)
         if not results.exists():

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
-USERS = Path(__file__).with_name("users.py")
+USERS = "users.py"
 SUITE = 'suite = "chat"\n'
 SHORT = ("--max-users", "5", "--test-duration", "4s")
 
@@ -93,6 +92,6 @@ STORIES = (
         key="endpoints",
         title="Users of one's own, five endpoints",
         says="Each request's name has figures of its own.",
-        commands=((*RUN, "--test-file", str(USERS)),),
+        commands=((*RUN, "--test-file", USERS),),
     ),
 )
