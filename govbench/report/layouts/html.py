@@ -44,8 +44,9 @@ _LOUD = frozenset({Tone.BAD, Tone.WARN})
 SCREENS = ((1000, 840), (840, 680), (680, 520), (520, 360))
 PAPER = 1080  # how many pixels of a screen fit between the margins of a page, in its smaller type
 _EDGES = 56  # what lies beside a table on a narrow screen
-_CHARACTER, _NOTE_CHARACTER, _PADDING = 7.6, 6.6, 20.0
+_CHARACTER, _NOTE_CHARACTER, _PADDING = 7.6, 6.6, 16.0
 _FEWEST_COLUMNS = 2  # for which the page has rules, whatever its tables
+_SHORT = 16
 _WORDS_WRAP_AT = 22  # a column of words needs no more room than this many characters
 _LONGEST_WORD = 28  # a longer one may break, so that it pushes nothing off the screen
 _LONGEST_VALUE = 60  # what is explained at length stands below its name, not beside it
@@ -116,9 +117,10 @@ def column_classes(table: Table) -> str:
     Cells have no classes of their own for this: a table of hundreds of them would be twice as large.
     """
     numbers = [f"right-{at}" for at, column in enumerate(table.columns, start=1) if column.right]
+    short = [f"short-{at}" for at in range(1, len(table.columns) + 1) if _is_short(table, at - 1)]
     going = [f"from-{below}-{at}" for at, below in enumerate(shown_from(table), start=1) if below]
     unprinted = [f"screen-{at + 1}" for at in _too_much(table, PAPER)]
-    return " ".join((*numbers, *going, *unprinted))
+    return " ".join((*numbers, *short, *going, *unprinted))
 
 
 def shown_from(table: Table) -> tuple[int, ...]:
@@ -144,6 +146,11 @@ def _too_much(table: Table, room: float) -> tuple[int, ...]:
     while gone < len(going) and sum(widths) - sum(widths[at] for at in going[:gone]) > room:
         gone += 1
     return tuple(going[:gone])
+
+
+def _is_short(table: Table, at: int) -> bool:
+    """Whether a column holds words that need no second line."""
+    return not table.columns[at].right and all(len(row[at].text) <= _SHORT for row in table.rows)
 
 
 def wrapping(cell: Cell) -> str:
