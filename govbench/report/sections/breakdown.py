@@ -100,6 +100,9 @@ def response_times(results: Results) -> Section | None:
 
 def _spread(times: Spread, of: _Level | None = None) -> Iterator[AnyCell]:
     """The cells of a spread; of a whole level, its percentiles have their intervals where there are some."""
+    if not times.n:
+        yield from [Cell(text="-", tone=Tone.QUIET)] * len(_SPREAD)
+        return
     yield fmt.duration_ms(times.min_ms)
     yield fmt.duration_ms(times.mean_ms)
     for q, value_ms in times.percentiles.items():

@@ -147,6 +147,11 @@ def test_by_request_with_what_failed_of_each(run: Run) -> None:
     assert not section.folded
 
 
+def test_a_request_that_never_succeeded_has_no_times(run: Run) -> None:
+    found = table_of(sections.by_name(run(*some(20), *[record(1, Outcome.HTTP_4XX, name=1)] * 3)))
+    assert texts(found)[1] == ["POST /buy", "10 users", "0", "3", *["-"] * 8]
+
+
 def test_by_category_and_by_scenario(run: Run) -> None:
     results = run(*some(5, kind=0), *some(6, kind=1), *some(7, kind=2), *some(3))
     assert [row[:3] for row in texts(table_of(sections.by_category(results)))] == [
