@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,12 @@ import pytest
 
 from govbench.load.launch import Event, LoadProcess
 from govbench.load.transport import HAS_KERNEL_CLOCK
+from govbench.record.breakdown import breakdown
 from govbench.record.measure import measure
 from govbench.record.phases import examples_by_phase, phase_windows, slice_windows
 from govbench.record.reader import SampleTable, read_samples
 from govbench.record.summarise import accounting
+from govbench.results.breakdown import Attempts
 from govbench.results.metrics import MetricName
 from govbench.results.plan import Api, HttpTemplate
 from govbench.results.run import Outcome
@@ -395,6 +398,21 @@ def test_retries_are_numbered(serve: Serve, loads: Loads) -> None:
     assert len(set(ended.samples.column("session").tolist())) == 10
     bodies = [request.partition(b"\r\n\r\n")[2] for request in server.requests]
     assert all(bodies[i] == bodies[i - i % 3] for i in range(30))
+
+
+def test_what_trying_again_was_good_for_is_counted(serve: Serve, loads: Loads) -> None:
+    refused = cycle(
+        [False, True, False, False, True, True, True]
+    )  # the second answer to a retry, the last not
+
+    def behave(sock: socket.socket) -> bool:
+        sock.sendall(http(b"{}", b"503 No") if next(refused) else http())
+        return True
+
+    ended = loads.run(make_plan(serve(behave).url, users=1, retries=2, max_requests=14, steady_s=20))
+    found = breakdown(ended.samples, retries=2)
+    assert found is not None
+    assert found.attempts == Attempts(asked=8, ok_at_first=4, retries=6, ok_after=2)
 
 
 def test_a_refused_answer_is_not_tried_again(serve: Serve, loads: Loads) -> None:
