@@ -61,6 +61,7 @@ DOORS = {
         "report.layouts.tables",
         "report.layouts.terminal",
         "report.terminal",
+        "report.widths",
     },
     "starlette": {"demo"},
     "tabulate": {"report.tables", "report.baseline", "report.calibration"},

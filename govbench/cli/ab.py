@@ -37,12 +37,11 @@ from govbench.cli.options import (
     typed,
 )
 from govbench.cli.progress import ShownProgress
-from govbench.cli.run import shown
-from govbench.compare.conclude import conclude
+from govbench.cli.rendering import show
+from govbench.compare.conclude import conclude_results
 from govbench.config.load import environment
 from govbench.config.rounds import round_load
 from govbench.pipeline.ab.command import Call, ab
-from govbench.report import terminal
 
 
 def command(
@@ -129,7 +128,6 @@ def command(
             base=base, head=head, settings=settings, environ=environment(), cwd=Path.cwd(), progress=progress
         )
         finished = ab(call)
-    results = finished.results
-    typer.echo(terminal.render(results, folder=shown(finished.folder), width=how.width, color=how.color))
-    assert results.comparison is not None
-    raise typer.Exit(conclude(results.comparison, settings.compare.fail_on).exit_code)
+    conclusion = conclude_results(finished.results, settings.compare.fail_on)
+    show(finished.results, conclusion, how, finished.folder)
+    raise typer.Exit(conclusion.exit_code)

@@ -31,7 +31,7 @@ from govbench.cli.options import (
     typed,
 )
 from govbench.cli.progress import ShownProgress
-from govbench.cli.run import shown
+from govbench.cli.rendering import shown
 from govbench.compare.trial import MIN_ROUNDS
 from govbench.config.load import environment
 from govbench.config.rounds import round_load

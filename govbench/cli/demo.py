@@ -16,11 +16,11 @@ from govbench.cli.options import (
     settings_of,
 )
 from govbench.cli.progress import ShownProgress
-from govbench.cli.run import shown
+from govbench.cli.rendering import show
+from govbench.compare.conclude import conclude_results
 from govbench.config.load import environment
 from govbench.errors import ExitCode
 from govbench.pipeline.demo import demo
-from govbench.report import terminal
 
 
 def command(
@@ -45,8 +45,7 @@ def command(
     how = Output(verbose=verbose, quiet=quiet, no_color=no_color)
     settings = settings_of({"target.form": "embedded", "output.folder": output, "load.seed": seed}, None)
     finished = demo(settings, environ=environment(), cwd=Path.cwd(), progress=ShownProgress(how))
-    typer.echo(
-        terminal.render(finished.results, folder=shown(finished.folder), width=how.width, color=how.color)
-    )
-    typer.echo(finished.sentence)
-    raise typer.Exit(ExitCode.OK if finished.proven else ExitCode.NOT_MEASURED)
+    code = ExitCode.OK if finished.proven else ExitCode.NOT_MEASURED
+    conclusion = conclude_results(finished.results, settings.compare.fail_on)
+    show(finished.results, conclusion, how, finished.folder, ends=(code, finished.sentence))
+    raise typer.Exit(code)

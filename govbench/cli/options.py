@@ -59,8 +59,12 @@ FailOnOption = Annotated[
         autocompletion=complete.verdicts,
     ),
 ]
-VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Tell more on the way.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Tell nothing on the way, only the answer.")]
+VerboseOption = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Tell more on the way, and all there is in a report.")
+]
+QuietOption = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Tell nothing on the way, and of a report only what gates.")
+]
 NoColorOption = Annotated[bool, typer.Option("--no-color", help="No colours (NO_COLOR does the same).")]
 
 ApiOption = Annotated[
@@ -124,6 +128,7 @@ YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before 
 # Columns of the answer: where nobody looks at a terminal, on one that tells none, and at most.
 ELSEWHERE, UNKNOWN, WIDE = 100, 80, 120
 NARROWEST = 20
+UNBROKEN = 10_000  # for programs: no line is as long, so each says all of one thing
 
 
 def named(target: str | None) -> Argument | None:
@@ -171,8 +176,15 @@ class Output:
 
     @property
     def width(self) -> int:
-        """Columns of the answer: what COLUMNS says, or the terminal; on a narrow one not more than it has."""
-        columns = _said_columns() or (_terminal_columns() if sys.stdout.isatty() else ELSEWHERE)
+        """Columns of the answer: what COLUMNS says, or the terminal; on a narrow one not more than it has.
+
+        Where nobody looks at a terminal, the brief lines of ``quiet`` stay whole.
+        """
+        is_terminal = sys.stdout.isatty()
+        said = _said_columns()
+        if self.quiet and not is_terminal and not said:
+            return UNBROKEN
+        columns = said or (_terminal_columns() if is_terminal else ELSEWHERE)
         return max(NARROWEST, min(WIDE, columns))
 
 

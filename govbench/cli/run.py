@@ -32,12 +32,12 @@ from govbench.cli.options import (
     settings_of,
 )
 from govbench.cli.progress import ShownProgress
-from govbench.compare.conclude import conclude
+from govbench.cli.rendering import show
+from govbench.compare.conclude import conclude_results
 from govbench.config.load import environment
 from govbench.config.profiles import PROFILES, build_phases, described
 from govbench.errors import UsageError
 from govbench.pipeline.run.command import run
-from govbench.report import terminal
 
 _PROFILES = ", ".join(f"{name} ({described(name)})" for name in PROFILES)
 
@@ -182,12 +182,6 @@ def command(
         progress.note(note)
     ask_for_leave([settings.target.form], build_phases(settings.load), assume_yes=settings.load.assume_yes)
     finished = run(settings, environ=environment(), cwd=Path.cwd(), progress=progress)
-    results = finished.results
-    typer.echo(terminal.render(results, folder=shown(finished.folder), width=how.width, color=how.color))
-    assert results.comparison is not None
-    raise typer.Exit(conclude(results.comparison, settings.compare.fail_on).exit_code)
-
-
-def shown(folder: Path) -> str:
-    """A folder as short as it can be said from here."""
-    return str(folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder)
+    conclusion = conclude_results(finished.results, settings.compare.fail_on)
+    show(finished.results, conclusion, how, finished.folder)
+    raise typer.Exit(conclusion.exit_code)

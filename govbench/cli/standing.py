@@ -11,7 +11,8 @@ from govbench.compare.trial import Step, Trial
 from govbench.report import blocks
 from govbench.report import format as fmt
 from govbench.report.figures import ROUND_LIMITS, margin_band
-from govbench.report.terminal import STYLES
+from govbench.report.layouts.tables import STYLES
+from govbench.report.words import VERDICTS
 from govbench.results.comparison import Change, Finding, Verdict
 
 BAR_WIDTH = 31  # and the table fits into 80 columns
@@ -26,7 +27,7 @@ def table(trial: Trial) -> RenderableType:
         grid.add_column(header, no_wrap=True)
     for finding in trial.findings():
         if finding.gated:
-            verdict = Text(_verdict(trial, finding), style=STYLES[finding.verdict])
+            verdict = Text(_verdict(trial, finding), style=STYLES[VERDICTS[finding.verdict].tone])
             grid.add_row(
                 f"{fmt.metric_label(finding.metric)}\n{_change(finding.change)}", _bar(finding), verdict
             )
@@ -61,11 +62,12 @@ def _course(trial: Trial) -> str:
 def _verdict(trial: Trial, finding: Finding) -> str:
     if (finding.test_type, finding.metric) in {(test_type, metric) for test_type, metric, _ in trial.flagged}:
         return "? being confirmed"
-    return f"{fmt.verdict_symbol(finding.verdict)} {fmt.verdict_label(finding.verdict)}"
+    mark = VERDICTS[finding.verdict]
+    return f"{mark.symbol} {mark.label}"
 
 
 def _settled(finding: Finding) -> str:
-    return "" if finding.verdict is Verdict.INCONCLUSIVE else f" {fmt.verdict_label(finding.verdict)}"
+    return "" if finding.verdict is Verdict.INCONCLUSIVE else f" {VERDICTS[finding.verdict].label}"
 
 
 def _change(change: Change | None) -> str:

@@ -11,7 +11,9 @@ from govbench.compare.conclude import conclude_results
 from govbench.pipeline.folder import write_whole
 from govbench.record.reader import read_samples
 from govbench.record.rows import CSV_COLUMNS, sample_rows
-from govbench.report import html, json_files, junit, markdown
+from govbench.report import json_files
+from govbench.report.build import NOWHERE, Place, document_of
+from govbench.report.layouts import html, junit, markdown
 from govbench.results import codec
 from govbench.results.comparison import Results, Verdict
 
@@ -31,8 +33,9 @@ def write_documents(results: Results, folder: Path, *, fail_on: frozenset[Verdic
     Raises:
         PublishError: a file cannot be written; those before it are whole.
     """
+    beside = Place(page=FILE_NAMES["html"])
     for name in ("json", "html", "markdown", "junit"):
-        write_whole(folder / FILE_NAMES[name], render(results, name, fail_on=fail_on))
+        write_whole(folder / FILE_NAMES[name], render(results, name, fail_on=fail_on, place=beside))
     summary = results.summary
     write_whole(folder / "environment.json", codec.environment_json(summary.environment, summary.provenance))
     started = datetime.fromisoformat(summary.run.started_at).astimezone(UTC)
@@ -40,21 +43,29 @@ def write_documents(results: Results, folder: Path, *, fail_on: frozenset[Verdic
         write_whole(folder / name, text)
 
 
-def render(results: Results, name: str, *, fail_on: frozenset[Verdict], folder: Path | None = None) -> str:
+def render(
+    results: Results,
+    name: str,
+    *,
+    fail_on: frozenset[Verdict],
+    folder: Path | None = None,
+    place: Place = NOWHERE,
+) -> str:
     """One format of a run as text; ``csv`` reads the samples in ``folder``.
+
+    ``place`` is where the reader of the text finds the other files.
 
     Raises:
         ResultsError: the samples are missing or cannot be read.
     """
     if name == "json":
         return codec.to_json(results)
-    if name == "html":
-        return html.render(results, conclude_results(results, fail_on))
+    if name == "csv":
+        return samples_csv(folder or Path())
+    document = document_of(results, conclude_results(results, fail_on), place)
     if name == "markdown":
-        return markdown.render(results)
-    if name == "junit":
-        return junit.render(results, conclude_results(results, fail_on))
-    return samples_csv(folder or Path())
+        return markdown.render([document])
+    return html.render(document) if name == "html" else junit.render(document)
 
 
 def samples_csv(folder: Path) -> str:

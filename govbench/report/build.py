@@ -15,10 +15,17 @@ from govbench.report.circumstances import SHORT_COMMIT, uncommitted
 from govbench.report.document import Closing, Document, Mark, Remark, Section, Tone
 from govbench.report.explanations import notes
 from govbench.report.headline import headline, is_first, shown_metrics, tallies
-from govbench.report.phrases import bracketed, from_to, of_scope, short_name, value_and_interval
+from govbench.report.phrases import (
+    bracketed,
+    from_to,
+    of_scope,
+    short_name,
+    threshold_in_words,
+    value_and_interval,
+)
 from govbench.report.sections import breakdown, counted, judged, measured, rounds, where
 from govbench.report.tiles import tiles
-from govbench.report.words import METHODS, exit_of, finding_mark, mark_of
+from govbench.report.words import METHODS, THRESHOLDS, exit_of, finding_mark, mark_of
 from govbench.results.comparison import Finding, Reference, Results
 from govbench.results.conclusion import Conclusion
 
@@ -136,6 +143,8 @@ def _brief(results: Results) -> Iterator[tuple[Mark, str]]:
     for finding in shown_metrics(comparison, gated=True):
         what = f"{short_name(finding)} of {of_scope(finding.test_type, finding.level)}"
         yield finding_mark(finding), f"{what}: {_figures(finding, first=is_first(results))}"
+    for threshold in (*comparison.missed, *comparison.unmeasured):
+        yield THRESHOLDS[threshold.state], threshold_in_words(threshold)
 
 
 def _figures(finding: Finding, *, first: bool) -> str:

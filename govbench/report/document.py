@@ -251,7 +251,7 @@ class Closing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """A whole report. ``brief`` are lines for whoever wants no more: one for each gated metric."""
+    """A whole report. ``brief`` are lines for whoever wants no more: what gates, and amiss bounds."""
 
     suite: str
     run_id: str

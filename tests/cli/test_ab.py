@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import time
 from typing import Any
@@ -33,7 +34,9 @@ def test_a_slower_head_is_a_regression_that_fresh_rounds_confirm(govbench: Cli) 
     ended = ab(govbench, EMBEDDED, "embedded:latency=5ms,slowdown=3", *QUICK)
 
     assert ended.code == 1, ended.out
-    assert "regression: response time p50" in ended.out
+    words = " ".join(ended.out.replace("│", " ").split())
+    assert re.search(r"✗ default: p50 of concurrent [\d.]+ → [\d.]+ ms \(\+\d+ % \[\+\d+, \+\d+\]\)", words)
+    assert "\n✗ regression · exit code 1: " in ended.out
     document = govbench.document
     summary, comparison = document["summary"], document["comparison"]
     assert comparison["method"] == "paired_rounds"
@@ -99,7 +102,7 @@ def test_a_head_that_is_slower_at_the_highest_level_alone_is_found_there(govbenc
     ended = govbench.start(*asked).end(timeout_s=150)
 
     assert ended.code == 1, ended.out
-    assert "regression: response time p50 of concurrent at 24 users" in ended.out
+    assert "p50 of concurrent at 24 users" in " ".join(ended.out.replace("│", " ").split())
     document = govbench.document
     p50 = finding(document, "response_time_p50_ms")
     assert p50["level"] == "24 users"

@@ -99,7 +99,8 @@ def test_no_baseline(measured: Cli) -> None:
     ended = measured.here("compare")
 
     assert ended.code == 0, ended.err
-    assert "no baseline of suite default" in " ".join(ended.out.replace("│", "").split())
+    assert "first measurement on" in " ".join(ended.out.replace("│", "").split())
+    assert ended.out.splitlines()[-1].startswith("○ no baseline · exit code 0: ")
 
 
 def entry_of(govbench: Cli) -> tuple[Path, dict[str, Any]]:
@@ -275,5 +276,5 @@ def test_a_regression_that_a_commit_accepts(measured: Cli) -> None:
     ended = measured.here("compare", "fast.json", str(path), "--fail-on", "regression")
 
     assert ended.code == 0, ended.err
-    assert "gated, accepted" in ended.out
-    assert f"by commit {head[:9]}: answers are checked since" in " ".join(ended.out.split())
+    assert "✗ regression (accepted)" in ended.out
+    assert f"Accepted by commit {head[:9]}: answers are checked since" in " ".join(ended.out.split())

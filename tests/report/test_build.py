@@ -14,7 +14,8 @@ from govbench.compare.conclude import conclude_results
 from govbench.errors import ExitCode
 from govbench.report.build import Place, document_of
 from govbench.report.document import Document, Section, Tone
-from govbench.results.comparison import Finding, Results, Verdict
+from govbench.report.phrases import threshold_in_words
+from govbench.results.comparison import Finding, Results, ThresholdState, Verdict
 from govbench.results.conclusion import Weight
 from govbench.results.run import RunStatus
 
@@ -174,11 +175,17 @@ def test_files_are_named_where_they_are_known(results: Results) -> None:
     assert made(results, place).closing.files == (("report", "results/x/report.html"), ("files", "results/x"))
 
 
-def test_brief_is_a_line_for_each_gated_metric(results: Results) -> None:
+def test_brief_is_a_line_for_each_gated_metric_and_each_bound_that_is_amiss(results: Results) -> None:
     assert results.comparison is not None
     gated = [f for f in results.comparison.findings if f.gated]
-    brief = made(results).brief
-    assert len(brief) == len(gated)
+    comparison = replace(
+        results.comparison, thresholds=tuple(replace(t, demanded=True) for t in results.comparison.thresholds)
+    )
+    brief = made(replace(results, comparison=comparison)).brief
+    amiss = [t for t in comparison.thresholds if t.state is not ThresholdState.MET]
+    assert {t.state for t in amiss} == {ThresholdState.MISSED, ThresholdState.NOT_MEASURED}
+    assert len(brief) == len(gated) + len(amiss)
+    assert [text for _, text in brief[len(gated) :]] == [threshold_in_words(t) for t in amiss]
     assert {mark.tone for mark, _ in brief} >= {Tone.BAD}
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
-from govbench.report.widths import fitted, shortened
+from govbench.report.widths import cropped, fitted, shortened
 
 LEVELS = ["baseline", "concurrent_10", "concurrent_25", "concurrent_50", "concurrent_1000"]
 
@@ -44,9 +45,15 @@ def test_what_fits_is_left_as_it_is() -> None:
     assert fitted(["GET /a", "GET /b"], 6) == {"GET /a": "GET /a", "GET /b": "GET /b"}
 
 
-@given(st.lists(st.text("ab_1", max_size=12), max_size=8), st.integers(4, 16))
+@given(st.text("ab 日\u202f-", max_size=60), st.integers(0, 20))
+def test_cropped_is_a_beginning_that_fits(words: str, width: int) -> None:
+    assert words.startswith(cropped(words, width))
+    assert cell_len(cropped(words, width)) <= width
+
+
+@given(st.lists(st.text("ab_1日", max_size=12), max_size=8), st.integers(4, 16))
 def test_names_that_differ_stay_different(names: list[str], width: int) -> None:
     found = fitted(names, width)
 
     assert len(set(found.values())) == len(set(names))
-    assert all(len(short) <= width for short in found.values())
+    assert all(cell_len(short) <= width for short in found.values())

@@ -51,32 +51,6 @@ def flowed(parts: Sequence[str], separator: str, width: int) -> list[str]:
     return lines
 
 
-def cropped(text: str, width: int) -> str:
-    """As much of its beginning as fits."""
-    kept = text[: 2 * width]
-    while cell_len(kept) > width:
-        kept = kept[:-1]
-    return kept
-
-
-def shortened(names: Sequence[str], width: int) -> tuple[str, ...] | None:
-    """The names, those that are too long cut in the middle; None where different ones would look alike."""
-    if all(cell_len(name) <= width for name in names):
-        return tuple(names)
-    different = len(set(names))
-    for tail in sorted(range(1, width - 1), key=lambda tail: abs(tail - width // 2)):
-        short = tuple(_cut(name, width, tail) for name in names)
-        if len(set(short)) == different:
-            return short
-    return None
-
-
-def _cut(name: str, width: int, tail: int) -> str:
-    if cell_len(name) <= width:
-        return name
-    return f"{cropped(name, width - 1 - tail)}…{cropped(name[::-1], tail)[::-1]}"
-
-
 def beside(cells: Sequence[Sequence[Text]], widths: Sequence[int], *, right: Sequence[bool]) -> list[Text]:
     """Cells of several lines each, beside one another; each line fits into the width of its cell already."""
     lines = []

@@ -9,8 +9,9 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from govbench.report.document import Cell, Column, Table, Tone
-from govbench.report.layouts.fitting import beside, hanging, shortened, total, wrapped
+from govbench.report.layouts.fitting import beside, hanging, total, wrapped
 from govbench.report.layouts.plain import printable
+from govbench.report.widths import fitted
 
 STYLES = {
     Tone.PLAIN: "",
@@ -23,6 +24,7 @@ STYLES = {
 _NAME = 24  # names longer than this are shortened before a column is given up
 _SHORTEST_NAME = 10
 _PROSE = 16  # a column of words is not made narrower, but broken into lines of this width and more
+_WORD = 24  # a word as long as that is not broken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,18 +73,35 @@ def _fit(table: Table, width: int) -> _Fit | None:
     if extra < 0:
         return None
     widths = list(least)
-    for at in _range(table):
-        if not table.columns[at].right:
-            given = min(extra, max(0, _widest(table, at, notes=False) - widths[at]))
+    for wanted in (_cell_widths(table), _head_widths(table)):
+        for at in _range(table):
+            given = min(extra, max(0, wanted[at] - widths[at]))
             widths[at] += given
             extra -= given
     with_notes = [max(widths[at], _widest(table, at, notes=True)) for at in _range(table)]
     notes_beside = total(with_notes) <= width
-    if notes_beside:
-        widths = with_notes
+    return _Fit(
+        widths=tuple(with_notes if notes_beside else widths),
+        names=_names(table, widths[0]),
+        notes_beside=notes_beside,
+    )
+
+
+def _names(table: Table, width: int) -> tuple[str, ...]:
+    """What its rows are called: of several words, these go on several lines; a single one is cut."""
     names = [printable(row[0].text) for row in table.rows]
-    short = tuple(names) if len(widths) == 1 else shortened(names, widths[0])
-    return None if short is None else _Fit(widths=tuple(widths), names=short, notes_beside=notes_beside)
+    if len(table.columns) == 1:
+        return tuple(names)
+    cut = fitted((name for name in names if " " not in name), width)
+    return tuple(cut.get(name, name) for name in names)
+
+
+def _cell_widths(table: Table) -> list[int]:
+    return [_widest(table, at, notes=False) for at in _range(table)]
+
+
+def _head_widths(table: Table) -> list[int]:
+    return [cell_len(printable(column.head)) for column in table.columns]
 
 
 def _range(table: Table) -> range:
@@ -94,7 +113,12 @@ def _least(table: Table, at: int, *, name_room: int) -> int:
     widest = _widest(table, at, notes=False)
     if table.columns[at].right:
         return widest
-    return min(widest, max(_head_width(table.columns[at]), name_room if at == 0 else _PROSE))
+    room = name_room if at == 0 else max(_PROSE, min(_WORD, _longest_word(table, at)))
+    return min(widest, max(_head_width(table.columns[at]), room))
+
+
+def _longest_word(table: Table, at: int) -> int:
+    return max(cell_len(word) for row in table.rows for word in printable(row[at].text).split(" "))
 
 
 def _widest(table: Table, at: int, *, notes: bool) -> int:

@@ -34,9 +34,10 @@ from govbench.report.document import (
     Text,
     Tone,
 )
-from govbench.report.layouts.fitting import beside, cropped, flowed, hanging, total, wrapped
+from govbench.report.layouts.fitting import beside, flowed, hanging, total, wrapped
 from govbench.report.layouts.plain import printable, printable_lines
 from govbench.report.layouts.tables import STYLES, cell_text, head_lines, table_lines
+from govbench.report.widths import cropped
 
 PANEL_FROM = 60  # columns; below, a frame costs more than it says
 ROWS_FROM = 80  # columns from which on a finding takes two lines of a table

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.text import Text
 
-from govbench.report.layouts.fitting import beside, cropped, flowed, hanging, shortened, wrapped
+from govbench.report.layouts.fitting import beside, flowed, hanging, wrapped
 
 WIDTHS = st.integers(10, 60)
 WORDS = st.text("ab 日\u202f-/", max_size=120)
@@ -51,30 +51,6 @@ def test_flowed_breaks_between_parts() -> None:
         "3 of 3 thresholds met · 0 of 503 failed",
     ]
     assert flowed(parts, " · ", 80) == [" · ".join(parts)]
-
-
-@given(WORDS, st.integers(1, 20))
-def test_cropped_is_a_beginning_that_fits(words: str, width: int) -> None:
-    assert words.startswith(cropped(words, width))
-    assert cell_len(cropped(words, width)) <= width
-
-
-def test_levels_never_look_alike_when_shortened() -> None:
-    names = ["concurrent_10", "concurrent_25", "concurrent_50"]
-    assert shortened(names, 8) == ("con…t_10", "con…t_25", "con…t_50")
-    assert shortened(names, 20) == tuple(names)
-
-
-@given(st.lists(st.text("ab_日", max_size=30), max_size=6), st.integers(3, 24))
-def test_different_names_stay_different_and_fit(names: list[str], width: int) -> None:
-    short = shortened(names, width)
-    if short is not None:
-        assert len(set(short)) == len(set(names))
-        assert all(cell_len(name) <= width for name in short)
-
-
-def test_names_that_would_look_alike_are_not_shortened() -> None:
-    assert shortened(["a" * 10 + "b" + "c" * 10, "a" * 10 + "d" + "c" * 10], 5) is None
 
 
 def test_cells_of_several_lines_stand_beside_one_another() -> None:
