@@ -143,7 +143,7 @@ def test_where_no_gated_metric_can_be_judged_nothing_is_calibrated(govbench: Cli
     ("options", "code", "words"),
     [
         (("--commit",), 4, "not in a git repository"),
-        (("--max-time", "soon"), 2, "ab.max_time_s"),
+        (("--max-time", "soon"), 2, "--max-time: expected"),
     ],
 )
 def test_what_cannot_work_is_told_before_anything_is_measured(

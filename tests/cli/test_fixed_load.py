@@ -194,3 +194,8 @@ def test_a_wrong_option_of_a_comparison_is_named(govbench: Cli) -> None:
     ended = govbench.here("ab", "--base", "embedded", "--head", "embedded", "--users", "0")
 
     assert ended.complaint == "govbench: --users: expected a whole number from 1 to 65535, got '0'"
+
+
+def test_a_wrong_option_of_a_calibration_is_named(govbench: Cli) -> None:
+    assert "--levels: expected" in govbench.here("calibrate", "embedded", "--levels", "0").complaint
+    assert "TARGET: 'embeded' is no target" in govbench.here("calibrate", "embeded").complaint
