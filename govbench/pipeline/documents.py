@@ -26,6 +26,9 @@ FILE_NAMES = {
     "csv": "samples.csv",
 }
 
+# Where the page is for whoever reads another document of the same folder.
+BESIDE = Place(page=FILE_NAMES["html"])
+
 
 def write_documents(results: Results, folder: Path, *, fail_on: frozenset[Verdict]) -> None:
     """Write everything that a finished run leaves; ``results.json`` first, for all else follows from it.
@@ -33,9 +36,8 @@ def write_documents(results: Results, folder: Path, *, fail_on: frozenset[Verdic
     Raises:
         PublishError: a file cannot be written; those before it are whole.
     """
-    beside = Place(page=FILE_NAMES["html"])
     for name in ("json", "html", "markdown", "junit"):
-        write_whole(folder / FILE_NAMES[name], render(results, name, fail_on=fail_on, place=beside))
+        write_whole(folder / FILE_NAMES[name], render(results, name, fail_on=fail_on, place=BESIDE))
     summary = results.summary
     write_whole(folder / "environment.json", codec.environment_json(summary.environment, summary.provenance))
     started = datetime.fromisoformat(summary.run.started_at).astimezone(UTC)
@@ -53,7 +55,7 @@ def render(
 ) -> str:
     """One format of a run as text; ``csv`` reads the samples in ``folder``.
 
-    ``place`` is where the reader of the text finds the other files.
+    ``place`` is where the reader of the text finds the page, which is not told where it is itself.
 
     Raises:
         ResultsError: the samples are missing or cannot be read.
@@ -62,10 +64,11 @@ def render(
         return codec.to_json(results)
     if name == "csv":
         return samples_csv(folder or Path())
-    document = document_of(results, conclude_results(results, fail_on), place)
-    if name == "markdown":
-        return markdown.render([document])
-    return html.render(document) if name == "html" else junit.render(document)
+    conclusion = conclude_results(results, fail_on)
+    if name == "html":
+        return html.render(document_of(results, conclusion))
+    document = document_of(results, conclusion, place)
+    return markdown.render([document]) if name == "markdown" else junit.render(document)
 
 
 def samples_csv(folder: Path) -> str:

@@ -10,7 +10,7 @@ import pytest
 from govbench.compare.compare import without_baseline
 from govbench.config.settings import CompareConfig
 from govbench.errors import PublishError, ResultsError
-from govbench.pipeline.documents import FILE_NAMES, FORMATS, render, write_documents
+from govbench.pipeline.documents import BESIDE, FILE_NAMES, FORMATS, render, write_documents
 from govbench.results import codec
 from govbench.results.comparison import Results, Verdict
 from govbench.results.run import RunSummary
@@ -40,7 +40,10 @@ def test_everything_that_a_run_leaves(results: Results, tmp_path: Path) -> None:
     assert codec.read(tmp_path) == results
     assert json.loads((tmp_path / "environment.json").read_text())["environment"]["cores"] == 2
     assert ElementTree.parse(tmp_path / "junit.xml").getroot().tag == "testsuites"
-    assert "no baseline here" in (tmp_path / "report.md").read_text()
+    summary = (tmp_path / "report.md").read_text()
+    assert summary.startswith("### ⚪ default: first measurement on")
+    assert summary.endswith("\nreport: `report.html`\n")
+    assert "report.html" not in (tmp_path / "report.html").read_text()
 
 
 def test_file_names_carry_universal_time(results: Results, tmp_path: Path) -> None:
@@ -64,7 +67,7 @@ def test_results_stay_when_the_rest_cannot_be_written(results: Results, tmp_path
 def test_a_stored_run_renders_as_it_did(results: Results, tmp_path: Path, name: str) -> None:
     write_documents(results, tmp_path, fail_on=FAIL_ON)
 
-    again = render(codec.read(tmp_path), name, fail_on=FAIL_ON, folder=tmp_path)
+    again = render(codec.read(tmp_path), name, fail_on=FAIL_ON, folder=tmp_path, place=BESIDE)
 
     assert again == (tmp_path / FILE_NAMES[name]).read_text()
 
