@@ -20,6 +20,7 @@ from govbench.compare.moved import Movement, moved_between_runs
 from govbench.compare.reasons import noise_note
 from govbench.compare.sides import alone, level_pairs
 from govbench.compare.soundness import no_success, run_fault
+from govbench.compare.spread import of_run
 from govbench.compare.thresholds import judge_thresholds
 from govbench.compare.verdict import margin_of, mde_of
 from govbench.config.settings import CompareConfig, Threshold
@@ -67,7 +68,7 @@ def compare_runs(
     apart = apart_from(baseline, candidate)
     unlike = wholly_unlike(test_types, apart)
     fault = run_fault(candidate) or run_fault(baseline, whose="the baseline")
-    return concluded(
+    compared = concluded(
         Method.UNPAIRED,
         reference_of(baseline),
         candidate,
@@ -85,6 +86,7 @@ def compare_runs(
         fault=fault or (no_success(candidate) if unlike else None),
         notes=(noise_note(config, known, learned_from=len(alike)),),
     )
+    return replace(compared, base_distributions=() if unlike else of_run(baseline))
 
 
 def without_baseline(

@@ -41,6 +41,7 @@ from govbench.compare.sides import (
     without_levels,
 )
 from govbench.compare.soundness import no_success, run_fault
+from govbench.compare.spread import of_stored
 from govbench.compare.verdict import worse_sign
 from govbench.config.settings import CompareConfig, Threshold
 from govbench.results.baseline import BaselineEntry
@@ -113,7 +114,12 @@ def compare_window(
     anchor = next((entry for entry in newest_first(anchors) if is_alike(entry, candidate)), None)
     if anchor is not None and (drift := anchor_note(anchor, findings, config, stored.noise)):
         notes.append(drift)
-    return replace(compared, notes=tuple(notes), again=kept(again or {}))
+    return replace(
+        compared,
+        notes=tuple(notes),
+        again=kept(again or {}),
+        base_distributions=of_stored(candidate, last_side(candidate), stored.window),
+    )
 
 
 def _left_out(fit: Fitting, window: Sequence[BaselineEntry]) -> list[str]:
@@ -154,6 +160,11 @@ class _Stored:
             for point in level.window
         }
         return tuple(entry.run_id for entry in self._entries if entry.run_id in used)
+
+    def window(self, test_type: TestType) -> tuple[BaselineEntry, ...]:
+        """The runs that the median of a test type is held against."""
+        level = self._levels.get((test_type, MetricName.RESPONSE_TIME_P50))
+        return tuple(self._by_run[point.run_id] for point in level.window) if level else ()
 
     def noise(self, test_type: TestType, name: MetricName) -> RunNoise:
         """Of one run, with what the level that counts shows of it."""

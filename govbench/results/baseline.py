@@ -32,6 +32,7 @@ SCHEMA_VERSION = 1
 
 # An entry stays below 20 KB: a finer distribution is coarsened until it has at most this many buckets.
 MAX_BUCKETS = 200
+MAX_LEVEL_BUCKETS = 50
 SIGNIFICANT_DIGITS = 6
 
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -43,14 +44,18 @@ _FOLDER_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.))*")
 class BaselineLevel:
     """What a stored run gave at one load level of a test type: its metrics in the order of their names.
 
-    Intervals follow from the standard errors, and are not stored again.
+    Intervals follow from the standard errors, and are not stored again. The distribution is a coarse one, for
+    charts.
     """
 
     level: str
     metrics: tuple[Metric, ...]
+    distribution: Distribution | None = None
 
     def __post_init__(self) -> None:
         _check_metrics(self.metrics)
+        if self.distribution is not None:
+            _check_distribution(self.distribution)
 
     def metric(self, name: MetricName) -> Metric | None:
         """The metric of that name, or None where it was not measured."""
@@ -232,14 +237,18 @@ def _check_distribution(distribution: Distribution) -> None:
 def _test_type_body(result: BaselineTestType, fields: dict[str, Any]) -> dict[str, Any]:
     body: dict[str, Any] = {"metrics": _by_name(fields["metrics"])}
     if result.levels:
-        body["levels"] = {level["level"]: _by_name(level["metrics"]) for level in fields["levels"]}
-    if result.distribution is not None:
-        # Bucket boundaries are powers of gamma: its digits are never rounded.
-        body["distribution"] = {
-            "gamma": result.distribution.gamma,
-            "buckets": _buckets_text(result.distribution.buckets),
+        body["levels"] = {
+            level["level"]: _by_name(level["metrics"]) | _distribution_body(at.distribution)
+            for at, level in zip(result.levels, fields["levels"], strict=True)
         }
-    return body
+    return body | _distribution_body(result.distribution)
+
+
+def _distribution_body(distribution: Distribution | None) -> dict[str, Any]:
+    """Bucket boundaries are powers of gamma: its digits are never rounded."""
+    if distribution is None:
+        return {}
+    return {"distribution": {"gamma": distribution.gamma, "buckets": _buckets_text(distribution.buckets)}}
 
 
 def _by_name(metrics: list[dict[str, Any]]) -> dict[str, Any]:
@@ -254,16 +263,25 @@ def _test_type_list(body: Any) -> list[dict[str, Any]]:
         where = f"test_types.{name}"
         _mapping(fields, where)
         levels = [
-            {"level": label, "metrics": _metric_list(metrics, f"{where}.levels.{label}")}
+            {
+                "level": label,
+                "metrics": _metric_list(metrics, f"{where}.levels.{label}"),
+                "distribution": _distribution(metrics, f"{where}.levels.{label}"),
+            }
             for label, metrics in sorted(_mapping(fields.get("levels", {}), f"{where}.levels").items())
         ]
-        distribution = fields.get("distribution")
-        if distribution is not None:
-            buckets = _mapping(distribution, f"{where}.distribution").get("buckets")
-            distribution = {**distribution, "buckets": _buckets(buckets, f"{where}.distribution.buckets")}
+        distribution = _distribution(fields, where)
         rows = _metric_list(fields.get("metrics"), f"{where}.metrics")
         found.append({"test_type": name, "metrics": rows, "levels": levels, "distribution": distribution})
     return found
+
+
+def _distribution(fields: Any, where: str) -> dict[str, Any] | None:
+    distribution = fields.get("distribution")
+    if distribution is None:
+        return None
+    buckets = _mapping(distribution, f"{where}.distribution").get("buckets")
+    return {**distribution, "buckets": _buckets(buckets, f"{where}.distribution.buckets")}
 
 
 def _metric_list(body: Any, where: str) -> list[dict[str, Any]]:

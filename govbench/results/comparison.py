@@ -8,7 +8,7 @@ from enum import StrEnum
 from govbench.results.metrics import Metric, MetricName
 from govbench.results.plan import TestType
 from govbench.results.rounds import Aspect
-from govbench.results.run import RunSummary
+from govbench.results.run import Distribution, RunSummary
 
 
 class Verdict(StrEnum):
@@ -193,6 +193,19 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BaseDistribution:
+    """The latencies of the baseline in a test type, or at one of its levels, where it is no side of the run.
+
+    ``runs`` is of how many stored runs together; to be shown, nothing is judged by it.
+    """
+
+    test_type: TestType
+    distribution: Distribution
+    runs: int
+    level: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """How a metric stood after a round: by ``alone`` that round and by all ``so_far``; None where unknown."""
 
@@ -242,7 +255,7 @@ class Comparison:
     they flagged, and ``besides``: categories and scenarios that moved though no flagged finding shows it.
     ``again`` is what a second measurement of the same commit said, where one was made for what stored runs
     made suspect. ``elsewhere`` are other machine classes that runs of the suite are stored for, where there
-    are none for this one.
+    are none for this one. ``base_distributions`` are those of a baseline that is no side of the run.
     """
 
     verdict: Verdict
@@ -262,6 +275,7 @@ class Comparison:
     base_failure: str | None = None
     again: tuple[MeasuredAgain, ...] = ()
     elsewhere: tuple[str, ...] = ()
+    base_distributions: tuple[BaseDistribution, ...] = ()
 
     @property
     def again_by_key(self) -> dict[AgainKey, Metric]:

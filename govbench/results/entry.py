@@ -9,6 +9,7 @@ from dataclasses import replace
 from govbench.errors import PublishError, ResultsError
 from govbench.results.baseline import (
     MAX_BUCKETS,
+    MAX_LEVEL_BUCKETS,
     BaselineEntry,
     BaselineLevel,
     BaselineTestType,
@@ -17,10 +18,10 @@ from govbench.results.baseline import (
 )
 from govbench.results.comparison import AgainKey, Finding, Results, Verdict
 from govbench.results.distributions import coarsen_distribution, merge_distributions
-from govbench.results.levels import metrics_by_level
+from govbench.results.levels import level_labels, metrics_by_level
 from govbench.results.metrics import Metric
 from govbench.results.plan import TestType
-from govbench.results.run import Accounting, Outcome, RunStatus
+from govbench.results.run import Accounting, Distribution, Outcome, RunStatus
 
 
 def entry_from_results(
@@ -85,22 +86,30 @@ def _test_types(results: Results, side: int) -> tuple[BaselineTestType, ...]:
             for phase in results.summary.phases
             if phase.side == side and phase.phase.test_type is result.test_type and phase.distribution
         )
-        while distribution is not None and len(distribution.buckets) > MAX_BUCKETS:
-            distribution = coarsen_distribution(distribution)
         found.append(
             BaselineTestType(
                 test_type=result.test_type,
                 metrics=tuple(sorted(metrics, key=lambda metric: metric.name)),
-                distribution=distribution,
+                distribution=_at_most(MAX_BUCKETS, distribution),
                 levels=_levels(results, result.test_type, side, again),
             )
         )
     return tuple(sorted(found, key=lambda result: result.test_type))
 
 
+def _at_most(buckets: int, distribution: Distribution | None) -> Distribution | None:
+    """The distribution, as coarse as it takes to have no more buckets."""
+    while distribution is not None and len(distribution.buckets) > buckets:
+        distribution = coarsen_distribution(distribution)
+    return distribution
+
+
 def _levels(
     results: Results, test_type: TestType, side: int, again: Mapping[AgainKey, Metric]
 ) -> tuple[BaselineLevel, ...]:
+    phases = [p for p in results.summary.phases if p.phase.test_type is test_type and p.side == side]
+    labels = level_labels([result.phase for result in phases])
+    spread = {label: result.distribution for label, result in zip(labels, phases, strict=True)}
     return tuple(
         BaselineLevel(
             level=label,
@@ -108,6 +117,7 @@ def _levels(
                 replace(again.get((test_type, metric.name, label), metric), low=None, high=None, level=None)
                 for metric in sorted(metrics, key=lambda metric: metric.name)
             ),
+            distribution=_at_most(MAX_LEVEL_BUCKETS, spread[label]),
         )
         for label, metrics in sorted(metrics_by_level(results.summary, test_type, side).items())
     )

@@ -10,6 +10,7 @@ import pytest
 from govbench.errors import PublishError, ResultsError
 from govbench.results.baseline import (
     MAX_BUCKETS,
+    MAX_LEVEL_BUCKETS,
     BaselineEntry,
     BaselineTestType,
     from_json,
@@ -203,6 +204,26 @@ def test_an_entry_of_seven_levels_stays_small() -> None:
     )
     alone = phase(buckets)
     assert len(to_json(entry_from_results(results(phases=(alone, *phases), test_types=both)))) < 20_000
+
+
+def test_each_level_keeps_a_coarse_distribution_that_is_read_back() -> None:
+    phases = tuple(
+        replace(
+            phase(tuple((index, users) for index in range(100)), test_type=TestType.CONCURRENT),
+            phase=Phase(name=f"c{users}", test_type=TestType.CONCURRENT, users=users, steady_s=1),
+        )
+        for users in (10, 25)
+    )
+    entry = entry_from_results(results(phases=(phase(((1, 1),)), *phases)))
+    again = from_json(to_json(entry), source="entry")
+    for label, users in (("10 users", 10), ("25 users", 25)):
+        at, back = (of(each.test_type(TestType.CONCURRENT)).at_level(label) for each in (entry, again))
+        assert at is not None
+        assert back is not None
+        assert at.distribution is not None
+        assert len(at.distribution.buckets) <= MAX_LEVEL_BUCKETS
+        assert sum(count for _, count in at.distribution.buckets) == 100 * users
+        assert back.distribution == at.distribution
 
 
 def test_times_become_utc() -> None:
