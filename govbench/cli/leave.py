@@ -22,7 +22,7 @@ def ask_for_leave(forms: Sequence[str], phases: Sequence[Phase], *, assume_yes: 
         UsageError: nobody is there to ask, or the answer was no.
     """
     far = [target for target in map(parse_target, dict.fromkeys(forms)) if not is_local(target)]
-    users = max((phase.users for phase in phases if phase.arrivals is None), default=0)
+    users = max((phase.users or 0 for phase in phases), default=0)
     rate = max((point.rate_rps for p in phases if p.arrivals for point in p.arrivals.points), default=0)
     if not far or assume_yes or (users <= ASK_ABOVE_USERS and rate <= ASK_ABOVE_RPS):
         return

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from govbench.cli import standing
 from govbench.cli.options import Output
 from govbench.compare.trial import Trial
+from govbench.report.format import load_in_words
 from govbench.results.plan import Plan
 
 PLAIN_INTERVAL_S = 10.0
@@ -64,7 +65,7 @@ class ShownProgress:
             self._phase = event["index"]
             if not self._live and self._plan is not None:
                 phase = self._plan.phases[self._phase]
-                self.step(f"  {phase.name}: {_users(phase.users)}, {phase.duration_s:.0f} s")
+                self.step(f"  {phase.name}: {load_in_words(phase)}, {phase.duration_s:.0f} s")
         elif event["event"] == "tick":
             self._tick(event)
         elif event["event"] == "waiting":
@@ -102,9 +103,9 @@ class ShownProgress:
         elapsed = time.monotonic() - self._began
         if self._bar is not None and self._plan is not None:
             failed = f", {event['failed']} failed" if event["failed"] else ""
-            text = (
-                f"{self._plan.phases[self._phase].name}: {_users(event['users'])}, {event['ok']} ok{failed}"
-            )
+            phase = self._plan.phases[self._phase]
+            at_work = f"{event['users']} under way" if phase.users is None else _users(event["users"])
+            text = f"{phase.name}: {at_work}, {event['ok']} ok{failed}"
             self._bar.update(self._bar.task_ids[0], completed=elapsed, description=text)
         elif self._output.verbose and elapsed - self._told >= PLAIN_INTERVAL_S:
             self._told = elapsed

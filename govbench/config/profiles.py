@@ -6,9 +6,10 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any
 
 from govbench.config.settings import LoadConfig, PhaseConfig
-from govbench.config.versions import default_of
+from govbench.config.versions import default_of, with_cap
 from govbench.results.plan import Arrivals, LoadModel, Phase, RatePoint, Scenario, TestType, ThinkTime
 
 LEVELS = (10, 25, 50, 100, 250, 500, 1000)
@@ -143,7 +144,7 @@ def build_phases(load: LoadConfig) -> tuple[Phase, ...]:
 
 
 def _users_of(phase: Phase) -> int:
-    return phase.users if phase.model is LoadModel.CLOSED else 0
+    return phase.users or 0
 
 
 def _custom(load: LoadConfig, profile: Profile, before: int) -> list[Phase]:
@@ -154,7 +155,7 @@ def _custom(load: LoadConfig, profile: Profile, before: int) -> list[Phase]:
         phase = Phase(
             name=config.name,
             test_type=TestType.CUSTOM,
-            users=config.arrivals.max_in_flight if config.arrivals else config.users or 1,
+            users=None if config.arrivals else config.users or 1,
             warmup_s=ramp_s + profile.settle_s if config.warmup_s is None else config.warmup_s,
             steady_s=config.steady_s or load.test_duration_s or profile.level_steady_s,
             cooldown_s=config.cooldown_s or 0.0,
@@ -209,14 +210,14 @@ def suite_version(phases: Sequence[Phase], scenarios: Sequence[Scenario]) -> str
     """
     content = [
         _VERSION_FORMAT,
-        [_as_first(phase) for phase in phases],
+        [with_cap(phase, _as_first(phase)) for phase in phases],
         [_as_first(each) for each in scenarios],
     ]
     text = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _as_first(value: object) -> object:
+def _as_first(value: object) -> Any:
     if is_dataclass(value):
         items = ((each, getattr(value, each.name)) for each in fields(value))
         return {

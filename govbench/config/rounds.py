@@ -72,7 +72,7 @@ class RoundLoad:
     @property
     def fewest_users(self) -> int:
         """Those of the paired phase with the fewest, who need the longest for as many pairs."""
-        paired = [phase.users for phase in self.phases(load_s=1.0, number=0) if phase.paired]
+        paired = [phase.users or 1 for phase in self.phases(load_s=1.0, number=0) if phase.paired]
         return min(paired, default=self.ab.users)
 
     @property
@@ -206,7 +206,7 @@ def _turns(config: PhaseConfig, test_type: TestType, load_s: float, number: int)
     return Phase(
         name=config.name,
         test_type=test_type,
-        users=config.arrivals.max_in_flight,
+        users=None,
         steady_s=2 * slice_s,
         model=LoadModel.OPEN,
         arrivals=config.arrivals,

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from govbench.config.requests import api_of
 from govbench.config.settings import LoadConfig, Settings, TargetConfig
 from govbench.config.targets import Target
-from govbench.results.plan import Api, Deadlines, LoadModel, Phase
+from govbench.results.plan import Api, Deadlines, Phase
 from govbench.results.versions import PlanVersion
 
 _FORMAT: Final = 1  # raise it when the same settings come to mean another load
@@ -50,7 +50,7 @@ def plan_versions(
     for test_type in dict.fromkeys(phase.test_type for phase in phases):
         own = [phase for phase in _settled(phases) if phase.test_type is test_type]
         scenarios = deviating(settings.load.scenarios)
-        content = [_FORMAT, [deviating(phase) for phase in own], scenarios, asked]
+        content = [_FORMAT, [with_cap(phase, deviating(phase)) for phase in own], scenarios, asked]
         shown = {**asked, "questions": _digest(scenarios), "phases": _phases_text(own)}
         found[test_type.value] = PlanVersion(
             hash=_digest(content, length=12),
@@ -71,6 +71,11 @@ def target_kind(target: Target) -> str:
         return f"{target.kind}, this machine"
     where = urlsplit(target.address)
     return f"{target.kind} {_digest(f'{where.scheme}://{where.netloc}')}"
+
+
+def with_cap(phase: Phase, hashed: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a phase as versions hash them: an open loop's cap goes by ``users``, as it always did."""
+    return hashed if phase.arrivals is None else {**hashed, "users": phase.arrivals.max_in_flight}
 
 
 def deviating(value: object) -> Any:
@@ -101,11 +106,10 @@ def _settled(phases: Sequence[Phase]) -> list[Phase]:
     """
     found, before = [], 0
     for phase in phases:
-        closed = phase.model is LoadModel.CLOSED
-        ramp_s = max(0, phase.users - before) / phase.spawn_rate if closed and not phase.paired else 0.0
+        ramp_s = max(0, (phase.users or 0) - before) / phase.spawn_rate if not phase.paired else 0.0
         settle_s = max(0.0, round(phase.warmup_s - ramp_s, 6))
         found.append(dataclasses.replace(phase, warmup_s=settle_s, cooldown_s=0.0))
-        before = phase.users if closed else 0
+        before = phase.users or 0
     return found
 
 

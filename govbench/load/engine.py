@@ -266,7 +266,7 @@ class Engine:
         self.gathering.may_pause = phase.arrivals is None
         self.network.acks_at_once = phase.paired
         if isinstance(self._runner, LocalRunner):  # otherwise the master says how many users there are
-            users = phase.users if phase.arrivals is None else 0
+            users = phase.users or 0
             if users or self._runner.user_count:
                 self._runner.start(users, spawn_rate=phase.spawn_rate)
         if phase.arrivals is not None:
@@ -281,9 +281,17 @@ class Engine:
         del index
         self._tell_dropped(self._open_loop.end())
 
-    def _tell_dropped(self, by_side: Mapping[int, int]) -> None:
-        for side, count in by_side.items():
-            self._emit({"event": "dropped", "index": self.phase_index, "side": side, "count": count})
+    def _tell_dropped(self, by_side: Mapping[int, tuple[int, int]]) -> None:
+        for side, (count, steady) in by_side.items():
+            self._emit(
+                {
+                    "event": "dropped",
+                    "index": self.phase_index,
+                    "side": side,
+                    "count": count,
+                    "steady": steady,
+                }
+            )
 
     def _watch_deadlines(self) -> None:
         while True:

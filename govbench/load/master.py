@@ -136,7 +136,7 @@ class Master:
         """Have the workers start and stop users until there are as many as the phase says."""
         del start_ns
         phase = self.plan.phases[index]
-        users = phase.users if phase.arrivals is None else 0
+        users = phase.users or 0
         if not users and not self._runner.user_count:
             return
         if self._spawning is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, takewhile
 from typing import TYPE_CHECKING, Any
 
@@ -106,6 +106,8 @@ class OpenLoop:
         self._waiting: deque[tuple[int, type[User]]] = deque()
         self._cap = 1
         self._dropped: Counter[int] = Counter()
+        self._dropped_steady: Counter[int] = Counter()
+        self._steady_ns = (0, 0)
         self._all_free = gevent.event.Event()
         self._all_free.set()
 
@@ -116,6 +118,8 @@ class OpenLoop:
         phase = self._engine.phase
         assert phase.arrivals is not None
         self._cap = -(-phase.arrivals.max_in_flight // self._parts)
+        steady_ns = start_ns + int(phase.warmup_s * 1e9)
+        self._steady_ns = (steady_ns, steady_ns + int(phase.steady_s * 1e9))
         seed = f"{self._engine.plan.seed}/arrivals/{self._engine.phase_index}"
         offsets = due_offsets(
             phase.arrivals, until_s=phase.duration_s, seed=seed, part=self._part, parts=self._parts
@@ -124,31 +128,36 @@ class OpenLoop:
         dues = (start_ns + int(offset * 1e9) for offset in offsets)
         self._dispatcher = gevent.spawn(self._dispatch, dues, kinds)
 
-    def end(self) -> dict[int, int]:
+    def end(self) -> dict[int, tuple[int, int]]:
         """End the arrivals of a phase; what was due by now and is not sent is dropped.
 
         Returns:
-            How many arrivals of the phase were dropped, by the side whose turn it was. Those already given to
-            a caller that ends before it has sent count for the phase in which it ends.
+            How many arrivals of the phase were dropped, and how many of these were due in its steady segment,
+            by the side whose turn it was. Those already given to a caller that ends before it has sent count
+            for the phase in which it ends.
         """
         if self._dispatcher is not None:
             self._dispatcher.kill()
             self._dispatcher = None
-        self._drop(len(self._waiting))
+        self._drop(due_ns for due_ns, _ in self._waiting)
         self._waiting.clear()
-        dropped = dict(self._dropped)
+        dropped = {side: (count, self._dropped_steady[side]) for side, count in self._dropped.items()}
         self._dropped.clear()
+        self._dropped_steady.clear()
         return dropped
 
-    def close(self, timeout_s: float) -> dict[int, int]:
+    def close(self, timeout_s: float) -> dict[int, tuple[int, int]]:
         """End every caller; requests under way get ``timeout_s`` to finish and are then cancelled."""
-        dropped = Counter(self.end())
+        dropped = self.end()
         self._all_free.wait(timeout_s)
         gevent.killall(list(self._callers))
         for caller in list(self._callers):  # killed before they ran at all
             self.gone(caller)
         self._alarm.close()
-        return dropped + Counter(self.end())
+        for side, counts in self.end().items():
+            before = dropped.get(side, (0, 0))
+            dropped[side] = (before[0] + counts[0], before[1] + counts[1])
+        return dropped
 
     def _dispatch(self, dues: Iterator[int], kinds: random.Random) -> None:
         clock = self._engine.clock
@@ -167,7 +176,7 @@ class OpenLoop:
                 self._arrive(due_ns, kinds)
         except gevent.GreenletExit:
             now_ns = clock.now_ns()
-            self._drop(sum(1 for _ in takewhile(lambda due: due <= now_ns, chain([due_ns], dues))))
+            self._drop(takewhile(lambda due: due <= now_ns, chain([due_ns], dues)))
         except Exception as error:  # a schedule that stops in silence would pass for a light load
             self.fault(error, None)
 
@@ -179,7 +188,7 @@ class OpenLoop:
         elif len(self._waiting) < self._cap:
             self._waiting.append((due_ns, kind))
         else:
-            self._drop(1)
+            self._drop((due_ns,))
 
     def _give(self, due_ns: int, kind: type[User]) -> None:
         """Hand an arrival to the caller that was free last, whose connection is warm, or to a new one."""
@@ -196,10 +205,16 @@ class OpenLoop:
         self._callers.add(caller)
         caller.start()
 
-    def _drop(self, count: int) -> None:
+    def _drop(self, dues_ns: Iterable[int]) -> None:
+        start_ns, end_ns = self._steady_ns
+        count = steady = 0
+        for due_ns in dues_ns:
+            count += 1
+            steady += start_ns <= due_ns < end_ns
         if count:
             self._engine.recorder.drop(count)
             self._dropped[self._engine.side] += count
+            self._dropped_steady[self._engine.side] += steady
 
     # What the callers report.
 
@@ -217,8 +232,8 @@ class OpenLoop:
 
     def _release(self, caller: _Caller) -> None:
         if caller.due_ns is not None:
+            self._drop((caller.due_ns,))
             caller.due_ns = None
-            self._drop(1)
         self.busy -= 1
         if self._waiting and self.busy < self._cap:
             self._give(*self._waiting.popleft())

@@ -116,6 +116,7 @@ def recording_of(
         slices=tuple(s for load in loads for s in slice_windows(load.plan, load.end.events, load.windows)),
         readings=tuple(reading for load in loads for reading in load.readings),
         dropped=_dropped(loads),
+        dropped_steady=_dropped(loads, steady=True),
         examples=examples_by_phase(events),
         worker_cores=tuple(cores for event in events for cores in event.get("worker_cores", ()) if cores),
         warnings=tuple(warnings),
@@ -134,8 +135,8 @@ def _span(windows: Sequence[Window]) -> Window:
     )
 
 
-def _dropped(loads: Sequence[EndedLoad]) -> dict[tuple[int, int], int]:
+def _dropped(loads: Sequence[EndedLoad], *, steady: bool = False) -> dict[tuple[int, int], int]:
     found: Counter[tuple[int, int]] = Counter()
     for load in loads:
-        found.update(dropped_by_phase(load.end.events))
+        found.update(dropped_by_phase(load.end.events, steady=steady))
     return dict(found)

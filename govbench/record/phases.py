@@ -45,12 +45,12 @@ def _window(mark: Mapping[str, float], cut_s: float) -> Window:
     )
 
 
-def dropped_by_phase(events: Iterable[Event]) -> dict[tuple[int, int], int]:
-    """Arrivals that were due and never sent, by (phase, side)."""
+def dropped_by_phase(events: Iterable[Event], *, steady: bool = False) -> dict[tuple[int, int], int]:
+    """Arrivals that were due and never sent, by (phase, side): all, or those due in the steady segment."""
     found: Counter[tuple[int, int]] = Counter()
     for event in events:
         if event["event"] == "dropped":
-            found[event["index"], event["side"]] += event["count"]
+            found[event["index"], event["side"]] += event["steady" if steady else "count"]
     return dict(found)
 
 

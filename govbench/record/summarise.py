@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -24,7 +25,7 @@ from govbench.record.reader import BoolArray, SampleTable
 from govbench.record.resources import peak_cores, unread_notes, usage_by_role
 from govbench.record.series import Reading
 from govbench.results.metrics import Metric, MetricName
-from govbench.results.plan import CONTROL, LoadModel, Pause, Plan, TestType, served_by
+from govbench.results.plan import CONTROL, LoadModel, Pause, Phase, Plan, TestType, served_by
 from govbench.results.rounds import Round
 from govbench.results.run import (
     Accounting,
@@ -36,6 +37,7 @@ from govbench.results.run import (
     Provenance,
     RunInfo,
     RunSummary,
+    SideTimeline,
     SliceWindow,
     Target,
     TestTypeResult,
@@ -49,17 +51,19 @@ from govbench.stats import FloatArray, quantile
 GENERATOR = "generator"
 # Above this share of its core a process of the generator is what is being measured: Locust runs on one.
 SATURATED_CORES = 0.9
-TIMELINE_POINTS = 1_800
+# A chart draws no more, and what it draws is what was recorded.
+TIMELINE_POINTS = 600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
     """All that a run left behind: the plan, the samples, and when and on what it ran.
 
-    ``dropped`` counts the arrivals that were never sent by (phase, side), ``examples`` say by them what was
-    wrong with the first request of a kind of failure; ``worker_cores`` is what each
-    worker, here or on another machine, used of its core in the steady segments of closed loops. Of a paired
-    comparison, ``round_windows`` says when each round had which phase, and ``windows`` spans all rounds.
+    ``dropped`` counts the arrivals that were never sent by (phase, side), ``dropped_steady`` those of them
+    that were due in the steady segment; ``examples`` say what was wrong with the first request of a kind of
+    failure. ``worker_cores`` is what each worker, here or on another machine, used of its core in the steady
+    segments of closed loops. Of a paired comparison, ``round_windows`` says when each round had which phase,
+    and ``windows`` spans all rounds.
     """
 
     info: RunInfo
@@ -72,6 +76,7 @@ class Recording:
     slices: tuple[SliceWindow, ...] = ()
     readings: tuple[Reading, ...] = ()
     dropped: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    dropped_steady: Mapping[tuple[int, int], int] = field(default_factory=dict)
     examples: Examples = field(default_factory=dict)
     worker_cores: tuple[float, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -115,7 +120,8 @@ def summarise(recording: Recording) -> RunSummary:
         generator=_generator_health(recording, usages),
         resources=usages,
         tokens=_tokens(recording),
-        timeline=_timeline(recording),
+        timeline=_timeline(recording, recording.samples),
+        side_timelines=_side_timelines(recording),
         warnings=(*recording.warnings, *unread_notes(recording.readings)),
         rounds=recording.rounds,
         planned=tuple(dict.fromkeys(phase.test_type for phase in recording.plan.phases)),
@@ -158,14 +164,19 @@ def _phase_results(recording: Recording) -> tuple[PhaseResult, ...]:
             samples = samples_of(index, side)
             spans = _spans(recording, index, side)
             counted = samples.where(inside(samples, spans))
+            dropped, dropped_steady = (
+                counts.get((index, side), 0) for counts in (recording.dropped, recording.dropped_steady)
+            )
             results.append(
                 PhaseResult(
                     phase=recording.plan.phases[index],
                     side=side,
                     window=window,
-                    accounting=accounting(samples, part_dropped=recording.dropped.get((index, side), 0)),
+                    accounting=accounting(samples, part_dropped=dropped),
+                    steady=accounting(counted, part_dropped=dropped_steady),
+                    steady_s=math.fsum(stop - start for start, stop in spans),
                     metrics=(
-                        *measure(samples, spans),
+                        *_told_by(recording.plan.phases[index], measure(samples, spans)),
                         *process_metrics(recording.readings, in_phase, side, recording.windows_of(index)),
                     ),
                     distribution=distribution(samples, spans),
@@ -176,6 +187,16 @@ def _phase_results(recording: Recording) -> tuple[PhaseResult, ...]:
                 )
             )
     return tuple(results)
+
+
+def _told_by(phase: Phase, metrics: Sequence[Metric]) -> list[Metric]:
+    """The metrics of a phase. Pairs give both sides as many requests: their throughput estimates nothing."""
+    return [
+        Metric(name=metric.name, value=metric.value, n=metric.n)
+        if phase.paired and metric.name is MetricName.THROUGHPUT
+        else metric
+        for metric in metrics
+    ]
 
 
 def _open_loop_delay(
@@ -304,9 +325,25 @@ def _tokens(recording: Recording) -> tuple[TokenUsage, ...]:
     return tuple(found)
 
 
-def _timeline(recording: Recording) -> tuple[TimelinePoint, ...]:
-    """A point per second of the run (of several, in a run of more than half an hour)."""
-    samples, windows = recording.samples, recording.windows
+def _side_timelines(recording: Recording) -> tuple[SideTimeline, ...]:
+    """A timeline for each of several sides, with the requests to its control, which is the same stack."""
+    if recording.sides < 2:
+        return ()
+    samples = recording.samples
+    side_of = samples.column("side")
+    found = (
+        SideTimeline(
+            side=side,
+            points=_timeline(recording, samples.where(np.isin(side_of, served_by(side)))),
+        )
+        for side in range(recording.sides)
+    )
+    return tuple(each for each in found if each.points)
+
+
+def _timeline(recording: Recording, samples: SampleTable) -> tuple[TimelinePoint, ...]:
+    """A point per second of the run (of several, in a run of more than ten minutes)."""
+    windows = recording.windows
     if not windows or not len(samples):
         return ()
     start = min(window.start_s for window in windows.values())
@@ -321,11 +358,13 @@ def _timeline(recording: Recording) -> tuple[TimelinePoint, ...]:
     points = []
     for second, (low, high) in enumerate(pairwise(edges.tolist())):
         answered = times[low:high][ok[low:high]]
-        at = start + second * step
+        middle = start + (second + 0.5) * step
+        users = _users_at(recording, middle)
         points.append(
             TimelinePoint(
                 at_s=round(float(second * step), 3),
-                users=_users_at(recording, at + step / 2, sent_s, end_s),
+                users=users,
+                under_way=_under_way(sent_s, end_s, middle) if users is None else None,
                 completed=len(answered),
                 failed=int(failed[low:high].sum()),
                 p50_ms=round(quantile(answered, 0.5), 4) if len(answered) else None,
@@ -335,15 +374,14 @@ def _timeline(recording: Recording) -> tuple[TimelinePoint, ...]:
     return tuple(points)
 
 
-def _users_at(recording: Recording, at_s: float, sent_s: FloatArray, end_s: FloatArray) -> int:
-    """The users of the phase that runs at an instant; of an open loop the requests under way.
-
-    ``sent_s`` and ``end_s`` are the instants of all requests, each sorted.
-    """
+def _users_at(recording: Recording, at_s: float) -> int | None:
+    """The users of the phase that runs at an instant: none between phases, None in an open loop."""
     for index in recording.windows:
         if any(window.start_s <= at_s < window.end_s for window in recording.windows_of(index)):
-            phase = recording.plan.phases[index]
-            if phase.model is LoadModel.CLOSED:
-                return phase.users
-            return int(np.searchsorted(sent_s, at_s, "right") - np.searchsorted(end_s, at_s, "right"))
+            return recording.plan.phases[index].users
     return 0
+
+
+def _under_way(sent_s: FloatArray, end_s: FloatArray, at_s: float) -> int:
+    """How many requests are under way at an instant; those of all requests are given, each sorted."""
+    return int(np.searchsorted(sent_s, at_s, "right") - np.searchsorted(end_s, at_s, "right"))

@@ -116,19 +116,16 @@ def level_axis(label: str, levels: Iterable[float]) -> Axis:
     return Axis(label=label, low=low - room, high=high + room, ticks=ticks)
 
 
-def percentile_axis(label: str, samples: int) -> Axis:
-    """Percentiles spread by their tail, so that each further nine takes the same room.
+def percentile_axis(label: str, low_q: float, high_q: float) -> Axis:
+    """Percentiles from ``low_q`` to ``high_q``, spread by their tail: each further nine takes the same room.
 
-    The axis value of share p is 1/(1-p), as in the HdrHistogram percentile plots; it ends where a single
-    one of the ``samples`` remains above.
+    The axis value of share q is 1/(1-q), as in the HdrHistogram percentile plots.
     """
-    shares = [0, 50, 90, 99, 99.9, 99.99, 99.999]
-    if samples <= 10_000:
-        shares += [75, 95]
-    high = max(float(samples), 2.0)
-    values = ((1 / (1 - share / 100), tick_text(share)) for share in sorted(shares))
-    ticks = tuple((value, text) for value, text in values if value <= high * 1.0001)
-    return Axis(label=label, low=1.0, high=high, ticks=ticks, log=True)
+    shares = (0.0, 50.0, 75.0, 90.0, 95.0, 99.0, 99.5, 99.9, 99.99, 99.999)
+    low, high = 1 / (1 - low_q), 1 / (1 - high_q)
+    values = ((1 / (1 - share / 100), tick_text(share)) for share in shares)
+    ticks = tuple((value, text) for value, text in values if low * 0.9999 <= value <= high * 1.0001)
+    return Axis(label=label, low=low, high=high, ticks=ticks, log=True)
 
 
 def _span(values: Iterable[float]) -> tuple[float, float]:

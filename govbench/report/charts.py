@@ -111,6 +111,7 @@ def forest_row(
     *,
     key: str,
     title: str,
+    description: str,
     estimate: float,
     low: float,
     high: float,
@@ -120,7 +121,8 @@ def forest_row(
 ) -> str:
     """One interval around its estimate on a scale of ±``limit``, over the band of the margin.
 
-    An interval that leaves the scale ends in an arrow. ``tone`` is a class that colours it.
+    An interval that leaves the scale ends in an arrow. ``tone`` is a class that colours it. The band has
+    edges as dark as the axes are, for its own shade is a quiet one.
     """
     width, height, middle = 200.0, 28.0, 14.0
 
@@ -131,12 +133,20 @@ def forest_row(
     if margin is not None:
         left, right = at(margin[0]), at(margin[1])
         body.append(f'<rect class="margin" x="{_n(left)}" y="2" width="{_n(right - left)}" height="24"/>')
+        body.append(f'<path class="axis edge" d="M{_n(left)} 2v24M{_n(right)} 2v24"/>')
     body.append(f'<path class="zero" d="M{_n(width / 2)} 1V27"/>')
     body.append(f'<path class="interval" d="M{_n(at(low))} {middle}H{_n(at(high))}"/>')
     body.append(_end(at(low), middle, -1, clipped=low < -limit))
     body.append(_end(at(high), middle, 1, clipped=high > limit))
     body.append(f'<circle class="estimate" cx="{_n(at(estimate))}" cy="{middle}" r="3.5"/>')
-    return _svg(key=key, title=title, size=(width, height), css=f"forest {tone}", body=body)
+    return _svg(
+        key=key,
+        title=title,
+        description=description,
+        size=(width, height),
+        css=f"forest {tone}",
+        body=body,
+    )
 
 
 def forest_axis(*, key: str, title: str, texts: tuple[str, str, str]) -> str:
@@ -146,7 +156,8 @@ def forest_axis(*, key: str, title: str, texts: tuple[str, str, str]) -> str:
     places = (("start", 2.0), ("middle", width / 2), ("end", width - 2))
     for text, (anchor, at) in zip(texts, places, strict=True):
         body.append(f'<text x="{_n(at)}" y="19" text-anchor="{anchor}">{_text(text)}</text>')
-    return _svg(key=key, title=title, size=(width, 24.0), css="forest", body=body)
+    described = f"From {texts[0]} on the left by {texts[1]} to {texts[2]} on the right."
+    return _svg(key=key, title=title, description=described, size=(width, 24.0), css="forest", body=body)
 
 
 def shortened(text: str, limit: int) -> str:
@@ -173,16 +184,14 @@ class _Frame:
 
 
 def _svg(
-    *, key: str, title: str, description: str = "", size: tuple[float, float], css: str, body: Iterable[str]
+    *, key: str, title: str, description: str, size: tuple[float, float], css: str, body: Iterable[str]
 ) -> str:
     width, height = size
     key = escape(key, quote=True)
-    labelled = f"{key}-t {key}-d" if description else f"{key}-t"
-    described = f'<desc id="{key}-d">{_text(description)}</desc>' if description else ""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="{css}" viewBox="0 0 {_n(width)} {_n(height)}" '
-        f'role="img" aria-labelledby="{labelled}"><title id="{key}-t">{_text(title)}</title>{described}'
-        f"{''.join(body)}</svg>"
+        f'role="img" aria-labelledby="{key}-t {key}-d"><title id="{key}-t">{_text(title)}</title>'
+        f'<desc id="{key}-d">{_text(description)}</desc>{"".join(body)}</svg>'
     )
 
 
@@ -345,9 +354,10 @@ def _band(band: Band, frame: _Frame) -> str:
 
 def _level_band(band: tuple[float, float], frame: _Frame) -> str:
     top, bottom = frame.py(band[1]), frame.py(band[0])
+    edges = "".join(f"M{_n(frame.left)} {_n(at)}H{_n(frame.right)}" for at in (top, bottom))
     return (
         f'<rect class="margin" x="{_n(frame.left)}" y="{_n(top)}" width="{_n(frame.right - frame.left)}" '
-        f'height="{_n(bottom - top)}"/>'
+        f'height="{_n(bottom - top)}"/><path class="axis edge" d="{edges}"/>'
     )
 
 

@@ -8,12 +8,21 @@ NOT_MEASURED = "not measured"
 UNBOUNDED = "unbounded"
 
 
+MOST_DECIMALS = 2
+
+
 def same_decimals(ratios: tuple[float, ...]) -> tuple[str, ...]:
-    """Changes in percent, all with as many decimals as the largest of them has."""
+    """Changes in percent, all with as many decimals as the largest of them has.
+
+    The first is the estimate, the others are the ends of its interval: a far end takes no digit from it that
+    it needs in order not to read 0, up to two decimals.
+    """
     finite = [ratio * 100 for ratio in ratios if math.isfinite(ratio)]
     largest = max((abs(percents) for percents in finite), default=0.0)
     decimals = decimals_of(largest) if largest else 0
-    return tuple(signed(ratio * 100, decimals) for ratio in ratios)
+    estimate, *ends = ratios
+    own = next((more for more in range(decimals, MOST_DECIMALS + 1) if round(estimate * 100, more)), decimals)
+    return (signed(estimate * 100, own), *(signed(end * 100, decimals) for end in ends))
 
 
 def signed(percents: float, decimals: int) -> str:

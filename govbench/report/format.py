@@ -8,9 +8,8 @@ no-break space (U+202F). What was not measured reads ``not measured``, never 0 a
 from __future__ import annotations
 
 import math
-import unicodedata
 
-from govbench.report import digits
+from govbench.report import digits, printable
 from govbench.report.digits import decimals_of, rounded, same_decimals
 from govbench.report.failures import Failures, failures_of
 from govbench.results.comparison import (
@@ -28,6 +27,7 @@ from govbench.results.run import Accounting, RunStatus, RunSummary
 
 NOT_COMPARED = "not compared"
 NOT_MEASURED, UNBOUNDED = digits.NOT_MEASURED, digits.UNBOUNDED
+one_line = printable.one_line
 GROUP_SEPARATOR = "\u202f"
 BASE_FAILED = "the base could not be measured"
 
@@ -137,17 +137,6 @@ def level(value: float) -> str:
     return f"{round(value * 100, 2):g} %"
 
 
-def one_line(text: str) -> str:
-    """A name as one line of printable text: white space becomes a blank, control characters go.
-
-    Names come from URLs, configuration and pull requests; left as they are they could move the cursor of
-    a terminal, reverse the direction of the text after them or break a table.
-    """
-    kept = "".join(" " if char.isspace() else char for char in text)
-    kept = "".join(char for char in kept if unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Co", "Cn"})
-    return " ".join(kept.split())
-
-
 # Metrics
 
 
@@ -172,19 +161,21 @@ def metric_value(metric: Metric | None) -> str:
 
 
 def metric_with_interval(metric: Metric | None) -> str:
-    """The value with its interval: ``104 ms [102, 107] at 99 %``; without one, the value alone.
-
-    The ends carry their own units where these are not all the same: ``1.01 s [993 ms, 1.02 s] at 99 %``.
-    """
+    """The value with its interval: ``104 ms [102, 107] at 99 %``; without one, the value alone."""
     if metric is None or metric.low is None or metric.high is None:
         return metric_value(metric)
-    unit = metric.spec.unit
     at = "" if metric.level is None else f" at {level(metric.level)}"
-    ends = [value(end, unit) for end in (metric.low, metric.high)]
+    return f"{metric_value(metric)} {metric_interval(metric)}{at}"
+
+
+def metric_interval(metric: Metric | None) -> str:
+    """The interval alone: ``[102, 107]``, with units where they are not the value's; empty without."""
+    if metric is None or metric.low is None or metric.high is None:
+        return ""
+    ends = [value(end, metric.spec.unit).partition(" ") for end in (metric.low, metric.high)]
     shown = metric_value(metric).partition(" ")[2]
-    if all(end.partition(" ")[2] == shown for end in ends):
-        ends = [end.partition(" ")[0] for end in ends]
-    return f"{metric_value(metric)} [{', '.join(ends)}]{at}"
+    alike = all(unit == shown or not float(amount) for amount, _, unit in ends)
+    return f"[{', '.join(amount if alike else f'{amount} {unit}' for amount, _, unit in ends)}]"
 
 
 def metric_label(name: MetricName) -> str:
@@ -209,7 +200,7 @@ def scope_label(test_type: TestType, level: str | None) -> str:
 def change(amount: Change | None) -> str:
     """The change with its interval: ``+4.52 % [+3.10, +5.90] at 99 %``; of two ratios in points (``pp``).
 
-    Estimate and interval share their decimals: those that give the largest of them three digits.
+    They share the decimals of the largest, but the estimate keeps a digit: ``+0.4 % [-2, +150] at 99 %``.
     """
     if amount is None:
         return NOT_COMPARED
@@ -376,11 +367,18 @@ def mde_sentence(comparison: Comparison) -> str | None:
 
 
 def load_level(phase: Phase) -> str:
-    """How much load a phase puts on: users, or of an open loop the lowest to the highest rate."""
+    """How much load a phase puts on: ``50``, the users, or the rate of an open loop: ``rate 5/s to 20/s``."""
     if phase.arrivals is None:
         return count(phase.users)
-    low, high = (number(bound(point.rate_rps for point in phase.arrivals.points)) for bound in (min, max))
-    return f"{low}/s" if low == high else f"{low} to {high}/s"
+    rates = [point.rate_rps for point in phase.arrivals.points]
+    low, high = f"{min(rates):g}", f"{max(rates):g}"
+    return f"rate {low}/s" if low == high else f"rate {low}/s to {high}/s"
+
+
+def load_in_words(phase: Phase) -> str:
+    """The same with its noun: ``1 user``, ``50 users``, ``rate 20/s``."""
+    noun = "" if phase.arrivals is not None else " user" if phase.users == 1 else " users"
+    return f"{load_level(phase)}{noun}"
 
 
 def accounting_equation(accounting: Accounting) -> str:

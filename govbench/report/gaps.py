@@ -1,4 +1,7 @@
-"""The time between the rounds of a paired comparison, in which nothing was asked. Draws nothing."""
+"""How long the load was on within each moment of a timeline. Draws nothing.
+
+The last moment is cut short by the end of the run, and between the rounds of a comparison nothing is asked.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +9,25 @@ from collections.abc import Sequence
 
 from govbench.results.run import RunSummary, TimelinePoint
 
-# A moment that is covered less says little of the rate.
+# A moment that is covered less than the others says little of the rate.
 LEAST_SHARE = 0.25
 
 
-def covered(summary: RunSummary, points: Sequence[TimelinePoint], width_s: float = 1.0) -> tuple[float, ...]:
-    """The share of each point, ``width_s`` long, that lies in a round; all of it where there are none."""
-    if not summary.rounds:
-        return (1.0,) * len(points)
+def covered_s(summary: RunSummary, points: Sequence[TimelinePoint]) -> tuple[float, ...]:
+    """The seconds of each point that lie within the run, and where there are rounds within one of them."""
+    step_s = width_s(points)
     start_s = first_s(summary)
     spans = [(each.start_s - start_s, each.end_s - start_s) for each in summary.rounds]
+    spans = spans or [(0.0, last_s(summary) - start_s)]
     return tuple(
-        sum(max(0.0, min(end, at + width_s) - max(begin, at)) for begin, end in spans) / width_s
-        for at in (point.at_s - points[0].at_s for point in points)
+        sum(max(0.0, min(end, at + step_s) - max(begin, at)) for begin, end in spans)
+        for at in (point.at_s for point in points)
     )
+
+
+def width_s(points: Sequence[TimelinePoint]) -> float:
+    """How many seconds a point stands for: from one to the next."""
+    return points[1].at_s - points[0].at_s if len(points) > 1 else 1.0
 
 
 def first_s(summary: RunSummary) -> float:
@@ -27,9 +35,15 @@ def first_s(summary: RunSummary) -> float:
     return min((p.window.start_s for p in summary.phases), default=0.0)
 
 
-def rates(counts: Sequence[int], shares: Sequence[float], width_s: float = 1.0) -> list[float | None]:
+def last_s(summary: RunSummary) -> float:
+    """When the last phase ended, Unix seconds."""
+    return max((p.window.end_s for p in summary.phases), default=0.0)
+
+
+def rates(counts: Sequence[int], seconds: Sequence[float]) -> list[float | None]:
     """Per second of the covered time; None where hardly any of it is."""
+    least_s = LEAST_SHARE * max(seconds, default=0.0)
     return [
-        count / (width_s * share) if share >= LEAST_SHARE else None
-        for count, share in zip(counts, shares, strict=True)
+        count / covered if covered > 0 and covered >= least_s else None
+        for count, covered in zip(counts, seconds, strict=True)
     ]

@@ -13,7 +13,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from govbench.errors import ExitCode
-from govbench.report import distributions, figures, html_tables, rounds, tables
+from govbench.report import (
+    distributions,
+    figures,
+    html_tables,
+    level_charts,
+    rounds,
+    tables,
+    timelines,
+)
 from govbench.report import format as fmt
 from govbench.report.circumstances import uncommitted
 from govbench.report.explanations import explained, notes
@@ -116,7 +124,7 @@ def render(results: Results, conclusion: Conclusion) -> str:
             level_findings=_level_findings(findings),
             rounds=_rounds(results),
             round_charts=_charts(rounds.charts_of(results)),
-            timeline=_charts(figures.timeline(summary)),
+            timeline=_charts(timelines.charts_of(results)),
             phases=html_tables.phases(summary),
             accounting=html_tables.accounting(summary),
             equation=fmt.accounting_equation(summary.accounting),
@@ -259,7 +267,7 @@ def _thresholds(comparison: Comparison | None) -> tuple[tuple[str, ...], ...]:
 # Charts
 
 
-def _charts(found: Iterable[figures.Figure]) -> tuple[Chart, ...]:
+def _charts(found: Iterable[figures.ChartFigure]) -> tuple[Chart, ...]:
     return tuple(
         Chart(
             title=figure.title,
@@ -288,12 +296,13 @@ def _distributions(results: Results) -> tuple[ChartGroup, ...]:
 def _levels(results: Results) -> tuple[ChartGroup, ...]:
     groups = []
     for test_type in _test_types(results.summary):
-        users = {p.phase.users for p in results.summary.phases if p.phase.test_type is test_type}
-        only = f"{min(users)} {'user' if min(users) == 1 else 'users'}"
+        only = fmt.load_in_words(
+            next(p.phase for p in results.summary.phases if p.phase.test_type is test_type)
+        )
         groups.append(
             ChartGroup(
                 title=f"Test type {fmt.test_type_label(test_type)}",
-                charts=_charts(figures.levels(results, test_type)),
+                charts=_charts(level_charts.charts_of(results, test_type)),
                 empty=f"Measured at one level only, {only}: the phases table has its numbers.",
             )
         )

@@ -60,14 +60,7 @@ class Table:
 
 def metric_cell(metric: Metric | None) -> Cell:
     """The value and its interval, in short: the unit is that of the value, the level is stated once."""
-    value = fmt.metric_value(metric)
-    if metric is None or metric.low is None or metric.high is None:
-        return Cell(text=value)
-    low, high = (fmt.value(end, metric.spec.unit) for end in (metric.low, metric.high))
-    unit = value.partition(" ")[2]
-    if low.endswith(f" {unit}") and high.endswith(f" {unit}"):
-        low, high = low.partition(" ")[0], high.partition(" ")[0]
-    return Cell(text=value, note=f"[{low}, {high}]")
+    return Cell(text=fmt.metric_value(metric), note=fmt.metric_interval(metric))
 
 
 def of_texts(key: str, caption: str, table: tables.Table, *, words: int, empty: str) -> Table:
@@ -102,10 +95,14 @@ def _phase_row(summary: RunSummary, result: PhaseResult) -> tuple[Cell, ...]:
         Cell(text=fmt.test_type_label(result.phase.test_type), note=f"{result.phase.model.value} loop"),
         Cell(text=side_name(result.side, side_count(summary))),
         Cell(text=fmt.load_level(result.phase)),
-        Cell(text=fmt.duration_s(result.phase.steady_s), note=warmup),
-        Cell(text=fmt.count(result.accounting.sent), note=f"{fmt.count(result.accounting.ok)} ok"),
+        Cell(text=fmt.duration_s(result.steady_s or result.phase.steady_s), note=warmup),
+        Cell(text=fmt.count(result.finished), note=_ok(result)),
         *(metric_cell(metrics.get(name)) for name in _PHASE_METRICS),
     )
+
+
+def _ok(result: PhaseResult) -> str:
+    return "" if result.steady is None else f"{fmt.count(result.steady.ok)} ok"
 
 
 def _short(name: MetricName) -> str:

@@ -7,32 +7,29 @@ ratios in [0, 1]. A part or value that was not measured is null. docs/suite-file
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from govbench.report import format as fmt
 from govbench.report.circumstances import process_name, side_count, side_name
+from govbench.report.gaps import first_s
 from govbench.results.comparison import Results
 from govbench.results.levels import metrics_by_level
 from govbench.results.metrics import Metric, MetricName
 from govbench.results.plan import TestType
-from govbench.results.run import Distribution, PhaseResult, RunSummary, TestTypeResult, TokenUsage
+from govbench.results.run import (
+    Accounting,
+    Distribution,
+    PhaseResult,
+    RunSummary,
+    TestTypeResult,
+    TokenUsage,
+)
 
 PROJECTED_REQUESTS = (1_000, 10_000, 100_000, 1_000_000)
 # Key of the suite's file, value of the test type that fills it.
 _OTHER_PARTS = (("daily_load", "daily_load"), ("stress_test", "stress"), ("memory_latency", "memory"))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Counts:
-    """Requests of the steady segments of some phases."""
-
-    sent: int
-    ok: int
-    failed: int
-    cancelled: int
-    errors: dict[str, int]
 
 
 def suite_files(results: Results, *, stamp: str) -> dict[str, str]:
@@ -75,18 +72,7 @@ def performance_metrics(results: Results) -> dict[str, Any]:
             if result.side == _candidate(summary)
         }
         or None,
-        "timeline": [
-            {
-                "timestamp": point.at_s,
-                "users": point.users,
-                "completed_requests": point.completed,
-                "failed_requests": point.failed,
-                "median_response_time_ms": point.p50_ms,
-                "p95_response_time_ms": point.p95_ms,
-            }
-            for point in summary.timeline
-        ]
-        or None,
+        "timeline": _timeline(summary),
         "processes": {
             process_name(usage.role, sides): {
                 "cpu_seconds": usage.cpu_s,
@@ -107,6 +93,25 @@ def performance_metrics(results: Results) -> dict[str, Any]:
             "saturated": generator.saturated,
         },
     }
+
+
+def _timeline(summary: RunSummary) -> list[dict[str, Any]] | None:
+    """The candidate's answers moment by moment, in Unix seconds."""
+    own = next((each.points for each in summary.side_timelines if each.side == _candidate(summary)), None)
+    start_s = first_s(summary)
+    points = [
+        {
+            "timestamp": round(start_s + point.at_s, 3),
+            "users": point.users,
+            "requests_under_way": point.under_way,
+            "completed_requests": point.completed,
+            "failed_requests": point.failed,
+            "median_response_time_ms": point.p50_ms,
+            "p95_response_time_ms": point.p95_ms,
+        }
+        for point in own or summary.timeline
+    ]
+    return points or None
 
 
 def _metrics(summary: RunSummary, result: TestTypeResult) -> dict[str, Any]:
@@ -161,7 +166,7 @@ def _by_users(summary: RunSummary) -> dict[str, Any] | None:
     found: dict[int, PhaseResult] = {}
     for phase in _phases(summary):
         users = phase.phase.users
-        if phase.phase.test_type is not TestType.CONCURRENT:
+        if phase.phase.test_type is not TestType.CONCURRENT or users is None:
             continue
         if users not in found or phase.accounting.sent > found[users].accounting.sent:
             found[users] = phase
@@ -170,20 +175,15 @@ def _by_users(summary: RunSummary) -> dict[str, Any] | None:
 
 
 def _block(phases: list[PhaseResult], metrics: tuple[Metric, ...]) -> dict[str, Any]:
-    counts = _counts(phases)
     values = {metric.name: metric.value for metric in metrics}
     error_rate = values.get(MetricName.ERROR_RATE)
     return {
-        "users": max(phase.phase.users for phase in phases),
+        "users": _most_users(phases),
+        "arrival_rate_rps": _highest_rate_rps(phases),
         "duration_seconds": sum(_steady_s(phase) for phase in phases),
-        "total_requests": counts.sent,
-        "successful_requests": counts.ok,
-        "failed_requests": counts.failed,
-        "cancelled_requests": counts.cancelled,
-        "dropped_requests": sum(phase.accounting.dropped for phase in phases),
+        **_counts([phase.steady for phase in phases]),
         "success_rate": None if error_rate is None else 1 - error_rate,
         "error_rate": error_rate,
-        "errors": counts.errors,
         "avg_response_time_ms": _mean_ms(phase.distribution for phase in phases),
         "median_response_time_ms": values.get(MetricName.RESPONSE_TIME_P50),
         "p95_response_time_ms": values.get(MetricName.RESPONSE_TIME_P95),
@@ -223,7 +223,8 @@ def _summary(results: Results) -> dict[str, Any]:
         "cancelled_requests": accounting.cancelled,
         "success_rate": accounting.ok / ended if ended else None,
         "error_rate": accounting.failed / ended if ended else None,
-        "max_users": max((phase.phase.users for phase in _phases(summary)), default=None),
+        "max_users": _most_users(_phases(summary)),
+        "max_arrival_rate_rps": _highest_rate_rps(_phases(summary)),
         "max_requests_per_second": max(rates, default=None),
         "verdict": None if comparison is None else comparison.verdict.value,
         "headline": fmt.headline(results),
@@ -300,22 +301,48 @@ def _metric(metric: Metric) -> dict[str, Any]:
     }
 
 
-def _counts(phases: list[PhaseResult]) -> _Counts:
-    errors: dict[str, int] = {}
-    for phase in phases:
-        for outcome, n in phase.accounting.errors.items():
-            errors[outcome.value] = errors.get(outcome.value, 0) + n
-    return _Counts(
-        sent=sum(phase.accounting.sent for phase in phases),
-        ok=sum(phase.accounting.ok for phase in phases),
-        failed=sum(phase.accounting.failed for phase in phases),
-        cancelled=sum(phase.accounting.cancelled for phase in phases),
-        errors=errors,
-    )
+def _counts(parts: Sequence[Accounting | None]) -> dict[str, Any]:
+    """Where the requests of the steady segments went; null where one of them was not counted apart."""
+    counted = [part for part in parts if part is not None]
+    if len(counted) < len(parts):
+        return dict.fromkeys(
+            (
+                "total_requests",
+                "successful_requests",
+                "failed_requests",
+                "cancelled_requests",
+                "dropped_requests",
+                "errors",
+            )
+        )
+    errors: Counter[str] = Counter()
+    for part in counted:
+        errors.update({outcome.value: n for outcome, n in part.errors.items()})
+    return {
+        "total_requests": sum(part.sent for part in counted),
+        "successful_requests": sum(part.ok for part in counted),
+        "failed_requests": sum(part.failed for part in counted),
+        "cancelled_requests": sum(part.cancelled for part in counted),
+        "dropped_requests": sum(part.dropped for part in counted),
+        "errors": dict(errors),
+    }
+
+
+def _most_users(phases: Sequence[PhaseResult]) -> int | None:
+    """None of open loops, which have none."""
+    return max((p.phase.users for p in phases if p.phase.users is not None), default=None)
+
+
+def _highest_rate_rps(phases: Sequence[PhaseResult]) -> float | None:
+    """At which requests were due in open loops; None of closed ones."""
+    arrivals = [p.phase.arrivals for p in phases if p.phase.arrivals is not None]
+    return max((point.rate_rps for each in arrivals for point in each.points), default=None)
 
 
 def _steady_s(result: PhaseResult) -> float:
-    """How long a side was measured: its slices, where the sides took turns."""
+    """How long a side was measured. Older files do not tell; then the slices do, where sides took turns."""
+    if result.steady_s is not None:
+        return result.steady_s
     slices = result.phase.slices
     own = sum(part.duration_s for part in slices if part.side == result.side)
     return own if slices else result.phase.steady_s

@@ -102,7 +102,7 @@ def mermaid(summary: RunSummary) -> str | None:
         return None
     largest = max(p50 for _, p50s in levels for p50 in p50s if p50 is not None)
     lines = [
-        f"    line [{', '.join(f'{p50:.4g}' for p50 in side)}]"
+        f"    line [{', '.join(map(fmt.number, side))}]"
         for side in zip(*(p50s for _, p50s in levels), strict=True)
     ]
     return "\n".join(
@@ -111,7 +111,7 @@ def mermaid(summary: RunSummary) -> str | None:
             "xychart-beta",
             '    title "response time p50 by users"',
             f'    x-axis "users" [{", ".join(str(users) for users, _ in levels)}]',
-            f'    y-axis "ms" 0 --> {largest * 1.1:.4g}',
+            f'    y-axis "ms" 0 --> {fmt.number(largest * 1.1)}',
             *lines,
         ]
     )

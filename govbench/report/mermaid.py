@@ -9,7 +9,7 @@ from govbench.report.document import Chart
 from govbench.report.sections.tables import table
 from govbench.results.comparison import Results
 from govbench.results.metrics import Metric, MetricName
-from govbench.results.plan import LoadModel, TestType
+from govbench.results.plan import TestType
 from govbench.results.run import RunSummary
 
 BAR_WIDTH = 36
@@ -53,7 +53,7 @@ def p50_by_users(
     found: dict[int, dict[int, Metric]] = {}
     for result in summary.phases:
         phase = result.phase
-        if phase.test_type is not test_type or phase.model is not LoadModel.CLOSED:
+        if phase.test_type is not test_type or phase.users is None:
             continue
         metric = result.metric(MetricName.RESPONSE_TIME_P50)
         level = found.setdefault(phase.users, {})

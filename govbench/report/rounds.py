@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from govbench.report import axes, charts
 from govbench.report import format as fmt
-from govbench.report.figures import Figure, margin_band
+from govbench.report.figures import ChartFigure, ChartTable, drawn, margin_band
 from govbench.report.history import sparkline
 from govbench.report.tables import Table
 from govbench.results.comparison import Change, Comparison, Course, Results
@@ -20,18 +20,18 @@ _SCALED_FROM = 3
 _SO_FAR_STYLE, _ALONE_STYLE, _LOOK_STYLE = 0, 3, 4
 
 
-def charts_of(results: Results) -> tuple[Figure, ...]:
+def charts_of(results: Results) -> tuple[ChartFigure, ...]:
     """For each gated metric the change that every round shows alone, and what all so far show together."""
     comparison, rounds = results.comparison, results.summary.rounds
     if comparison is None or len(rounds) < FEWEST:
         return ()
-    drawn = (_chart(course, comparison, rounds) for course in comparison.courses)
-    return tuple(figure for figure in drawn if figure is not None)
+    return drawn(chart_course(course, comparison, rounds) for course in comparison.courses)
 
 
-def _chart(course: Course, comparison: Comparison, rounds: Sequence[Round]) -> Figure | None:
+def chart_course(course: Course, comparison: Comparison, rounds: Sequence[Round]) -> ChartFigure | None:
+    """The course of a metric; None where no round estimated it, or none saw it move."""
     changes = [s.so_far for s in course.standings if s.so_far is not None]
-    if not changes:
+    if not changes or not any(change.estimate for change in changes):
         return None
     name, last = _name(course, with_test_type=True), changes[-1]
     unit = "percentage points" if last.difference else "%"
@@ -42,7 +42,7 @@ def _chart(course: Course, comparison: Comparison, rounds: Sequence[Round]) -> F
     band = None if margin is None else (100 * margin[0], 100 * margin[1])
     alone = _series("each round alone", [s.alone for s in course.standings], _ALONE_STYLE)
     so_far = _series("all rounds so far", [s.so_far for s in course.standings], _SO_FAR_STYLE)
-    return Figure(
+    return ChartFigure(
         title=name[:1].upper() + name[1:],
         svg=charts.line_chart(
             key=f"rounds-{course.test_type.value}-{course.metric.value}",
@@ -58,6 +58,13 @@ def _chart(course: Course, comparison: Comparison, rounds: Sequence[Round]) -> F
         caption="Dots: what each round shows alone. Line and ribbon: the estimate of all rounds so far"
         f" with its {fmt.level(last.level)} interval. Grey: the margin."
         + (" Shaded from top to bottom: rounds run to confirm." if any(r.confirms for r in rounds) else ""),
+        table=ChartTable(
+            head=("round", "alone", "all so far"),
+            rows=tuple(
+                (str(at), fmt.change_estimate(standing.alone), fmt.change(standing.so_far))
+                for at, standing in enumerate(course.standings, start=1)
+            ),
+        ),
     )
 
 

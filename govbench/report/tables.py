@@ -24,7 +24,7 @@ from govbench.results.comparison import (
 )
 from govbench.results.levels import is_levelled, metrics_by_level, most_loaded
 from govbench.results.metrics import Metric, MetricName
-from govbench.results.plan import LoadModel
+from govbench.results.plan import TestType
 from govbench.results.run import Accounting, PhaseResult, RunSummary, TestTypeResult
 
 CHANGED = frozenset({Verdict.REGRESSION, Verdict.IMPROVEMENT})
@@ -182,7 +182,7 @@ def thresholds_table(comparison: Comparison) -> Table:
 
 
 def phases_table(summary: RunSummary) -> Table:
-    """One row per phase and side: users, requests that count, latencies, throughput, errors."""
+    """One row per phase and side: load, finished requests that count, latencies, throughput, errors."""
     sides = side_count(summary)
     table = Table(
         headers=("phase", "side", "users", "n", "p50", "p95", "p99", "throughput", "error rate"),
@@ -191,7 +191,7 @@ def phases_table(summary: RunSummary) -> Table:
                 fmt.one_line(phase.phase.name),
                 side_name(phase.side, sides),
                 fmt.load_level(phase.phase),
-                fmt.count(phase.accounting.sent),
+                fmt.count(phase.finished),
                 *(fmt.metric_value(phase_metric(phase, name)) for name in LATENCIES),
                 fmt.metric_value(phase_metric(phase, MetricName.THROUGHPUT)),
                 fmt.metric_value(phase_metric(phase, MetricName.ERROR_RATE)),
@@ -267,23 +267,22 @@ def phase_metric(phase: PhaseResult, name: MetricName) -> Metric | None:
 
 
 def p50_by_users(summary: RunSummary) -> tuple[tuple[int, tuple[float | None, ...]], ...]:
-    """Median response time in ms of each side by number of users, rising; for charts of closed loops.
+    """Median response time in ms of each side by users, rising: of the test type with the most levels."""
+    return max((_p50_of(summary, test_type) for test_type in TestType), key=len)
 
-    Where several phases have the same number of users, the one with the most requests stands.
-    """
+
+def _p50_of(summary: RunSummary, test_type: TestType) -> tuple[tuple[int, tuple[float | None, ...]], ...]:
+    """Where several phases have the same number of users, the one with the most requests stands."""
     found: dict[int, dict[int, Metric]] = {}
     for phase in summary.phases:
-        if phase.phase.model is not LoadModel.CLOSED:
+        if phase.phase.users is None or phase.phase.test_type is not test_type:
             continue
         metric = phase_metric(phase, MetricName.RESPONSE_TIME_P50)
         level = found.setdefault(phase.phase.users, {})
         if metric is not None and (phase.side not in level or metric.n > level[phase.side].n):
             level[phase.side] = metric
     return tuple(
-        (
-            users,
-            tuple(level[s].value if s in level else None for s in range(side_count(summary))),
-        )
+        (users, tuple(level[s].value if s in level else None for s in range(side_count(summary))))
         for users, level in sorted(found.items())
     )
 

@@ -19,7 +19,7 @@ from govbench.report import blocks, circumstances, rounds, tables
 from govbench.report import format as fmt
 from govbench.report.circumstances import side_count, side_name
 from govbench.report.explanations import explained, notes
-from govbench.report.gaps import covered, rates
+from govbench.report.gaps import covered_s, rates
 from govbench.report.tables import Table
 from govbench.results.comparison import Comparison, Finding, Results, ThresholdState, Verdict
 from govbench.results.plan import TestType
@@ -176,7 +176,7 @@ def _distributions(summary: RunSummary) -> list[str]:
     measured = [phase for phase in summary.phases if phase.distribution is not None]
     if not measured:
         return []
-    test_type = max(measured, key=lambda phase: phase.phase.users).phase.test_type
+    test_type = max(measured, key=lambda phase: phase.phase.users or 0).phase.test_type
     by_side = [_of_side(summary, test_type, side) for side in range(side_count(summary))]
     bounds = blocks.extent([d for side in by_side for d in side])
     if bounds is None or not bounds[0] < bounds[1]:
@@ -218,15 +218,16 @@ def _timeline(summary: RunSummary) -> list[str]:
     points = summary.timeline
     p50s = [point.p50_ms for point in points]
     slowest = max((p50 for p50 in p50s if p50 is not None), default=None)
-    shares = covered(summary, points)
+    shares = covered_s(summary, points)
     completed = rates([point.completed for point in points], shares)
     highest = max((rate for rate in completed if rate is not None), default=None)
     users = [point.users if share else None for point, share in zip(points, shares, strict=True)]
+    most = max((point.users for point in points if point.users is not None), default=None)
     return [
         "over time, second by second, within rounds" if summary.rounds else "over time, second by second",
         f"  p50    {_sparkline(p50s)}  up to {fmt.duration_ms(slowest)}",
         f"  req/s  {_sparkline(completed)}  up to {fmt.rate(highest)}",
-        f"  users  {_sparkline(users)}  up to {fmt.count(max(point.users for point in points))}",
+        *([] if most is None else [f"  users  {_sparkline(users)}  up to {fmt.count(most)}"]),
     ]
 
 

@@ -63,6 +63,7 @@ def from_json(text: str, *, source: str) -> Results:
         raise ResultsError(f"{source}: {where}: not a finite number", hint=_DAMAGED)
     _name_the_fault(body.get("comparison"))
     _tell_halves_apart(body.get("summary"))
+    _forget_caps(body.get("summary"))
     try:
         # As JSON and strictly: "12" is no number and 1 is not true, while arrays may fill tuples.
         return _ADAPTER.validate_json(json.dumps(without_unknown(body)), strict=True)
@@ -90,6 +91,15 @@ def _tell_halves_apart(summary: Any) -> None:
             usage["answers_with_input"] = usage["answers_with_output"] = usage["answers_with_usage"]
             if not usage["answers_with_usage"]:
                 usage["input_tokens"] = usage["output_tokens"] = None
+
+
+def _forget_caps(summary: Any) -> None:
+    """Older files give an open loop as many users as requests may be under way in it: it has none."""
+    phases = summary.get("phases") if isinstance(summary, dict) else None
+    for result in phases if isinstance(phases, list) else ():
+        phase = result.get("phase") if isinstance(result, dict) else None
+        if isinstance(phase, dict) and phase.get("arrivals") is not None:
+            phase["users"] = None
 
 
 def read(path: Path) -> Results:

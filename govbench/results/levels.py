@@ -37,7 +37,7 @@ def level_labels(phases: Sequence[Phase]) -> tuple[str, ...]:
 
 def _load_of(phase: Phase) -> str:
     if phase.arrivals is None:
-        return f"{phase.users} user{'s' if phase.users > 1 else ''}"
+        return f"{phase.users} user{'' if phase.users == 1 else 's'}"
     rates = [point.rate_rps for point in phase.arrivals.points]
     low, high = min(rates), max(rates)
     return f"{high:g} rps" if low == high else f"{low:g} to {high:g} rps"

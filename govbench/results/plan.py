@@ -182,7 +182,7 @@ class Slice:
 class Phase:
     """One load step: ``users`` at a time, for warm-up (ramp included), steady and cool-down seconds.
 
-    An open-loop phase has ``arrivals``, and ``users`` is the largest number of requests under way.
+    An open-loop phase has ``arrivals`` and no users: how many requests are under way the answers decide.
 
     Without ``slices`` all requests go to side 0. With them, the slices lie within the steady segment's
     stretch of the phase and say which side is asked when. In a ``paired`` phase every question goes to two
@@ -192,7 +192,7 @@ class Phase:
 
     name: str
     test_type: TestType
-    users: int
+    users: int | None
     steady_s: float
     warmup_s: float = 0.0
     cooldown_s: float = 0.0
@@ -204,12 +204,14 @@ class Phase:
     paired: bool = False
 
     def __post_init__(self) -> None:
-        if self.users < 1 or not self.spawn_rate > 0:
+        if (self.users is not None and self.users < 1) or not self.spawn_rate > 0:
             raise ValueError(f"phase {self.name!r} needs users >= 1 and spawn_rate > 0")
         if not self.steady_s > 0 or self.warmup_s < 0 or self.cooldown_s < 0:
             raise ValueError(f"phase {self.name!r} needs steady_s > 0 and no negative segment")
         if (self.model is LoadModel.OPEN) != (self.arrivals is not None):
             raise ValueError(f"phase {self.name!r}: an open loop has arrivals, a closed loop has none")
+        if (self.users is None) != (self.arrivals is not None):
+            raise ValueError(f"phase {self.name!r}: a closed loop has users, an open loop has none")
         if self.paired and self.model is LoadModel.OPEN:
             raise ValueError(f"phase {self.name!r}: pairs are asked in a closed loop")
 

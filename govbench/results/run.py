@@ -96,17 +96,28 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimelinePoint:
-    """One second of a run: requests finished, failed, and their response times.
+    """A moment of a run, a second or longer: requests finished in it, failed, percentiles of their times.
 
-    ``at_s`` counts from the start of the first phase.
+    ``at_s`` counts from the start of the first phase; the moment ends where the next one begins, the last one
+    with the last phase. ``users`` are those of the phase that runs, None in an open loop: there ``under_way``
+    is how many requests are.
     """
 
     at_s: float
-    users: int
+    users: int | None
     completed: int
     failed: int
     p50_ms: float | None
     p95_ms: float | None
+    under_way: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideTimeline:
+    """The timeline of the requests that one side answered, those to its control included."""
+
+    side: int
+    points: tuple[TimelinePoint, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,10 +146,12 @@ class SliceWindow:
 class PhaseResult:
     """What one phase gave on one side: its window, its accounting, the metrics of its steady segment.
 
-    ``scheduling_delay_p99_ms`` is that of an open loop: how much later than due its requests went out,
-    without the time to connect. ``adjusted`` are percentiles of all requests, failed ones included: what
-    thresholds are held against. ``endings``, the most frequent first, and ``breakdown`` are of the steady
-    segment as the metrics are, ``accounting`` is of the whole phase.
+    ``accounting`` is of the whole phase, warm-up included; ``steady`` of the requests that count, those due
+    in the steady segment or in the slices of the side, which together lasted ``steady_s`` (in all rounds).
+    Older files do not tell these two. ``scheduling_delay_p99_ms`` is that of an open loop: how much later
+    than due its requests went out, without the time to connect. ``adjusted`` are percentiles of all requests,
+    failed ones included: what thresholds are held against. ``endings``, the most frequent first, and
+    ``breakdown`` are of the steady segment as the metrics are.
     """
 
     phase: Phase
@@ -151,6 +164,13 @@ class PhaseResult:
     adjusted: tuple[AdjustedPercentile, ...] = ()
     endings: tuple[Ending, ...] = ()
     breakdown: Breakdown | None = None
+    steady: Accounting | None = None
+    steady_s: float | None = None
+
+    @property
+    def finished(self) -> int | None:
+        """Requests of the steady segment that were answered or failed; None where they were not counted."""
+        return None if self.steady is None else self.steady.ok + self.steady.failed
 
     def metric(self, name: MetricName) -> Metric | None:
         """The metric of that name, or None where it was not measured."""
@@ -333,7 +353,10 @@ class TokenUsage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSummary:
-    """A whole run, summarised from its samples. ``planned`` are the test types that it was to have."""
+    """A whole run, summarised from its samples. ``planned`` are the test types that it was to have.
+
+    ``timeline`` is of all sides together; ``side_timelines``, where there are two, tell them apart.
+    """
 
     run: RunInfo
     targets: tuple[Target, ...]
@@ -349,3 +372,4 @@ class RunSummary:
     warnings: tuple[str, ...] = ()
     rounds: tuple[Round, ...] = ()
     planned: tuple[TestType, ...] = ()
+    side_timelines: tuple[SideTimeline, ...] = ()

@@ -63,7 +63,7 @@ cooldown_s = 3
         Phase(
             name="peak",
             test_type=TestType.CUSTOM,
-            users=300,
+            users=None,
             steady_s=60.0,
             cooldown_s=3.0,
             spawn_rate=QUICK.spawn_rate,
@@ -99,7 +99,7 @@ def test_a_rate_is_a_phase_of_its_own(tmp_path: Path) -> None:
     (phase,) = build_phases(settings.load)
 
     assert (phase.name, phase.test_type, phase.model) == ("rate_200", TestType.CUSTOM, LoadModel.OPEN)
-    assert (phase.steady_s, phase.users, phase.cooldown_s) == (20.0, 50, QUICK.cooldown_s)
+    assert (phase.steady_s, phase.users, phase.cooldown_s) == (20.0, None, QUICK.cooldown_s)
     assert phase.arrivals == Arrivals(
         points=(RatePoint(at_s=0, rate_rps=200),), process=ArrivalProcess.CONSTANT, max_in_flight=50
     )

@@ -85,6 +85,7 @@ def test_a_rate_adds_a_phase_in_which_the_sides_take_turns(tmp_path: Path) -> No
         assert pairs.paired
         assert turns.model is LoadModel.OPEN
         assert not turns.paired
+        assert turns.users is None
         assert tuple(part.side for part in turns.slices) == order
         assert turns.test_type is TestType.CONCURRENT
 

@@ -162,6 +162,16 @@ def test_the_versions_that_are_stored_do_not_move() -> None:
     assert hashes() == VERSIONS
 
 
+def test_the_versions_of_an_open_loop_do_not_move_either() -> None:
+    """It has no users, and had its cap in their place when the first of these were stored."""
+    load = replace(LOAD, arrival_rate_rps=20.0)
+    phases = build_phases(load)
+
+    assert phases[0].users is None
+    assert suite_version(phases, [SCENARIO]) == "e09a7e9364ce"
+    assert hashes(replace(SETTINGS, load=load)) == {"custom": "6481a0b0ac78"}
+
+
 SUITE_VERSION = "40bb4b429073"
 VERSIONS = {"baseline": "9def10b81fcc", "concurrent": "25684e1a8299"}
 

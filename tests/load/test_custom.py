@@ -443,7 +443,7 @@ def test_arrivals_are_answered_by_custom_users(app: Server, loads: Loads, tmp_pa
     )
     plan = make_plan(app.url, steady_s=1.0)
     arrivals = Arrivals(points=(RatePoint(at_s=0, rate_rps=50),), process=ArrivalProcess.CONSTANT)
-    phase = replace(plan.phases[0], model=LoadModel.OPEN, arrivals=arrivals)
+    phase = replace(plan.phases[0], users=None, model=LoadModel.OPEN, arrivals=arrivals)
     ended = loads.run(replace(plan, phases=(phase,), test_file=str(tmp_path / "mytest.py")))
     assert_exact(ended, app)
     assert len(ended.samples) == 50

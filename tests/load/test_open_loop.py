@@ -52,7 +52,7 @@ def open_phase(
     return Phase(
         name=name,
         test_type=TestType.CUSTOM,
-        users=max_in_flight,
+        users=None,
         steady_s=steady_s,
         model=LoadModel.OPEN,
         arrivals=Arrivals(points=points, process=process, max_in_flight=max_in_flight),
@@ -133,6 +133,7 @@ def test_who_finds_every_place_taken_waits_and_who_cannot_wait_is_dropped(loads:
     assert ended.end.failure is None
     assert found.offered == 100
     assert found.dropped > 50
+    assert sum(dropped_by_phase(ended.events, steady=True).values()) == found.dropped
     # four at once, each until its deadline; those that waited for their place keep the instant they were due
     sent_s = np.sort(ended.samples.due_s + ended.samples.column("send_delay_ms") / 1e3)
     assert sent_s[3] < ended.samples.end_s.min() <= sent_s[4]
@@ -147,6 +148,16 @@ def test_who_finds_every_place_taken_waits_and_who_cannot_wait_is_dropped(loads:
         for at in ended.samples.end_s - 0.01
     ]
     assert max(in_flight) <= 4
+
+
+def test_what_was_dropped_of_the_steady_segment_is_told_apart(loads: Loads, serve: Serve) -> None:
+    phase = replace(open_phase((0, 100), max_in_flight=1), warmup_s=0.5, steady_s=0.3, cooldown_s=0.2)
+    ended = loads.run(open_plan(serve(says_nothing).url, phase, total_s=5, stop_timeout_s=0.1))
+
+    assert_balanced(ended)
+    # one is under way and one waits from the beginning on: every arrival due in the segment is dropped
+    assert accounting(ended.samples).offered == 100
+    assert sum(dropped_by_phase(ended.events, steady=True).values()) == pytest.approx(30, abs=1)
 
 
 @pytest.mark.parametrize("limit", [1, 37])

@@ -89,7 +89,7 @@ def open_phase(*, rate_rps: float, max_in_flight: int = 100) -> Phase:
     return Phase(
         name="open",
         test_type=TestType.CUSTOM,
-        users=max_in_flight,
+        users=None,
         steady_s=1.0,
         model=LoadModel.OPEN,
         arrivals=Arrivals(points=points, process=ArrivalProcess.CONSTANT, max_in_flight=max_in_flight),

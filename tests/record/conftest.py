@@ -96,7 +96,7 @@ def open_phase(rate_rps: float = 10.0, *, steady_s: float = 10.0) -> Phase:
     return Phase(
         name="open",
         test_type=TestType.CUSTOM,
-        users=100,
+        users=None,
         steady_s=steady_s,
         model=LoadModel.OPEN,
         arrivals=Arrivals(points=(RatePoint(at_s=0, rate_rps=rate_rps),)),

@@ -337,7 +337,7 @@ def turns(slice_s: float = 4.0) -> Phase:
     return Phase(
         name="rate",
         test_type=TestType.CONCURRENT,
-        users=100,
+        users=None,
         steady_s=2 * slice_s,
         model=LoadModel.OPEN,
         arrivals=Arrivals(points=(RatePoint(at_s=0, rate_rps=50),), process=ArrivalProcess.CONSTANT),

@@ -91,10 +91,14 @@ def test_what_was_dropped_is_summed_by_phase_and_side() -> None:
     # each of several load processes tells of its own, and of what its last callers left
     events = [
         *WHOLE,
-        *({"event": "dropped", "index": i, "side": s, "count": 3} for i, s in ((0, 0), (0, 0), (1, 1))),
+        *(
+            {"event": "dropped", "index": i, "side": s, "count": 3, "steady": 2}
+            for i, s in ((0, 0), (0, 0), (1, 1))
+        ),
     ]
 
     assert dropped_by_phase(events) == {(0, 0): 6, (1, 1): 3}
+    assert dropped_by_phase(events, steady=True) == {(0, 0): 4, (1, 1): 2}
 
 
 def test_the_first_failure_of_each_kind_is_the_example() -> None:

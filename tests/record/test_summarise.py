@@ -101,6 +101,24 @@ def test_two_levels_from_end_to_end(tmp_path: Path) -> None:
     assert not result.generator.saturated
 
 
+def test_the_warm_up_is_in_no_steady_count(tmp_path: Path) -> None:
+    good = [record(i / 10) for i in range(-50, 100)]
+    bad = [record(at, Outcome.HTTP_5XX) for at in (-4.0, -3.0, -2.0, 5.0)]
+    late = [record(10.5), record(9.5, Outcome.CANCELLED)]
+    (found,) = summary(tmp_path, [*good, *bad, *late], [phase()], {0: window(-5, 0, 10, 11)}).phases
+
+    assert (found.accounting.sent, found.accounting.ok, found.accounting.failed) == (156, 151, 4)
+    steady = found.steady
+    assert steady is not None
+    assert steady.balanced
+    assert (steady.offered, steady.sent, steady.ok, steady.failed, steady.cancelled) == (102, 102, 100, 1, 1)
+    assert steady.errors == {Outcome.HTTP_5XX: 1}
+    assert found.steady_s == pytest.approx(10)
+    # one meaning of n: answers behind a time, finished requests behind a share
+    assert metric(found.metrics, P50).n == steady.ok
+    assert metric(found.metrics, MetricName.ERROR_RATE).n == steady.ok + steady.failed
+
+
 def test_halves_of_tokens_are_counted_apart(tmp_path: Path) -> None:
     records = [record(i / 10, output_tokens=50) for i in range(40)]
     records += [record(4 + i / 10, output_tokens=20, input_tokens=7, cached_tokens=4) for i in range(10)]
@@ -170,6 +188,8 @@ def test_sliced_phases_count_by_side_and_slice(tmp_path: Path) -> None:
         (96, 11),
     ]
     assert [p.accounting.ok for p in result.phases] == [200, 200]
+    assert [p.steady.ok for p in result.phases if p.steady] == [192, 96]
+    assert [p.steady_s for p in result.phases] == [pytest.approx(2 * 4.8), pytest.approx(4.8)]
 
 
 def test_processes(tmp_path: Path) -> None:
@@ -243,19 +263,68 @@ def test_timeline(tmp_path: Path) -> None:
 def test_the_timeline_of_a_long_run_is_thinned(tmp_path: Path) -> None:
     records = [record(float(second)) for second in range(0, 7200, 10)]
     points = summary(tmp_path, records, [phase(steady_s=7200)], {0: window(0, 0, 7200, 7200)}).timeline
-    assert len(points) <= 1_801
-    assert points[1].at_s == 4
+    assert len(points) <= 601
+    assert points[1].at_s == 12
     assert sum(p.completed for p in points) == 720
 
 
+def test_a_moment_of_several_seconds_has_the_percentiles_of_its_answers(tmp_path: Path) -> None:
+    """Not the median of the medians of its seconds: one of them has most of the answers."""
+    times = [10.0] * 9 + [50.0, 60.0]
+    records = [record(0.5 + i / 100, last_byte_ms=ms) for i, ms in enumerate(times[:9])]
+    records += [record(1.5, last_byte_ms=50.0), record(2.5, last_byte_ms=60.0)]
+    (first, *_) = summary(tmp_path, records, [phase(steady_s=7200)], {0: window(0, 0, 7200, 7200)}).timeline
+    assert (first.completed, first.p50_ms, first.p95_ms) == (11, 10, 60)
+
+
+def test_base_and_head_have_a_timeline_each(tmp_path: Path) -> None:
+    sides = [BASE, HEAD, CONTROL, HEAD_CONTROL]
+    records = [
+        record(i / 4 + side / 16, side=side, last_byte_ms=10.0 * (1 + side % 2))
+        for i in range(12)
+        for side in sides
+    ]
+    paired = replace(phase(), paired=True)
+    found = summary(tmp_path, records, [paired], {0: window(0, 0, 3, 3)}, sides=4)
+    base, head = found.side_timelines
+    assert (base.side, head.side) == (BASE, HEAD)
+    assert [p.p50_ms for p in base.points[:3]] == [10, 10, 10]
+    assert [p.p50_ms for p in head.points[:3]] == [20, 20, 20]
+    for both, *each in zip(found.timeline, base.points, head.points, strict=True):
+        assert both.completed == sum(point.completed for point in each)
+        assert {point.at_s for point in each} == {both.at_s}
+
+
+def test_pairs_estimate_no_throughput(tmp_path: Path) -> None:
+    """Both sides get as many requests: a rate, but none that would tell them apart."""
+    sides = [BASE, HEAD, CONTROL, HEAD_CONTROL]
+    records = [record(i / 40 + side / 160, side=side) for i in range(400) for side in sides]
+    for paired, has_interval in ((True, False), (False, True)):
+        whole = {0: window(0, 0, 10, 10)}
+        found = summary(
+            tmp_path / str(paired),
+            records,
+            [replace(phase(), paired=paired)],
+            whole,
+            sides=4 if paired else 2,
+        )
+        rate = metric(found.phases[0].metrics, MetricName.THROUGHPUT)
+        assert rate.value == pytest.approx(40)
+        assert (rate.low is not None, rate.standard_error is not None) == (has_interval, has_interval)
+
+
+def test_a_run_of_one_side_has_one_timeline(tmp_path: Path) -> None:
+    assert summary(tmp_path, [record(1)], [phase()], {0: window(0, 0, 5, 5)}).side_timelines == ()
+
+
 def test_the_users_of_a_long_run_are_those_of_the_instant(tmp_path: Path) -> None:
-    """Points of 4 s each: the second phase begins with the 900th of them, not with the 3,600th."""
+    """Points of 12 s each: the second phase begins with the 300th of them, not with the 3,600th."""
     phases = [phase("one", users=3, steady_s=3600), phase("two", users=7, steady_s=3600)]
     windows = {0: window(0, 0, 3600, 3600), 1: window(3600, 3600, 7200, 7200)}
     records = [record(float(second), phase=second // 3600) for second in range(0, 7200, 10)]
     points = summary(tmp_path, records, phases, windows).timeline
-    assert [(p.at_s, p.users) for p in points[899:901]] == [(3596, 3), (3600, 7)]
-    assert (points[1799].at_s, points[1799].users) == (7196, 7)
+    assert [(p.at_s, p.users) for p in points[299:301]] == [(3588, 3), (3600, 7)]
+    assert (points[599].at_s, points[599].users) == (7188, 7)
 
 
 def test_a_summary_is_a_value(tmp_path: Path) -> None:
@@ -276,7 +345,13 @@ def test_an_open_loop_shows_in_its_delays_whether_it_kept_up(tmp_path: Path) -> 
         record(i / 10, send_delay_ms=i / 10, connect_ms=1.0 if i > 50 else math.nan) for i in range(100)
     ]
     result = summary(
-        tmp_path, records, [open_phase()], {0: window(0, 0, 10, 10)}, readings=busy(0.99), dropped={(0, 0): 7}
+        tmp_path,
+        records,
+        [open_phase()],
+        {0: window(0, 0, 10, 10)},
+        readings=busy(0.99),
+        dropped={(0, 0): 7},
+        dropped_steady={(0, 0): 5},
     )
 
     assert not result.generator.saturated
@@ -284,6 +359,9 @@ def test_an_open_loop_shows_in_its_delays_whether_it_kept_up(tmp_path: Path) -> 
     assert result.generator.scheduling_delay_p99_ms == pytest.approx(9.8 - 1)
     part = result.phases[0].accounting
     assert (part.offered, part.dropped, part.sent, part.balanced) == (107, 7, 100, True)
+    steady = result.phases[0].steady
+    assert steady is not None
+    assert (steady.offered, steady.dropped, steady.sent, steady.balanced) == (105, 5, 100, True)
 
 
 def test_the_generator_is_saturated_by_its_closed_loops_alone(tmp_path: Path) -> None:
@@ -350,4 +428,5 @@ def test_the_timeline_of_an_open_loop_has_the_requests_under_way(tmp_path: Path)
 
     result = summary(tmp_path, records, [open_phase()], {0: window(0, 0, 10, 10)})
 
-    assert {point.users for point in result.timeline[1:-1]} <= {2, 3}
+    assert {point.users for point in result.timeline[:10]} == {None}
+    assert {point.under_way for point in result.timeline[1:-1]} <= {2, 3}

@@ -324,6 +324,8 @@ def _phase_result(name: str, test_type: TestType, users: int, side: int, at: int
     p50_ms = _p50(users) * SLOWDOWN[side]
     n = 100 * users
     failed = 3 if users == 10 else 0
+    warm = n // 4
+    errors = {Outcome.TIMEOUT: failed} if failed else {}
     return PhaseResult(
         phase=Phase(name=name, test_type=test_type, users=users, steady_s=STEADY_S, warmup_s=4, cooldown_s=1),
         side=side,
@@ -331,12 +333,10 @@ def _phase_result(name: str, test_type: TestType, users: int, side: int, at: int
             start_s=start_s, steady_start_s=start_s + 4, steady_end_s=start_s + 24, end_s=start_s + 25
         ),
         accounting=Accounting(
-            offered=n,
-            sent=n,
-            ok=n - failed,
-            failed=failed,
-            errors={Outcome.TIMEOUT: failed} if failed else {},
+            offered=n + warm, sent=n + warm, ok=n + warm - failed, failed=failed, errors=errors
         ),
+        steady=Accounting(offered=n, sent=n, ok=n - failed, failed=failed, errors=errors),
+        steady_s=STEADY_S,
         metrics=_metrics(p50_ms, n=n, users=users),
         distribution=_distribution(p50_ms, n),
     )
@@ -387,7 +387,7 @@ def _timeline() -> tuple[TimelinePoint, ...]:
         quiet = second % 25 == 24
         points.append(
             TimelinePoint(
-                at_s=START_S + second,
+                at_s=float(second),
                 users=users,
                 completed=0 if quiet else users * 10,
                 failed=2 if second == 60 else 0,

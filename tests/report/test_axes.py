@@ -99,7 +99,11 @@ def test_levels_are_the_ticks_themselves() -> None:
     assert axes.level_axis("users", [5]).low < 5
 
 
-def test_the_percentile_axis_ends_where_one_sample_remains() -> None:
-    assert [text for _, text in axes.percentile_axis("p", 1000).ticks][-3:] == ["95", "99", "99.9"]
-    assert [text for _, text in axes.percentile_axis("p", 50).ticks][-1] == "95"
-    assert axes.percentile_axis("p", 1).ticks[0] == (1.0, "0")
+def test_the_percentile_axis_gives_each_nine_the_same_room() -> None:
+    axis = axes.percentile_axis("p", 0.5, 0.999)
+    assert [text for _, text in axis.ticks] == ["50", "75", "90", "95", "99", "99.5", "99.9"]
+    at = {text: axis.share(value) for value, text in axis.ticks}
+    assert at["50"] == 0
+    assert at["99.9"] == pytest.approx(1)
+    assert at["99"] - at["90"] == pytest.approx(at["99.9"] - at["99"])
+    assert [text for _, text in axes.percentile_axis("p", 0.5, 0.96).ticks] == ["50", "75", "90", "95"]

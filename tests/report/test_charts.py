@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import re
+from importlib.resources import files
 from itertools import pairwise
 from xml.etree import ElementTree
 
@@ -108,6 +109,7 @@ def test_a_forest_row_shows_interval_estimate_and_margin_to_scale() -> None:
     svg = charts.forest_row(
         key="f",
         title="t",
+        description="d",
         estimate=0.1,
         low=0.05,
         high=0.2,
@@ -120,13 +122,23 @@ def test_a_forest_row_shows_interval_estimate_and_margin_to_scale() -> None:
     assert float(band.get("x") or 0) == pytest.approx(100 - 92 / 2)
     assert float(band.get("width") or 0) == pytest.approx(92 * 3 / 4)
     assert float(dot.get("cx") or 0) == pytest.approx(100 + 92 / 2)
+    (edges,) = _elements(svg, "path", "edge")
+    assert edges.get("d") == "M54 2v24M123 2v24"
     assert not _elements(svg, "path", "arrow")
 
 
 @pytest.mark.parametrize("high", [0.5, math.inf])
 def test_an_interval_that_leaves_the_scale_ends_in_an_arrow(high: float) -> None:
     svg = charts.forest_row(
-        key="f", title="t", estimate=0.1, low=0.05, high=high, margin=None, limit=0.2, tone="v-pass"
+        key="f",
+        title="t",
+        description="d",
+        estimate=0.1,
+        low=0.05,
+        high=high,
+        margin=None,
+        limit=0.2,
+        tone="v-pass",
     )
     assert len(_elements(svg, "path", "arrow")) == 1
     assert not _elements(svg, "rect", "margin")
@@ -139,3 +151,26 @@ def test_the_forest_axis_names_its_ends() -> None:
         "0",
         "+5 %",
     ]
+
+
+def _luminance(colour: str) -> float:
+    channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def _full(colour: str) -> str:
+    return colour if len(colour) == 7 else "#" + "".join(2 * digit for digit in colour[1:])
+
+
+@pytest.mark.parametrize("theme", [0, 1, 2])
+def test_the_edges_of_the_margin_stand_out_in_every_theme(theme: int) -> None:
+    """Light, dark, print: WCAG 2.1 asks of graphics for a contrast of 3 to 1 (1.4.11)."""
+    styles = (files("govbench.report") / "templates" / "report.css").read_text(encoding="utf-8")
+    assert ".axis { stroke: var(--soft)" in styles
+    colours = [
+        {name: _full(value) for name, value in re.findall(r"--([\w-]+): (#[0-9a-fA-F]{3,6})", block)}
+        for block in re.findall(r":root \{(.*?)\}", styles, re.DOTALL)
+    ]
+    lighter, darker = sorted((_luminance(colours[theme][name]) for name in ("soft", "card")), reverse=True)
+    assert (lighter + 0.05) / (darker + 0.05) >= 3

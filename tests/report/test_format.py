@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from govbench.report import format as fmt
 from govbench.results.comparison import Change, Margin, Results, ThresholdState, Verdict
 from govbench.results.metrics import Metric, MetricName, Unit
+from govbench.results.plan import Arrivals, LoadModel, Phase, RatePoint, TestType
 from govbench.results.run import Accounting
 
 
@@ -30,6 +32,13 @@ from govbench.results.run import Accounting
 )
 def test_number_keeps_three_significant_digits(value: float | None, text: str) -> None:
     assert fmt.number(value) == text
+
+
+@pytest.mark.parametrize("exponent", range(-3, 8))
+@pytest.mark.parametrize("digits", [1.0, 1.28249, 4.05, 9.996])
+def test_number_is_one_that_a_chart_can_read(exponent: int, digits: float) -> None:
+    """The grammar of mermaid's charts knows digits and a point, no exponents and no groups."""
+    assert re.fullmatch(r"\d+(\.\d+)?", fmt.number(digits * 10.0**exponent))
 
 
 @given(st.floats(min_value=1e-9, max_value=1e12))
@@ -101,6 +110,23 @@ def test_change_carries_sign_interval_and_level() -> None:
 def test_change_shares_decimals_and_never_shows_minus_zero() -> None:
     change = Change(estimate=-0.00001, low=-0.123, high=0.101, level=0.995)
     assert fmt.change(change) == "+0.0 % [-12.3, +10.1] at 99.5 %"
+
+
+@pytest.mark.parametrize(
+    ("estimate", "low", "high", "text"),
+    [
+        (0.004, -0.02, 1.5, "+0.4 % [-2, +150]"),
+        (-0.004, -0.02, 1.5, "-0.4 % [-2, +150]"),
+        (0.0004, -0.02, 1.5, "+0.04 % [-2, +150]"),
+        (0.00001, -0.02, 1.5, "+0 % [-2, +150]"),
+        (0.25, -0.02, 1.5, "+25 % [-2, +150]"),
+        (0.045, 0.031, 0.059, "+4.50 % [+3.10, +5.90]"),
+    ],
+)
+def test_a_far_end_takes_no_digit_that_the_estimate_needs(
+    estimate: float, low: float, high: float, text: str
+) -> None:
+    assert fmt.change(Change(estimate=estimate, low=low, high=high, level=0.99)) == f"{text} at 99 %"
 
 
 def test_a_difference_of_ratios_is_in_points() -> None:
@@ -197,6 +223,39 @@ def test_an_interval_repeats_units_only_where_they_differ() -> None:
     assert fmt.metric_with_interval(metric(104, 102, 107, None)) == "104 ms [102, 107]"
     assert fmt.metric_with_interval(metric(104, None, None)) == "104 ms"
     assert fmt.metric_with_interval(None) == "not measured"
+
+
+def test_an_interval_alone_reads_as_beside_its_value() -> None:
+    assert fmt.metric_interval(metric(104, 102, 107)) == "[102, 107]"
+    assert fmt.metric_interval(metric(1010, 993, 1020)) == "[993 ms, 1.02 s]"
+    assert fmt.metric_interval(metric(1010, 0, 1020)) == "[0, 1.02]"
+    assert fmt.metric_interval(metric(104, None, None)) == fmt.metric_interval(None) == ""
+
+
+def phase(users: int | None, *rates_rps: float) -> Phase:
+    points = tuple(RatePoint(at_s=at, rate_rps=rate) for at, rate in enumerate(rates_rps))
+    return Phase(
+        name="a",
+        test_type=TestType.CUSTOM,
+        users=users,
+        steady_s=1,
+        model=LoadModel.OPEN if points else LoadModel.CLOSED,
+        arrivals=Arrivals(points=points) if points else None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("phase", "level", "words"),
+    [
+        (phase(1), "1", "1 user"),
+        (phase(50), "50", "50 users"),
+        (phase(None, 20.0), "rate 20/s", "rate 20/s"),
+        (phase(None, 5.0, 12.5), "rate 5/s to 12.5/s", "rate 5/s to 12.5/s"),
+    ],
+)
+def test_the_load_of_a_phase_is_its_users_or_its_rate(phase: Phase, level: str, words: str) -> None:
+    assert fmt.load_level(phase) == level
+    assert fmt.load_in_words(phase) == words
 
 
 def test_changes_without_bounds_say_so() -> None:

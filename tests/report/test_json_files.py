@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from govbench.report import html_tables, json_files, tables
 from govbench.results.comparison import Results
 from govbench.results.plan import Slice
 from govbench.results.run import Distribution
+from tests.recorded.runs import recorded
 
 DOCS = Path(__file__).parents[2] / "docs" / "suite-files.md"
 PARTS = [
@@ -31,8 +33,8 @@ def keys(body: Any) -> set[str]:
     return set().union(*map(keys, body)) if isinstance(body, list) else set()
 
 
-def test_file_names_and_golden(results: Results, golden: Callable[[str, str], None]) -> None:
-    files = json_files.suite_files(results, stamp="20260528_202640")
+def test_file_names_and_golden(golden: Callable[[str, str], None]) -> None:
+    files = json_files.suite_files(recorded("stored_regression"), stamp="20260528_202640")
     assert list(files) == [
         "scalability_test_results_20260528_202640.json",
         "performance_metrics_20260528_202640.json",
@@ -56,6 +58,66 @@ def test_levels_are_keyed_by_users_and_describe_the_candidate(results: Results) 
     assert level["error_rate"] == 0.003
     assert level["success_rate"] == 0.997
     assert level["errors"] == {"timeout": 3}
+
+
+@pytest.mark.parametrize("name", ["first_run", "mass_failure", "open_loop", "ab_regression"])
+def test_the_counts_of_a_block_are_those_that_its_rates_are_of(name: str) -> None:
+    """Of real runs, whose warm-up has requests too: with these in it, nothing of this would hold."""
+    results = recorded(name)
+    blocks = blocks_of(json_files.scalability_test_results(results))
+    if name == "open_loop":  # the suite's file has no part for test type custom
+        blocks = [json_files._block(list(results.summary.phases), results.summary.phases[0].metrics)]
+    assert blocks
+    for block in blocks:
+        ended = block["successful_requests"] + block["failed_requests"]
+        assert block["total_requests"] == ended + block["cancelled_requests"]
+        assert block["error_rate"] == pytest.approx(block["failed_requests"] / ended)
+        assert sum(block["errors"].values()) == block["failed_requests"]
+        rate = block["successful_requests"] / block["duration_seconds"]
+        assert block["requests_per_second"] == pytest.approx(
+            rate, rel=0.15
+        )  # sent within, and answered within
+
+
+def blocks_of(body: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        *([body["baseline"]] if body["baseline"] else []),
+        *(body["concurrent_users"] or {}).values(),
+    ]
+
+
+def test_files_of_before_do_not_tell_the_counts(run_only: Results) -> None:
+    phases = tuple(replace(p, steady=None, steady_s=None) for p in run_only.summary.phases)
+    baseline = json_files.scalability_test_results(
+        replace(run_only, summary=replace(run_only.summary, phases=phases))
+    )["baseline"]
+    assert baseline["total_requests"] is baseline["errors"] is baseline["dropped_requests"] is None
+    assert baseline["duration_seconds"] == 20
+
+
+def test_an_open_loop_has_a_rate_and_no_users() -> None:
+    results = recorded("open_loop")
+    block = json_files._block(list(results.summary.phases), ())
+    assert (block["users"], block["arrival_rate_rps"]) == (None, 20)
+    summary = json_files.scalability_test_results(results)["summary"]
+    assert (summary["max_users"], summary["max_arrival_rate_rps"]) == (None, 20)
+    timeline = json_files.performance_metrics(results)["timeline"]
+    assert {point["users"] for point in timeline} <= {None, 0}
+    assert any(point["requests_under_way"] for point in timeline)
+
+
+@pytest.mark.parametrize("name", ["first_run", "ab_regression"])
+def test_the_timeline_is_of_the_candidate_in_unix_seconds(name: str) -> None:
+    results = recorded(name)
+    timeline = json_files.performance_metrics(results)["timeline"]
+    started_s = datetime.fromisoformat(results.summary.run.started_at).timestamp()
+    assert started_s - 1 < timeline[0]["timestamp"] < started_s + 60
+    assert timeline[1]["timestamp"] - timeline[0]["timestamp"] == pytest.approx(1)
+    answered = sum(point["completed_requests"] for point in timeline)
+    phases = [p for p in results.summary.phases if p.side == json_files._candidate(results.summary)]
+    assert answered >= sum(p.accounting.ok for p in phases) * 0.9
+    if len(results.summary.targets) > 1:
+        assert answered < results.summary.accounting.ok * 0.6
 
 
 def test_what_was_not_measured_is_null(failed_run: Results, results: Results) -> None:
@@ -92,7 +154,9 @@ def test_the_time_of_a_side_is_that_of_its_slices(results: Results) -> None:
         Slice(side=1, start_s=8, duration_s=9, pair=0),
         Slice(side=1, start_s=17, duration_s=2.5, pair=1),
     )
-    phases = tuple(replace(p, phase=replace(p.phase, slices=slices)) for p in results.summary.phases)
+    phases = tuple(
+        replace(p, phase=replace(p.phase, slices=slices), steady_s=None) for p in results.summary.phases
+    )
     body = json_files.scalability_test_results(
         replace(results, summary=replace(results.summary, phases=phases))
     )

@@ -9,8 +9,8 @@ import pytest
 
 from govbench.compare.conclude import conclude_results
 from govbench.report import html, markdown, rounds, terminal
-from govbench.report.gaps import covered, rates
-from govbench.results.comparison import Comparison, Results
+from govbench.report.gaps import covered_s, rates
+from govbench.results.comparison import Change, Comparison, Results
 
 
 def changed(results: Results, **fields: Any) -> Results:
@@ -22,13 +22,30 @@ def changed(results: Results, **fields: Any) -> Results:
 def test_each_gated_metric_has_a_chart_with_its_margin_looks_and_confirming_rounds(
     in_rounds: Results,
 ) -> None:
-    latency, errors = rounds.charts_of(in_rounds)
+    (latency,) = rounds.charts_of(in_rounds)
     assert latency.title == "Response time p50 of concurrent"
     assert latency.svg.count('class="symbol"') == 9 + 1, "a dot for each round, and one in the legend"
     assert latency.svg.count('class="margin"') == latency.svg.count('class="band"') == 1
     assert ">look<" in latency.svg
     assert "rounds run to confirm" in latency.caption
-    assert "change in percentage points" in errors.svg
+    assert latency.table.head == ("round", "alone", "all so far")
+    assert latency.table.rows[0] == ("1", "+31.0 %", "+31.0 % [+23.0, +39.0] at 99 %")
+    assert len(latency.table.rows) == 9
+
+
+def test_a_metric_that_no_round_saw_move_is_no_chart(in_rounds: Results) -> None:
+    comparison = in_rounds.comparison
+    assert comparison is not None
+    latency, errors = comparison.courses
+    assert [figure.title for figure in rounds.charts_of(in_rounds)] == ["Response time p50 of concurrent"]
+    moved = tuple(
+        dataclasses.replace(
+            standing, so_far=Change(estimate=0.01, low=0, high=0.02, level=0.99, difference=True)
+        )
+        for standing in errors.standings
+    )
+    found = changed(in_rounds, courses=(latency, dataclasses.replace(errors, standings=moved)))
+    assert "change in percentage points" in rounds.charts_of(found)[1].svg
 
 
 def test_looks_that_follow_closely_are_named_once(in_rounds: Results) -> None:
@@ -110,12 +127,24 @@ def test_golden(in_rounds: Results, golden: Callable[[str, str], None]) -> None:
 
 
 def test_a_second_is_covered_as_far_as_rounds_reach_into_it(in_rounds: Results) -> None:
-    shares = covered(in_rounds.summary, in_rounds.summary.timeline)
-    assert shares[4:9] == (1.0, 0.5, 0.0, 0.0, 1.0)
+    seconds = covered_s(in_rounds.summary, in_rounds.summary.timeline)
+    assert seconds[4:9] == (1.0, 0.5, 0.0, 0.0, 1.0)
 
 
 def test_without_rounds_every_second_counts(results: Results) -> None:
-    assert set(covered(results.summary, results.summary.timeline)) == {1.0}
+    assert set(covered_s(results.summary, results.summary.timeline)) == {1.0}
+
+
+def test_the_last_moment_is_as_long_as_the_run_goes_on(results: Results) -> None:
+    """75 s in moments of 10: the last is 5 s long, and its rate is that of 5 s."""
+    points = tuple(
+        dataclasses.replace(results.summary.timeline[0], at_s=10.0 * at, completed=500 if at == 7 else 1000)
+        for at in range(8)
+    )
+    summary = dataclasses.replace(results.summary, timeline=points)
+    seconds = covered_s(summary, points)
+    assert seconds == (10.0,) * 7 + (5.0,)
+    assert set(rates([point.completed for point in points], seconds)) == {100.0}
 
 
 def test_rates_are_those_of_the_covered_time_and_unknown_where_that_is_too_short() -> None:

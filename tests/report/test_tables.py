@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from govbench.report import tables
@@ -47,10 +49,21 @@ def test_accounting_leaves_out_error_classes_that_did_not_occur(run_only: Result
     assert labels == ["offered", "dropped", "sent", "ok", "failed", "cancelled", "lost"]
 
 
-def test_p50_by_users_has_a_value_per_side(results: Results, failed_run: Results) -> None:
+def test_the_requests_of_a_phase_are_those_of_its_steady_segment(results: Results) -> None:
+    result = results.summary.phases[-1]
+    assert result.steady is not None
+    at = tables.phases_table(results.summary).headers.index("n")
+    assert tables.phases_table(results.summary).rows[-1][at] == "1000"
+    assert result.accounting.sent == 1250
+    older = replace(results.summary, phases=(replace(result, steady=None),))
+    assert tables.phases_table(older).rows[0][at] == "not measured"
+
+
+def test_levels_of_two_test_types_are_never_one_line(results: Results, failed_run: Results) -> None:
+    """One user of test type baseline thinks otherwise than five of test type concurrent."""
     levels = tables.p50_by_users(results.summary)
-    assert [users for users, _ in levels] == [1, 5, 10]
-    assert levels[0][1] == pytest.approx((84.0, 84.0 * 1.301))
+    assert [users for users, _ in levels] == [5, 10]
+    assert levels[0][1] == pytest.approx((100.0, 100.0 * 1.301))
     assert tables.p50_by_users(failed_run.summary) == ()
 
 

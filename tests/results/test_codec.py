@@ -23,6 +23,7 @@ from govbench.results.metrics import AdjustedPercentile, Metric, MetricName
 from govbench.results.plan import Arrivals, LoadModel, Phase, RatePoint, Slice, ThinkTime
 from govbench.results.rounds import Circumstance, Observation, Round
 from govbench.results.run import MachineSpeed, Window
+from tests.recorded.runs import recorded_text
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -330,6 +331,17 @@ def test_an_older_file_tells_no_breakdown(document: Results) -> None:
         del phase["endings"], phase["breakdown"]
     read = codec.from_json(json.dumps(body), source="older.json")
     assert {(phase.endings, phase.breakdown) for phase in read.summary.phases} == {((), None)}
+
+
+def test_older_files_have_no_steady_counts_and_open_loops_without_users() -> None:
+    body = json.loads(recorded_text("open_loop"))
+    (phase,) = body["summary"]["phases"]
+    del phase["steady"], phase["steady_s"], body["summary"]["side_timelines"]
+    phase["phase"]["users"] = 1000
+    for point in body["summary"]["timeline"]:
+        point["users"] = point.pop("under_way") or 0
+    (result,) = codec.from_json(json.dumps(body), source="older.json").summary.phases
+    assert (result.phase.users, result.steady, result.steady_s, result.finished) == (None, None, None, None)
 
 
 def test_a_document_is_read_from_its_file_or_its_folder(document: Results, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ def rates(*rates_rps: float, name: str = "open") -> Phase:
     return Phase(
         name=name,
         test_type=TestType.CUSTOM,
-        users=100,
+        users=None,
         steady_s=1,
         model=LoadModel.OPEN,
         arrivals=Arrivals(points=points),

@@ -61,7 +61,7 @@ class Load:
                 Phase(
                     name="selftest",
                     test_type=TestType.CONCURRENT,
-                    users=self.users,
+                    users=self.users if self.arrivals is None else None,
                     warmup_s=self.warmup_s,
                     steady_s=self.steady_s,
                     spawn_rate=self.spawn_rate,

@@ -12,7 +12,6 @@ from govbench.report.phrases import value_and_interval
 from govbench.report.sections.tables import AnyCell, table, text, without
 from govbench.results.comparison import Comparison, Results
 from govbench.results.metrics import METRICS, MetricName
-from govbench.results.plan import LoadModel
 from govbench.results.run import PhaseResult, RunSummary
 from govbench.stats import needed
 
@@ -129,12 +128,8 @@ def _row(result: PhaseResult, sides: int) -> Sequence[AnyCell]:
 
 
 def _load(result: PhaseResult) -> str:
-    """Users of a closed loop, the rate of an open one; with the name of a phase where that says more."""
-    phase = result.phase
-    load = fmt.load_level(phase)
-    if phase.model is LoadModel.OPEN:
-        return f"{load} due"
-    return f"{load} user{'' if load == '1' else 's'}"
+    """Users of a closed loop, the rate of an open one."""
+    return fmt.load_in_words(result.phase)
 
 
 def _latency(result: PhaseResult, name: MetricName) -> AnyCell:
@@ -144,10 +139,10 @@ def _latency(result: PhaseResult, name: MetricName) -> AnyCell:
         shown, interval = value_and_interval(metric)
         return Cell(text=shown, note=interval)
     fewest = needed(_QUANTILES[name])
-    if result.accounting.ok >= fewest:
+    had = None if result.steady is None else result.steady.ok
+    if had is None or had >= fewest:
         return Cell(text=fmt.NOT_MEASURED, tone=Tone.QUIET)
-    had = fmt.count(result.accounting.ok)
-    return Cell(text=f"needs {fmt.count(fewest)}", note=f"had {had}", tone=Tone.QUIET)
+    return Cell(text=f"needs {fmt.count(fewest)}", note=f"had {fmt.count(had)}", tone=Tone.QUIET)
 
 
 def _metric(result: PhaseResult, name: MetricName) -> AnyCell:
