@@ -278,7 +278,7 @@ def test_intervals_are_drawn_on_one_scale_and_others_say_theirs() -> None:
     drawn = html.forest(rows, "f")
     assert [bool(row) for row in drawn.rows] == [True, True, True, False]
     assert drawn.notes == ("", "scale ±50 %", "scale ±5 pp", "")
-    assert [text.text for text in ElementTree.fromstring(drawn.axis)[2:]] == ["-200 %", "0", "+200 %"]
+    assert [text.text for text in ElementTree.fromstring(drawn.axis)[3:]] == ["-200 %", "0", "+200 %"]
     assert html.forest(rows[2:], "f").axis == ""
     assert "tone-bad" in drawn.rows[0]
     assert "p50" not in drawn.rows[0]
