@@ -191,7 +191,7 @@ def _forest_row(row: FindingRow, key: str) -> Markup:
         charts.forest_row(
             key=key,
             title=f"{row.metric}, {row.scope}: {row.change.text} {row.change.note}".strip(),
-            description=f"Base {row.base.text}, head {row.head.text}. Margin: {row.margin or 'none'}.",
+            description=f"Margin: {row.margin or 'none'}.",
             estimate=interval.estimate,
             low=interval.low,
             high=interval.high,
