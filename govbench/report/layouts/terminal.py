@@ -153,6 +153,8 @@ def _sections(sections: Sequence[Section], width: int, *, verbose: bool) -> list
 
 
 def _more(titles: Sequence[str], width: int) -> list[str]:
+    if width < PANEL_FROM:
+        return flowed([f"{len(titles)} more part{'s' if len(titles) > 1 else ''}", "--verbose"], ": ", width)
     return flowed([f"more with --verbose: {titles[0]}", *titles[1:]], " · ", width)
 
 

@@ -94,6 +94,10 @@ def test_what_is_folded_is_named_and_shown_when_all_is_asked_for() -> None:
     assert "on the page alone" not in whole
 
 
+def test_where_there_is_little_room_what_is_folded_is_counted() -> None:
+    assert "2 more parts: --verbose" in lines(document(), 40)
+
+
 def test_quiet_is_a_line_for_each_gated_metric_and_how_it_ends() -> None:
     assert lines(document(), quiet=True) == [
         "✗ p50 of concurrent 25.2 → 50.4 ms (+100 % [+64, +143])",
