@@ -23,7 +23,7 @@ from govbench.report.phrases import (
     threshold_in_words,
     value_and_interval,
 )
-from govbench.report.sections import breakdown, counted, judged, measured, rounds, where
+from govbench.report.sections import breakdown, counted, drawn, judged, measured, rounds, where
 from govbench.report.tiles import tiles
 from govbench.report.words import METHODS, THRESHOLDS, exit_of, finding_mark, mark_of
 from govbench.results.comparison import Finding, Reference, Results
@@ -40,6 +40,11 @@ SECTIONS: tuple[Callable[[Results], Section | None], ...] = (
     breakdown.attempts,
     judged.advisory,
     judged.levels,
+    drawn.sketches,
+    drawn.over_rounds,
+    drawn.response_times,
+    drawn.by_load,
+    drawn.over_time,
     judged.seen,
     measured.others,
     rounds.rounds,

@@ -1,0 +1,103 @@
+"""The charts of a report, each with its values as a table; what would say nothing is not drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from govbench.report import blocks as ink
+from govbench.report import distributions, level_charts, rounds, timelines
+from govbench.report import format as fmt
+from govbench.report.circumstances import side_count, side_name
+from govbench.report.document import Chart, Section
+from govbench.report.figures import ChartFigure
+from govbench.report.mermaid import levels_chart
+from govbench.report.sections.tables import table
+from govbench.results.comparison import Results
+from govbench.results.plan import TestType
+from govbench.results.run import Distribution, RunSummary
+
+TERMINAL_WIDTH = 48
+
+
+def response_times(results: Results) -> Section | None:
+    """How the response times of each test type spread, and their percentiles."""
+    found = _of_each(results, distributions.charts_of)
+    return _section("distributions", "How response times spread", found, rank=4)
+
+
+def by_load(results: Results) -> Section | None:
+    """Latency and throughput by users; nothing where there is one level."""
+    return _section("load", "By load", _of_each(results, level_charts.charts_of), rank=4)
+
+
+def over_time(results: Results) -> Section | None:
+    """Response times, finished requests and users over the run."""
+    return _section("timeline", "Over time", timelines.charts_of(results), rank=5)
+
+
+def over_rounds(results: Results) -> Section | None:
+    """What each round of a paired comparison showed alone, and all so far together."""
+    return _section("rounds-charts", "Round by round", rounds.charts_of(results), rank=4)
+
+
+def sketches(results: Results) -> Section | None:
+    """What a terminal and a comment can draw: base and head under each other, and p50 by load."""
+    found = [chart for chart in (_sketch(results.summary), levels_chart(results)) if chart is not None]
+    if not found:
+        return None
+    return Section(key="sketches", title="Response times", rank=2, blocks=tuple(found))
+
+
+def _section(key: str, title: str, found: Sequence[ChartFigure], *, rank: int) -> Section | None:
+    if not found:
+        return None
+    charts = tuple(_chart(figure, f"{key}-{number}") for number, figure in enumerate(found))
+    return Section(key=key, title=title, rank=rank, blocks=charts, pages_only=True)
+
+
+def _of_each(
+    results: Results, charts_of: Callable[[Results, TestType], tuple[ChartFigure, ...]]
+) -> tuple[ChartFigure, ...]:
+    """The charts of every test type, in the order in which they were measured."""
+    kinds = dict.fromkeys(phase.phase.test_type for phase in results.summary.phases)
+    return tuple(figure for kind in kinds for figure in charts_of(results, kind))
+
+
+def _chart(figure: ChartFigure, key: str) -> Chart:
+    head = figure.table.head
+    return Chart(
+        key=key,
+        title=figure.title,
+        caption=figure.caption,
+        svg=figure.svg,
+        table=table(head, figure.table.rows, right=range(1, len(head))),
+    )
+
+
+def _sketch(summary: RunSummary) -> Chart | None:
+    """The distributions of the level with the most load, a side under the other."""
+    drawn = [phase for phase in summary.phases if phase.distribution is not None]
+    if not drawn:
+        return None
+    heaviest = drawn[-1].phase
+    sides = side_count(summary)
+    by_side = [_of(summary, heaviest.name, side) for side in range(sides)]
+    bounds = ink.extent([each for side in by_side for each in side])
+    if bounds is None or not bounds[0] < bounds[1]:
+        return None
+    low, high = (fmt.duration_ms(bound) for bound in bounds)
+    lines = [
+        f"{side_name(at, sides):<6} {ink.columns(ink.spread(found, *bounds, TERMINAL_WIDTH))}"
+        for at, found in enumerate(by_side)
+    ]
+    lines.append(f"{'':<6} {low}{high:>{TERMINAL_WIDTH - len(low)}}")
+    title = f"Response times of {fmt.one_line(heaviest.name)}, logarithmic scale"
+    return Chart(key="sketch", title=title, caption="", lines=tuple(lines))
+
+
+def _of(summary: RunSummary, phase: str, side: int) -> list[Distribution]:
+    return [
+        result.distribution
+        for result in summary.phases
+        if result.distribution is not None and result.phase.name == phase and result.side == side
+    ]
