@@ -205,6 +205,12 @@ def _why(verdict: Verdict, effect: Effect, margin: float, *, significant: bool) 
     if significant:
         return "the change is within the margin, but its interval reaches beyond it"
     if abs(effect.effect) > margin and not effect.interval.contains(0.0):
+        if (
+            isinstance(effect, ProportionDifference)
+            and effect.exact
+            and effect.p_by_counts >= 1.0 - effect.level
+        ):
+            return "so few failures may be chance: an exact test of the counts tells nothing apart"
         return "no longer significant after correction for the number of gated metrics"
     return "the interval reaches beyond the margin and does not exclude no change"
 

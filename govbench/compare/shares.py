@@ -30,12 +30,16 @@ def share_difference(
 
 
 def share_effect(window: Sequence[Metric], candidate: Metric, level: float) -> ProportionDifference:
-    """The failures of one run against those of one or more others, by what bursts each of them shows."""
+    """The failures of one run against those of one or more others, by what bursts each of them shows.
+
+    No fresh rounds have to bear it out, so an exact test of the counts has to.
+    """
     parts = _counts([(metric.value, metric.n) for metric in window])
     inflated = max(burst_factor(metric) for metric in (*window, candidate))
     if len(window) >= FEWEST_PARTS:
         inflated = max(inflated, count_design_effect(*parts))
-    return difference([parts, _counts([(candidate.value, candidate.n)])], [inflated, inflated], level)
+    sides = [parts, _counts([(candidate.value, candidate.n)])]
+    return difference(sides, [inflated, inflated], level, exact=True)
 
 
 def burst_factor(share: Metric) -> float:
@@ -47,7 +51,11 @@ def burst_factor(share: Metric) -> float:
 
 
 def difference(
-    sides: Sequence[tuple[Sequence[float], Sequence[int]]], inflated: Sequence[float], level: float
+    sides: Sequence[tuple[Sequence[float], Sequence[int]]],
+    inflated: Sequence[float],
+    level: float,
+    *,
+    exact: bool = False,
 ) -> ProportionDifference:
     """The difference of two sides of hits and sizes, each divided by its design effect."""
     (base_hits, base_n), (head_hits, head_n) = sides
@@ -59,6 +67,7 @@ def difference(
         candidate_n=sum(head_n) / by_head,
         between_run_sd=0.0,
         level=level,
+        exact=exact,
     )
 
 

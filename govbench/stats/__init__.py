@@ -18,8 +18,10 @@ from govbench.stats.comparison import (
     log_ratio,
     prediction_log_ratio,
     proportion_difference,
+    runs_log_ratio,
 )
-from govbench.stats.distributions import normal_quantile, student_cdf, student_quantile
+from govbench.stats.distributions import normal_cdf, normal_quantile, student_cdf, student_quantile
+from govbench.stats.exact import exact_p_value
 from govbench.stats.histogram import log_buckets
 from govbench.stats.intervals import (
     Interval,
@@ -61,6 +63,7 @@ __all__ = [
     "count_design_effect",
     "design_effect",
     "detectable_effect",
+    "exact_p_value",
     "holm",
     "instance_deviation",
     "is_estimable",
@@ -69,6 +72,7 @@ __all__ = [
     "nearest_rank",
     "needed",
     "nominal_levels",
+    "normal_cdf",
     "normal_quantile",
     "order_statistic_interval",
     "order_statistic_ranks",
@@ -81,6 +85,7 @@ __all__ = [
     "ratio_of_means",
     "rounds_detectable_effect",
     "run_deviation",
+    "runs_log_ratio",
     "spending",
     "student_cdf",
     "student_quantile",

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from govbench.errors import TooFewSamples
 from govbench.stats.arrays import FloatsLike, as_samples, check_share
 from govbench.stats.distributions import chi_square_quantile
+from govbench.stats.exact import exact_p_value
 from govbench.stats.intervals import Interval, half_width, wilson_interval
 from govbench.stats.multiple import p_value_by_inversion, two_sided_p_value
 
@@ -138,7 +139,9 @@ class ProportionDifference:
     its level where both are near 0, as error rates are. ``known_se`` adds noise between runs in the same way
     and the ends stay in [-1, 1].
 
-    Counts may be fractions, divided by a design effect (``blocks.design_effect``).
+    Counts may be fractions, divided by a design effect (``blocks.design_effect``). With ``exact`` the p-value
+    is that of the counts alone where this is the larger one: of a few failures in thousands the interval is
+    too narrow on the side of none, and says that five against the usual one are no chance.
     """
 
     baseline_hits: float
@@ -147,6 +150,7 @@ class ProportionDifference:
     candidate_n: float
     known_se: float
     level: float
+    exact: bool = False
 
     def __post_init__(self) -> None:
         check_share("level", self.level)
@@ -180,8 +184,23 @@ class ProportionDifference:
 
     @property
     def p_value(self) -> float:
-        """Two-sided p-value of no difference, by inverting the interval."""
+        """Two-sided p-value of no difference: the interval's; with ``exact`` no less than the counts'."""
+        return max(self.p_by_interval, self.p_by_counts) if self.exact else self.p_by_interval
+
+    @property
+    def p_by_interval(self) -> float:
+        """By inverting the interval: below 1 - level exactly when it excludes 0."""
         return p_value_by_inversion(lambda level: not self._interval_at(level).contains(0.0))
+
+    @property
+    def p_by_counts(self) -> float:
+        """By the counts alone, whatever the noise between runs."""
+        return exact_p_value(
+            baseline_hits=self.baseline_hits,
+            baseline_n=self.baseline_n,
+            candidate_hits=self.candidate_hits,
+            candidate_n=self.candidate_n,
+        )
 
     def _interval_at(self, level: float) -> Interval:
         base = wilson_interval(self.baseline_hits, self.baseline_n, level)
@@ -214,6 +233,7 @@ def proportion_difference(
     candidate_n: float,
     between_run_sd: float,
     level: float,
+    exact: bool = False,
 ) -> ProportionDifference:
     """Difference of two proportions from runs measured apart; see ``ProportionDifference``.
 
@@ -227,6 +247,7 @@ def proportion_difference(
         candidate_n=candidate_n,
         known_se=between_run_sd,
         level=level,
+        exact=exact,
     )
 
 
@@ -261,6 +282,8 @@ def prediction_log_ratio(
 ) -> LogRatio:
     """A candidate run against n earlier runs: does it differ from what the next run would have been?
 
+    ``runs_log_ratio`` of one run.
+
     A prediction interval around the mean of the window (Hahn & Meeker 1991, §4.7) whose scale has a prior:
 
         t of noise.df  times  noise.sd sqrt(1 + 1/n)      with the known errors within the runs joined to it
@@ -287,17 +310,52 @@ def prediction_log_ratio(
     Raises:
         TooFewSamples: the window is empty.
     """
-    logs = as_samples(window)
-    n = logs.size
+    return runs_log_ratio(
+        window=window,
+        window_se=window_se,
+        runs=[candidate_log],
+        runs_se=candidate_se,
+        noise=noise,
+        level=level,
+    )
+
+
+def runs_log_ratio(
+    *,
+    window: FloatsLike,
+    window_se: float,
+    runs: FloatsLike,
+    runs_se: float,
+    noise: RunNoise,
+    level: float,
+) -> LogRatio:
+    """The mean of m runs against that of n earlier ones, as ``prediction_log_ratio`` has it for one.
+
+        t of noise.df  times  noise.sd sqrt(1/m + 1/n)
+        known² = p (c²/m + w²/n) + (1 - p) max(0, c² - w²)/m
+
+    Args:
+        window: log metric of each earlier run, n >= 1.
+        window_se: standard error within one of these, on log scale.
+        runs: log metric of each run that is judged, m >= 1.
+        runs_se: standard error within one of these.
+        noise: of one run.
+        level: such as 0.99.
+
+    Raises:
+        TooFewSamples: one of them is empty.
+    """
+    logs, judged = as_samples(window), as_samples(runs)
+    n, m = logs.size, judged.size
     share = noise.prior_share
     if window_se:  # what stated the candidate's error stated theirs
         scale = believed_error(window_se, logs, least=noise.sd) / window_se
-        candidate_se, window_se = scale * candidate_se, scale * window_se
-    within = share * (candidate_se**2 + window_se**2 / n)
-    longer = (1.0 - share) * max(0.0, candidate_se**2 - window_se**2)
+        runs_se, window_se = scale * runs_se, scale * window_se
+    within = share * (runs_se**2 / m + window_se**2 / n)
+    longer = (1.0 - share) * max(0.0, runs_se**2 - window_se**2) / m
     return LogRatio(
-        effect=candidate_log - float(logs.mean()),
-        se=noise.sd * math.sqrt(1.0 + 1.0 / n),
+        effect=float(judged.mean()) - float(logs.mean()),
+        se=noise.sd * math.sqrt(1.0 / m + 1.0 / n),
         df=noise.df,
         known_se=math.sqrt(within + longer),
         level=level,

@@ -18,6 +18,7 @@ from govbench.stats.comparison import (
     log_ratio,
     prediction_log_ratio,
     proportion_difference,
+    runs_log_ratio,
 )
 
 POSITIVE = st.floats(1e-3, 1e6)
@@ -115,6 +116,7 @@ def test_proportions_under_swap_and_p_against_interval(a: int, b: int, noise: fl
             candidate_n=40,
             between_run_sd=noise,
             level=level,
+            exact=True,
         )
         for x, y in ((a, b), (b, a))
     )
@@ -122,8 +124,10 @@ def test_proportions_under_swap_and_p_against_interval(a: int, b: int, noise: fl
     assert one.interval.low == pytest.approx(-two.interval.high, abs=1e-12)
     assert one.p_value == pytest.approx(two.p_value, rel=1e-6)
     assert one.interval.contains(one.effect)
-    if abs(one.p_value - (1 - level)) > 1e-6:
-        assert (one.p_value < 1 - level) == (not one.interval.contains(0.0))
+    if abs(one.p_by_interval - (1 - level)) > 1e-6:
+        assert (one.p_by_interval < 1 - level) == (not one.interval.contains(0.0))
+    assert one.p_value == max(one.p_by_interval, one.p_by_counts)
+    assert replace(one, exact=False).p_value == one.p_by_interval
 
 
 def test_error_rates_near_zero_are_covered() -> None:
@@ -355,3 +359,20 @@ def test_refuses_an_effect_that_is_none() -> None:
         LogRatio(effect=0.0, se=0.1, df=0.0, known_se=0.0, level=0.99)
     with pytest.raises(ValueError, match="level"):
         LogRatio(effect=0.0, se=0.1, df=None, known_se=0.0, level=1.0)
+
+
+def test_several_runs_together_are_told_by_their_mean() -> None:
+    """By hand: t s sqrt(1/m + 1/n), and errors within that count by their numbers."""
+    window, noise = varying(10, ASSUMED.sd), ASSUMED.learned([varying(10, ASSUMED.sd)])
+
+    def together(runs: list[float], se: float = 0.0) -> LogRatio:
+        return runs_log_ratio(window=window, window_se=se, runs=runs, runs_se=se, noise=noise, level=0.95)
+
+    assert together([0.1]) == predict(window, 0.1)
+    three = together([0.1, 0.2, 0.3], 0.01)
+    assert three.effect == pytest.approx(0.2)
+    assert three.se == pytest.approx(noise.sd * math.sqrt(1 / 3 + 1 / 10))
+    assert three.df == noise.df
+    assert three.known_se == pytest.approx(0.01 * math.sqrt(noise.prior_share * (1 / 3 + 1 / 10)))
+    with pytest.raises(TooFewSamples):
+        together([])
