@@ -1,7 +1,7 @@
 """The committed baselines: where an entry lies, which entries fit a run, which may be stored and which go.
 
-Layout: ``baselines/<suite>/<machine class>/<commit time>-<short commit>-<profile>.json``, one
-file per measured commit and profile.
+Layout: ``baselines/<suite>/<machine class>/<commit time>-<short commit>-<profile>-<kind of target>.json``,
+one file per measured commit, profile and kind of target.
 Judges nothing, and pushes nothing.
 """
 
@@ -73,21 +73,29 @@ class _Wanted:
 
 
 def file_name(entry: BaselineEntry) -> str:
-    """Sorts by commit time; one per commit and profile, so measuring these again replaces their entry."""
-    profile = re.sub(r"[^A-Za-z0-9]+", "-", entry.profile).strip("-") or "profile"
-    return f"{_first_name(entry)}-{profile}.json"
+    """Sorts by commit time; one per commit, profile and kind of target: measured again, it is replaced."""
+    return _names_of(entry)[0]
 
 
-def _first_name(entry: BaselineEntry) -> str:
-    """As entries were called before the profile was part of it; such files are read like others."""
+def _names_of(entry: BaselineEntry) -> tuple[str, ...]:
+    """What an entry is called, and what it was before the target, and the profile, were part of its name.
+
+    Such files are read like others. One that does not say what its target was has no part for it.
+    """
     time = entry.committed_at.replace("-", "").replace(":", "")
-    return f"{time}-{entry.commit[:SHORT_COMMIT]}"
+    stem = f"{time}-{entry.commit[:SHORT_COMMIT]}"
+    parts = [_word(entry.profile) or "profile", *filter(None, [_word(_target(entry))])]
+    return tuple(f"{'-'.join([stem, *parts[:end]])}.json" for end in range(len(parts), -1, -1))
 
 
-def _paths(entry: BaselineEntry) -> tuple[PurePosixPath, PurePosixPath]:
-    """Where an entry lies, and where it lay before profiles were part of the name."""
-    path = entry_path(entry)
-    return path, path.with_name(f"{_first_name(entry)}.json")
+def _word(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-")
+
+
+def _target(entry: BaselineEntry) -> str:
+    """What kind of target was measured, as the versions of its test types have it."""
+    kinds = {version.settings.get("target", "") for version in entry.versions.values()}
+    return " ".join(sorted(kinds))
 
 
 def entry_path(entry: BaselineEntry) -> PurePosixPath:
@@ -198,31 +206,31 @@ def store(
     window: int = DEFAULT_WINDOW,
     commit: bool = False,
     allow_dirty: bool = False,
+    remember: bool = False,
 ) -> Stored:
     """Write an entry, drop those that leave the window, and with ``commit`` commit exactly these files.
 
-    Of each plan the ``window`` newest commits stay; anchors stay besides. An entry of the same commit and
-    profile is replaced and its anchor kept. Nothing is written when the entry is refused or git has no
-    author.
+    Of each plan the ``window`` newest commits stay; anchors stay besides. With ``remember`` a regression that
+    nobody accepted is written as well: its metrics are suspects, outside of what runs are held against. An
+    entry of the same commit, profile and kind of target is replaced and its anchor kept. Nothing is written
+    when the entry is refused or git has no author.
 
     Raises:
         PublishError: not a git repository, an entry that must not become a baseline, a file that cannot
             be written, or a commit that cannot be made.
         ResultsError: the folder lies outside the repository, or an entry already there cannot be read.
     """
-    _refuse_unsound(entry, allow_dirty=allow_dirty)
+    _refuse_unsound(entry, allow_dirty=allow_dirty, remember=remember)
     found = repository(folder)
     repo = require_to_store(found, folder)
     base = folder / baselines_folder
     root = repo.relative(base)
     if commit:
         repo.author()
-    there = list_entries(
-        folder, baselines_folder, suite=entry.suite, machine_class=entry.machine_class, ref=None
-    )
-    kept = _with_earlier_anchor(entry, there)
-    others = [other for other in there if not _is_of_same(other, entry)]
-    leaving = _beyond_window([kept, *others], window)
+    there = _located(folder, baselines_folder, entry.suite, entry.machine_class)
+    kept = _with_earlier_anchor(entry, there.values())
+    others = {place: other for place, other in there.items() if not _is_of_same(other, entry)}
+    leaving = _beyond_window([kept, *others.values()], window)
     if kept in leaving:
         raise PublishError(
             f"commit {entry.commit[:SHORT_COMMIT]} is older than the {window} baselines of the window",
@@ -230,8 +238,8 @@ def store(
         )
     path = base / entry_path(kept)
     write_whole(path, to_json(kept))
-    gone = [each for other in leaving for each in _paths(other)]
-    gone += [_paths(other)[1] for other in there if _is_of_same(other, entry)]
+    gone = [place for place, other in others.items() if other in leaving]
+    gone += [place for place in there if place not in others and place != entry_path(kept)]
     removed = _remove(base, gone)
     sha = repo.commit(_change(kept, root, gone)) if commit else None
     return Stored(path=path, removed=removed, commit_sha=sha)
@@ -246,12 +254,26 @@ def prune(
         PublishError: a file cannot be removed.
         ResultsError: an entry cannot be read.
     """
-    there = read_window(folder, baselines_folder, suite, machine_class, ref=None)
-    leaving = _beyond_window(there, window)
-    return _remove(folder / baselines_folder, [path for entry in leaving for path in _paths(entry)])
+    there = _located(folder, baselines_folder, suite, machine_class)
+    leaving = _beyond_window(there.values(), window)
+    return _remove(folder / baselines_folder, [place for place, entry in there.items() if entry in leaving])
 
 
-def _refuse_unsound(entry: BaselineEntry, *, allow_dirty: bool) -> None:
+def not_checked_out(folder: Path, baselines_folder: Path, suite: str, machine_class: str) -> int:
+    """How many entries the commit has and this work tree does not, for it is a sparse one."""
+    repo = repository(folder)
+    if repo is None:
+        return 0
+    wanted = _Wanted(suite=suite, machine_class=machine_class)
+    try:
+        root = repo.relative(folder / baselines_folder)
+        below = [PurePosixPath(path).relative_to(root) for path in repo.left_out(root)]
+    except ResultsError:  # nothing can be told; what is asked of it elsewhere says why
+        return 0
+    return sum(_is_entry(place) and wanted.has(place) for place in below)
+
+
+def _refuse_unsound(entry: BaselineEntry, *, allow_dirty: bool, remember: bool) -> None:
     short = entry.commit[:SHORT_COMMIT]
     if entry.dirty and not allow_dirty:
         raise PublishError(
@@ -261,7 +283,8 @@ def _refuse_unsound(entry: BaselineEntry, *, allow_dirty: bool) -> None:
     if entry.accepted is not None:
         return
     accept = "a person may accept it: --accept 'why'"
-    if entry.verdict in _NEEDS_ACCEPTANCE:
+    is_remembered = remember and entry.verdict is Verdict.REGRESSION and entry.suspects
+    if entry.verdict in _NEEDS_ACCEPTANCE and not is_remembered:
         raise PublishError(f"run {entry.run_id} is judged {entry.verdict}: not stored", hint=accept)
     if entry.saturated:
         raise PublishError(f"run {entry.run_id} was limited by the load generator: not stored", hint=accept)
@@ -275,7 +298,15 @@ def _with_earlier_anchor(entry: BaselineEntry, there: Iterable[BaselineEntry]) -
 
 
 def _is_of_same(other: BaselineEntry, entry: BaselineEntry) -> bool:
-    return (other.commit, other.profile) == (entry.commit, entry.profile)
+    return (other.commit, other.profile, _target(other)) == (entry.commit, entry.profile, _target(entry))
+
+
+def _located(
+    folder: Path, baselines_folder: Path, suite: str, machine_class: str
+) -> dict[PurePosixPath, BaselineEntry]:
+    """The entries of the work tree by where they lie, from the baselines folder."""
+    wanted = _Wanted(suite=suite, machine_class=machine_class)
+    return {each.path: _entry(each) for each in _documents(folder, baselines_folder, None, wanted)}
 
 
 def _plan(entry: BaselineEntry) -> tuple[object, ...]:
@@ -373,7 +404,7 @@ def _is_entry(path: PurePosixPath) -> bool:
 def _entry(document: _Document) -> BaselineEntry:
     entry = from_json(document.text, source=document.label)
     expected = entry_path(entry)
-    if document.path not in _paths(entry):
+    if document.path not in [expected.with_name(name) for name in _names_of(entry)]:
         raise ResultsError(
             f"{document.label}: suite, machine_class, committed_at and commit in it belong at {expected}",
             hint="the file was moved or edited by hand: restore it with git, or remove it",

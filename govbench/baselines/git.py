@@ -128,6 +128,11 @@ class Repository:
                 found[PurePosixPath(name)] = blob
         return found
 
+    def left_out(self, folder: PurePosixPath) -> tuple[str, ...]:
+        """The files below ``folder`` that a sparse checkout leaves out of the work tree, from the root."""
+        listed = self._object("ls-files", "-t", "-z", "--", str(folder))
+        return tuple(line[2:] for line in listed.split("\0") if line.startswith("S "))
+
     def contents(self, blobs: Iterable[str]) -> dict[str, bytes]:
         """What files hold, by the ids of their contents; all of them from one git process.
 

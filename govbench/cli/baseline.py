@@ -24,6 +24,7 @@ from govbench.report import history_html
 from govbench.results import codec
 from govbench.results import history as history_document
 from govbench.results.baseline import to_json
+from govbench.results.comparison import Verdict
 
 app = typer.Typer(
     help="List, show, update and prune the committed baselines, and their history.",
@@ -114,18 +115,27 @@ def update(
     allow_dirty: Annotated[
         bool, typer.Option("--allow-dirty", help="Store a run of a work tree with uncommitted changes.")
     ] = False,
+    remember: Annotated[
+        bool,
+        typer.Option(
+            "--remember", help="Store a regression outside the window: it stays one until mended or accepted."
+        ),
+    ] = False,
     output: OutputOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Store a run as the baseline of its commit.
 
-    A run that regressed or was not sound is refused unless a person accepts it with a reason.
+    A run that regressed or was not sound is refused unless a person accepts it with a reason. With --remember
+    what regressed is kept as such: no run is held against it, and none passes while it is as slow.
 
     Examples:
 
       govbench baseline update --commit
 
       govbench baseline update results/latest --accept "new model, slower on purpose"
+
+      govbench baseline update --remember --commit
     """
     settings = settings_of({"output.folder": output}, config)
     path = run or latest_run(Path.cwd() / settings.output.folder)
@@ -137,8 +147,11 @@ def update(
         anchor=anchor,
         commit=commit,
         allow_dirty=allow_dirty,
+        remember=remember,
     )
     typer.echo(f"stored {_shown(stored.path)} ({entry.commit[:9]}, {entry.machine_class})")
+    if entry.verdict is Verdict.REGRESSION and entry.accepted is None:
+        typer.echo(f"remembered, outside the window: {', '.join(entry.suspects)}")
     for path in stored.removed:
         typer.echo(f"removed {_shown(path)}: beyond the window of {settings.baselines.window}")
     if stored.commit_sha:

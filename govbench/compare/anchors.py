@@ -15,7 +15,8 @@ from govbench.results.metrics import METRICS, Metric, MetricName
 from govbench.results.plan import TestType
 from govbench.stats import RunNoise
 
-NoiseOf = Callable[[TestType, MetricName], RunNoise]
+# Of a metric at a load level, or over all (None).
+NoiseOf = Callable[[TestType, MetricName, str | None], RunNoise]
 
 
 def anchor_note(
@@ -31,7 +32,7 @@ def anchor_note(
             old = _stored(anchor, finding, level.level)
             if not finding.gated or old is None or level.candidate is None:
                 continue
-            noise = noise_of(finding.test_type, finding.metric)
+            noise = noise_of(finding.test_type, finding.metric, level.level)
             change = _beyond(old, level.candidate, finding.margin, config, noise)
             if change is not None:
                 name = replace(finding, level=level.level).scope

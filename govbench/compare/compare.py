@@ -14,7 +14,7 @@ from govbench.compare.conclude import settled
 from govbench.compare.effects import window_effect
 from govbench.compare.explain import explained
 from govbench.compare.findings import Sides, SidesOf, bare_findings, findings_of
-from govbench.compare.history import histories_of, newest_first, plain_levels
+from govbench.compare.history import history_of, newest_first, plain_levels
 from govbench.compare.levels import by_metric
 from govbench.compare.moved import Movement, moved_between_runs
 from govbench.compare.reasons import noise_note
@@ -29,6 +29,7 @@ from govbench.results.comparison import Comparison, Finding, Method, Reference, 
 from govbench.results.metrics import MetricName
 from govbench.results.plan import TestType
 from govbench.results.run import RunSummary
+from govbench.stats import RunNoise
 
 _UNCALIBRATED = InForce()
 # The findings of these test types, level by level.
@@ -51,14 +52,19 @@ def compare_runs(
     """
     side = last_side(candidate)
     alike = newest_first(entry for entry in history if is_alike(entry, candidate))
-    histories = histories_of(alike, config, known)
+
+    def noise_at(test_type: TestType, name: MetricName, level: str | None) -> RunNoise:
+        """That of a load level; of all together where it was stored without its levels."""
+        histories = [history_of(alike, (test_type, name, at), config, known) for at in (level, None)]
+        stored = next((history for history in histories if history is not None), None)
+        return known.run_noise(config, test_type, name).learned(plain_levels(stored))
 
     def sides_of(test_type: TestType, name: MetricName) -> list[Sides]:
-        noise = known.run_noise(config, test_type, name).learned(plain_levels(histories, test_type, name))
         found = []
         for level, old, new in level_pairs(baseline, (candidate, side), test_type, name):
             effect = None
             if old is not None and new is not None:
+                noise = noise_at(test_type, name, level)
                 effect = window_effect([old], new, noise=noise, level=config.level)
             found.append(Sides(level=level, baseline=old, candidate=new, effect=effect))
         return found

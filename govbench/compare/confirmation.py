@@ -14,11 +14,12 @@ from govbench.compare.history import change_text
 from govbench.compare.soundness import run_fault
 from govbench.compare.verdict import change_of, margin_of
 from govbench.results.comparison import AgainKey, Comparison, Finding, MeasuredAgain, Method, Verdict
-from govbench.results.history import LevelChange
+from govbench.results.history import HistoryPoint, LevelChange
 from govbench.results.levels import metrics_by_level
 from govbench.results.metrics import Metric, MetricName
 from govbench.results.plan import TestType
 from govbench.results.run import RunSummary
+from govbench.stats import ProportionDifference
 
 # What a second measurement of the same commit said: a metric over all levels, or at one, where it has it.
 Again = Mapping[AgainKey, Metric]
@@ -151,6 +152,28 @@ def risen(
     return _by_the_run_before(suspicion, finding)
 
 
+def still_open(
+    finding: Finding, before: HistoryPoint, opened: HistoryPoint, *, again: Metric | None
+) -> Finding:
+    """The finding on a metric that regressed in the stored runs before, and is not mended.
+
+    Args:
+        finding: by itself.
+        before: the stored run before it regressed.
+        opened: the first stored regression that nobody accepted.
+        again: the second measurement; None where there is none.
+    """
+    reason = f"it regressed with {opened.commit[:9]}, and is neither mended nor accepted"
+    return replace(
+        finding,
+        verdict=Verdict.REGRESSION,
+        reason=reason if finding.change is None else f"{reason}: {change_text(finding.change)} here",
+        since=f"{before.commit[:9]}..{opened.commit[:9]}",
+        suspect=False,
+        again=again if again is not None else finding.again,
+    )
+
+
 def _by_the_run_before(suspicion: Suspicion, finding: Finding) -> Finding:
     if suspicion.before:
         return replace(finding, reason=f"{finding.reason}; the stored run before was a suspect already")
@@ -183,6 +206,8 @@ def _shows_again(suspicion: Suspicion, finding: Finding, level: float) -> bool:
     direction = _direction(finding, suspicion.worse)
     interval = at_level(effect, 2.0 * level - 1.0).interval
     excluded = interval.low > 0.0 if direction > 0 else interval.high < 0.0
+    if isinstance(effect, ProportionDifference) and effect.exact:
+        excluded = excluded and effect.p_by_counts < 2.0 * (1.0 - level)
     margin = margin_of(effect, finding.margin, [side.value for side in values if side is not None])
     return excluded and direction * effect.effect > margin / 2.0
 

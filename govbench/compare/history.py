@@ -26,6 +26,8 @@ SMALLEST_SHIFT = 0.02
 
 Key = tuple[TestType, MetricName]
 Histories = Mapping[Key, MetricHistory]
+# A metric of a test type, over all its load levels (None) or at one.
+LevelKey = tuple[TestType, MetricName, str | None]
 # The calibration in force for a suite on a machine class.
 KnownOf = Callable[[str, str], InForce]
 
@@ -49,10 +51,34 @@ def histories_of(entries: Sequence[BaselineEntry], config: CompareConfig, known:
     }
     for test_type in TestType:
         for name in (name for name in MetricName if (test_type, name) in measured):
-            points = _points(entries, test_type, name)
-            noise = known.run_noise(config, test_type, name)
-            found[test_type, name] = _history(entries[0], test_type, name, points, config, noise)
+            history = history_of(entries, (test_type, name, None), config, known)
+            if history is not None:
+                found[test_type, name] = history
     return found
+
+
+def history_of(
+    entries: Sequence[BaselineEntry], key: LevelKey, config: CompareConfig, known: InForce
+) -> MetricHistory | None:
+    """The history of a metric over all load levels or at one; None where none of the runs has it.
+
+    Arguments are those of ``histories_of``.
+    """
+    test_type, name, _ = key
+    points = _points(entries, key)
+    if not points:
+        return None
+    noise = known.run_noise(config, test_type, name)
+    return MetricHistory(
+        suite=entries[0].suite,
+        suite_version=entries[0].suite_version,
+        profile=entries[0].profile,
+        machine_class=entries[0].machine_class,
+        test_type=test_type,
+        metric=name,
+        points=points,
+        changes=changes_in(points, level=config.level, noise=noise),
+    )
 
 
 def all_histories(
@@ -99,10 +125,9 @@ def plain_stretches(history: MetricHistory) -> list[tuple[HistoryPoint, ...]]:
     return found
 
 
-def plain_levels(histories: Histories, test_type: TestType, name: MetricName) -> list[list[float]]:
+def plain_levels(history: MetricHistory | None) -> list[list[float]]:
     """Logarithms of a metric by ``plain_stretches``: what the noise of one run is learned from."""
-    history = histories.get((test_type, name))
-    if history is None or METRICS[name].compared_as_difference:
+    if history is None or METRICS[history.metric].compared_as_difference:
         return []
     levels = [[point.metric.value for point in level] for level in plain_stretches(history)]
     return [[math.log(value) for value in level] for level in levels if min(level) > 0]
@@ -115,13 +140,13 @@ def change_text(change: Change) -> str:
     return f"{estimate} {unit} [{low}, {high}]"
 
 
-def _points(
-    entries: Sequence[BaselineEntry], test_type: TestType, name: MetricName
-) -> tuple[HistoryPoint, ...]:
+def _points(entries: Sequence[BaselineEntry], key: LevelKey) -> tuple[HistoryPoint, ...]:
+    test_type, name, level = key
     points = []
     for entry in reversed(entries):
         result = entry.test_type(test_type)
-        metric = result.metric(name) if result else None
+        at = result if result is None or level is None else result.at_level(level)
+        metric = at.metric(name) if at else None
         if metric is not None:
             points.append(
                 HistoryPoint(
@@ -131,31 +156,12 @@ def _points(
                     metric=metric,
                     anchor=entry.anchor,
                     accepted=entry.accepted,
-                    suspect=entry.is_suspect(test_type, name),
-                    begins_level=entry.begins_level(test_type, name),
+                    suspect=entry.is_suspect(*key),
+                    open=entry.is_open(*key),
+                    begins_level=entry.begins_level(*key),
                 )
             )
     return tuple(points)
-
-
-def _history(
-    entry: BaselineEntry,
-    test_type: TestType,
-    name: MetricName,
-    points: tuple[HistoryPoint, ...],
-    config: CompareConfig,
-    noise: RunNoise,
-) -> MetricHistory:
-    return MetricHistory(
-        suite=entry.suite,
-        suite_version=entry.suite_version,
-        profile=entry.profile,
-        machine_class=entry.machine_class,
-        test_type=test_type,
-        metric=name,
-        points=points,
-        changes=changes_in(points, level=config.level, noise=noise),
-    )
 
 
 def changes_in(

@@ -62,4 +62,6 @@ def _at_level(finding: Finding) -> LevelFinding:
         change=finding.change,
         mde=finding.mde,
         p_value=finding.p_value,
+        again=finding.again,
+        suspect=finding.suspect,
     )

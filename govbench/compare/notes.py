@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from govbench.compare.history import Key, change_text
+from govbench.compare.history import LevelKey, change_text
 from govbench.compare.reference import ReferenceLevel
 from govbench.results.baseline import metric_key
 from govbench.results.comparison import Finding
@@ -18,19 +19,18 @@ ACCEPT = "Govbench-Accept"
 
 
 def level_notes(
-    histories: Mapping[Key, MetricHistory], levels: Mapping[Key, ReferenceLevel], findings: Sequence[Finding]
+    histories: Mapping[LevelKey, MetricHistory],
+    levels: Mapping[LevelKey, ReferenceLevel],
+    findings: Sequence[Finding],
 ) -> tuple[str, ...]:
     """Which gated metrics were held only against the runs since a change of their level, by its commit."""
     by_commit: dict[str, list[str]] = {}
-    for finding in findings:
-        key = finding.test_type, finding.metric
-        if not finding.gated or key not in levels:
-            continue
+    for finding, key in ((f, key) for f in findings if f.gated for key in _keys(f) if key in levels):
         first = levels[key].points[0]
         change = next((c for c in histories[key].changes if c.commit == first.commit), None)
         if change is not None:
             runs = len(levels[key].window)
-            name = f"{METRICS[finding.metric].label} ({finding.test_type})"
+            name = f"{METRICS[finding.metric].label} ({replace(finding, level=key[2]).scope})"
             by_commit.setdefault(change.commit, []).append(
                 f"{name} {change_text(change.change)}, {runs} runs"
             )
@@ -50,15 +50,22 @@ def accept_notes(findings: Sequence[Finding]) -> tuple[str, ...]:
     )
 
 
-def short_note(levels: Mapping[Key, ReferenceLevel], findings: Sequence[Finding]) -> str | None:
+def _keys(finding: Finding) -> list[LevelKey]:
+    """The metric at each of its load levels, or over all where it is judged so."""
+    labels: list[str | None] = [at.level for at in finding.levels]
+    labels = labels or [finding.level]
+    return [(finding.test_type, finding.metric, label) for label in labels]
+
+
+def short_note(levels: Mapping[LevelKey, ReferenceLevel], findings: Sequence[Finding]) -> str | None:
     """What a history that is still short cannot see, by the gated metric that sees least; else None."""
     seen = [
-        (len(levels[f.test_type, f.metric].window), f.mde)
+        (len(levels[f.test_type, f.metric, f.level].window), f.mde)
         for f in findings
         if f.gated
         and f.mde is not None
         and not METRICS[f.metric].compared_as_difference
-        and (f.test_type, f.metric) in levels
+        and (f.test_type, f.metric, f.level) in levels
     ]
     if not seen or min(runs for runs, _ in seen) >= ENOUGH_RUNS:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from govbench.results.comparison import Margin
@@ -59,7 +59,11 @@ def reference_level(
             rise = rise or changes[place - 1]
             continue
         begin = accepted[-1] if accepted and not (risen and len(accepted) == 1) else 0
-        counts, rise = level[begin:], None
+        # Whoever accepts a change accepts the runs that were regressions because of it.
+        while accepted and begin > 0 and level[begin - 1].open:
+            begin -= 1
+        counts = tuple(replace(p, suspect=False) if accepted and p.open else p for p in level[begin:])
+        rise = None
     return ReferenceLevel(points=counts, rise=rise)
 
 

@@ -22,6 +22,7 @@ MetricAt = Mapping[str | None, Metric | None]
 FEWEST_WITH_LEVELS = 3
 # What the scatter of a metric at its other levels counts for: as much as a configured noise.
 OTHER_LEVELS_DF = 4.0
+_NONE_EARLIER: Mapping[str | None, Sequence[Sequence[float]]] = {}
 
 
 def pooled_metric(summary: RunSummary, test_type: TestType, side: int, name: MetricName) -> Metric | None:
@@ -78,37 +79,24 @@ class LevelWindow:
     candidate: Metric | None
 
 
-def level_windows(
-    entries: Sequence[BaselineEntry],
-    metrics: MetricAt,
-    test_type: TestType,
-    name: MetricName,
-) -> list[LevelWindow]:
-    """The windows of a metric, one for each level.
+def labels_of(
+    entries: Sequence[BaselineEntry], metrics: MetricAt, test_type: TestType
+) -> tuple[str | None, ...]:
+    """The levels at which a metric is held against stored runs.
 
-    Where too few of the stored runs have figures of each level, it is one window over all of them.
+    Where too few of these have figures of each level, it is one over all of them (None).
 
     Args:
-        entries: the stored runs that the metric is held against.
+        entries: the stored runs.
         metrics: the metric of the run at each level, and over all of them (None).
         test_type: of the metric.
-        name: of the metric.
     """
-    new = {level: metric for level, metric in metrics.items() if level is not None}
+    new = [level for level in metrics if level is not None]
     results = [result for entry in entries if (result := entry.test_type(test_type))]
     split = [result for result in results if result.levels]
     if not new or len(split) < min(FEWEST_WITH_LEVELS, len(results)):
-        stored = _known(result.metric(name) for result in results)
-        return [LevelWindow(level=None, stored=stored, candidate=metrics.get(None))]
-    labels = dict.fromkeys([*new, *(level.level for result in split for level in result.levels)])
-    return [
-        LevelWindow(
-            level=label,
-            stored=_known(at.metric(name) for result in split if (at := result.at_level(label))),
-            candidate=new.get(label),
-        )
-        for label in labels
-    ]
+        return (None,)
+    return tuple(dict.fromkeys([*new, *(level.level for result in split for level in result.levels)]))
 
 
 def metrics_at(summary: RunSummary, side: int, test_type: TestType, name: MetricName) -> MetricAt:
@@ -119,9 +107,9 @@ def metrics_at(summary: RunSummary, side: int, test_type: TestType, name: Metric
     return found
 
 
-def _known(metrics: Iterable[Metric | None]) -> tuple[Metric, ...]:
-    """Those that were measured; of these with a known error, where there are any."""
-    measured = tuple(metric for metric in metrics if metric is not None)
+def with_known_errors(metrics: Iterable[Metric]) -> tuple[Metric, ...]:
+    """Those with a known error, where there are any."""
+    measured = tuple(metrics)
     return tuple(metric for metric in measured if error_known(metric)) or measured
 
 
@@ -130,7 +118,7 @@ def window_sides(
     *,
     noise: RunNoise,
     level: float,
-    earlier: Sequence[Sequence[LevelWindow]] = (),
+    earlier: Mapping[str | None, Sequence[Sequence[float]]] = _NONE_EARLIER,
 ) -> list[Sides]:
     """Both sides at each load level, with how far apart they are.
 
@@ -141,16 +129,14 @@ def window_sides(
         windows: of each load level.
         noise: what is known besides.
         level: of the intervals.
-        earlier: what the stored runs measured before the window, or after it, while the figures stayed.
+        earlier: of each load level the logarithms that stored runs measured before the window, or after it,
+            stretch by stretch in which the figures stayed.
     """
     logs = [logs_of(window.stored) for window in windows]
-    before: dict[str | None, list[list[float]]] = {}
-    for window in (each for stretch in earlier for each in stretch):
-        before.setdefault(window.level, []).append(logs_of(window.stored))
     found = []
     for at, window in enumerate(windows):
         hinted = noise.hinted([*logs[:at], *logs[at + 1 :]], at_most=OTHER_LEVELS_DF)
-        learned = hinted.learned([logs[at], *before.get(window.level, [])])
+        learned = hinted.learned([logs[at], *earlier.get(window.level, ())])
         old = pooled_window(window.stored) if window.stored else None
         effect = None
         if old is not None and window.candidate is not None:
@@ -164,8 +150,8 @@ def without_levels(entries: Sequence[BaselineEntry], candidate: RunSummary, side
     names = []
     for test_type in TestType:
         metrics = metrics_at(candidate, side, test_type, MetricName.RESPONSE_TIME_P50)
-        windows = level_windows(entries, metrics, test_type, MetricName.RESPONSE_TIME_P50)
-        if len(metrics) > 1 and windows[0].level is None and windows[0].stored:
+        stored = any(entry.test_type(test_type) for entry in entries)
+        if len(metrics) > 1 and stored and labels_of(entries, metrics, test_type) == (None,):
             names.append(test_type.value)
     if not names:
         return None

@@ -9,6 +9,7 @@
 3. ``compare_window(..., again=again_of(second))`` gives the final comparison. What shows again is a
    regression (or an improvement); what does not is replaced by its second measurement; what was not measured
    again stays a suspect, unless the stored run before was one too, in the same direction: that confirms it.
+   A stored regression that nobody accepted stays one until a run lies nearer to what was before.
 4. ``results.entry.entry_from_results`` stores the second measurement of what was flagged, and the suspects
    as such: outside the window, and seen when changes of the level are looked for.
 
@@ -17,27 +18,38 @@ A comparison without ``again`` is whole and may be reported as it is, as by ``go
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from govbench.compare.alike import Apart, Fitting, fitting, is_alike, planned_types, unlike_entries
 from govbench.compare.anchors import anchor_note
 from govbench.compare.calibration import InForce
 from govbench.compare.compare import concluded, findings_or_why_not, in_order, last_side, without_baseline
-from govbench.compare.confirmation import Again, Suspicion, is_suspicious, joined, kept, reported, risen
+from govbench.compare.confirmation import (
+    Again,
+    Suspicion,
+    is_suspicious,
+    joined,
+    kept,
+    reported,
+    risen,
+    still_open,
+)
 from govbench.compare.effects import logs_of, pooled_window
 from govbench.compare.findings import Sides, SidesOf, findings_of, is_gated, margin_for
-from govbench.compare.history import changes_in, histories_of, newest_first, plain_stretches
+from govbench.compare.history import LevelKey, changes_in, history_of, newest_first, plain_stretches
 from govbench.compare.machine import explained_by_machine, machine_reason, speed_change
 from govbench.compare.notes import accept_notes, level_notes, short_note
 from govbench.compare.reasons import noise_note
 from govbench.compare.reference import ReferenceLevel, on_scale, reference_level, worse_by
+from govbench.compare.rises import Held, is_mended, open_regression, recent_rise
 from govbench.compare.sides import (
     LevelWindow,
     MetricAt,
-    level_windows,
+    labels_of,
     metrics_at,
     window_sides,
+    with_known_errors,
     without_levels,
 )
 from govbench.compare.soundness import no_success, run_fault
@@ -135,7 +147,7 @@ def _left_out(fit: Fitting, window: Sequence[BaselineEntry]) -> list[str]:
 
 
 class _Stored:
-    """The stored runs that a candidate is held against, metric by metric."""
+    """The stored runs that a candidate is held against, metric by metric and load level by load level."""
 
     def __init__(
         self,
@@ -146,30 +158,46 @@ class _Stored:
     ) -> None:
         self._entries, self._candidate, self._config, self._known = entries, candidate, config, known
         self._side = last_side(candidate)
-        self._by_run = {entry.run_id: entry for entry in entries}
-        self._histories = histories_of(entries, config, known)
-        self._levels = {key: self._level(*key, self._first(*key)[None]) for key in self._histories}
+        measured = {(t.test_type, metric.name) for e in entries for t in e.test_types for metric in t.metrics}
+        self._labels = {
+            (test_type, name): labels_of(entries, self._first(test_type, name), test_type)
+            for test_type in TestType
+            for name in MetricName
+            if (test_type, name) in measured
+        }
+        histories = {
+            (*key, label): history_of(entries, (*key, label), config, known)
+            for key, labels in self._labels.items()
+            for label in labels
+        }
+        self._histories = {key: history for key, history in histories.items() if history is not None}
+        self._levels = {key: self._level(key, self._first(*key[:2]).get(key[2])) for key in self._histories}
 
     @property
     def run_ids(self) -> tuple[str, ...]:
         """The runs that a gated metric was held against, newest first."""
         used = {
             point.run_id
-            for (test_type, name), level in self._levels.items()
+            for (test_type, name, _), level in self._levels.items()
             if is_gated(self._config, test_type, name)
             for point in level.window
         }
         return tuple(entry.run_id for entry in self._entries if entry.run_id in used)
 
     def window(self, test_type: TestType) -> tuple[BaselineEntry, ...]:
-        """The runs that the median of a test type is held against."""
-        level = self._levels.get((test_type, MetricName.RESPONSE_TIME_P50))
-        return tuple(self._by_run[point.run_id] for point in level.window) if level else ()
+        """The runs that the median of a test type is held against, at any of its load levels; newest first."""
+        used = {
+            point.run_id
+            for (kind, name, _), level in self._levels.items()
+            if kind is test_type and name is MetricName.RESPONSE_TIME_P50
+            for point in level.window
+        }
+        return tuple(entry for entry in self._entries if entry.run_id in used)
 
-    def noise(self, test_type: TestType, name: MetricName) -> RunNoise:
+    def noise(self, test_type: TestType, name: MetricName, label: str | None) -> RunNoise:
         """Of one run, with what the level that counts shows of it."""
         prior = self._known.run_noise(self._config, test_type, name)
-        level = self._levels.get((test_type, name))
+        level = self._levels.get((test_type, name, label))
         return prior.learned([logs_of([point.metric for point in level.window])]) if level else prior
 
     def findings(self, again: Again, *, fault: str | None, apart: Apart) -> tuple[Finding, ...]:
@@ -181,7 +209,7 @@ class _Stored:
 
         def judge(kinds: Sequence[TestType]) -> Sequence[Finding]:
             first = findings_of(kinds, sides_of, self._config, Method.STORED_WINDOW)
-            reported_levels.extend(self._reported(first, again))
+            reported_levels.extend(self._with_rise(each, again) for each in self._reported(first, again))
             return reported_levels
 
         found = findings_or_why_not(
@@ -193,7 +221,7 @@ class _Stored:
             fault=fault,
             apart=apart,
         )
-        return tuple(self._with_rise(finding, again) for finding in joined(reported_levels, found))
+        return joined(reported_levels, found)
 
     def notes(self, findings: Sequence[Finding]) -> tuple[str, ...]:
         """What was cut off, what rose, and what a short history cannot see."""
@@ -206,25 +234,39 @@ class _Stored:
 
     def _sides_of(self, metrics_of: MetricsOf) -> SidesOf:
         def sides_of(test_type: TestType, name: MetricName) -> list[Sides]:
-            level = self._levels.get((test_type, name))
-            # The newest first, as the entries are.
-            entries = [self._by_run[point.run_id] for point in reversed(level.window)] if level else []
-            windows = level_windows(entries, metrics_of(test_type, name), test_type, name)
-            noise = self._known.run_noise(self._config, test_type, name)
-            earlier = self._earlier(test_type, name, metrics_of(test_type, name)) if level else ()
-            return window_sides(windows, noise=noise, level=self._config.level, earlier=earlier)
+            metrics = metrics_of(test_type, name)
+            unstored = tuple(label for label in metrics if label is not None) or (None,)
+            labels = self._labels.get((test_type, name), unstored)
+            return window_sides(
+                [
+                    LevelWindow(
+                        level=label,
+                        stored=self._window((test_type, name, label)),
+                        candidate=metrics.get(label),
+                    )
+                    for label in labels
+                ],
+                noise=self._known.run_noise(self._config, test_type, name),
+                level=self._config.level,
+                earlier={label: self._earlier((test_type, name, label)) for label in labels},
+            )
 
         return sides_of
 
-    def _earlier(
-        self, test_type: TestType, name: MetricName, metrics: MetricAt
-    ) -> list[Sequence[LevelWindow]]:
-        """The windows of the other levels that the metric had: how much runs differ does not begin anew."""
-        held = {point.run_id for point in self._levels[test_type, name].window}
+    def _window(self, key: LevelKey) -> tuple[Metric, ...]:
+        """What the level that counts measured, newest first as the entries are."""
+        level = self._levels.get(key)
+        return with_known_errors(point.metric for point in reversed(level.window)) if level else ()
+
+    def _earlier(self, key: LevelKey, *, held: Collection[str] | None = None) -> list[list[float]]:
+        """Logarithms of the other levels that the metric had: how much runs differ does not begin anew."""
+        if key not in self._histories:
+            return []
+        held = held or {point.run_id for point in self._levels[key].window}
         return [
-            level_windows([self._by_run[point.run_id] for point in level], metrics, test_type, name)
-            for level in plain_stretches(self._histories[test_type, name])
-            if not held & {point.run_id for point in level}
+            logs_of(with_known_errors(point.metric for point in level))
+            for level in plain_stretches(self._histories[key])
+            if not any(point.run_id in held for point in level)
         ]
 
     def _reported(self, first: Sequence[Finding], again: Again) -> list[Finding]:
@@ -256,53 +298,79 @@ class _Stored:
         ]
 
     def _with_rise(self, finding: Finding, again: Again) -> Finding:
-        """A metric whose level rose, and stays so when it is measured again, is a regression."""
-        key = finding.test_type, finding.metric
-        level = self._levels.get(key)
-        if level is None or level.rise is None or finding.change is None:
+        """A metric whose level rose, or that regressed and was not mended, is a regression.
+
+        It has to stay so when it is measured again.
+        """
+        key = finding.test_type, finding.metric, finding.level
+        level, second = self._levels.get(key), again.get(key)
+        if level is None or finding.change is None or not self._is_gated(key):
             return finding
-        second = again.get((*key, None))
+        points = self._histories[key].points
+        opened = open_regression(points, level, self._worse(finding.metric))
+        if opened:
+            measured = [self._here(each) for each in (self._first(*key[:2]).get(key[2]), second) if each]
+            if not is_mended(measured, opened, level):
+                before = points[len(points) - len(opened) - 1]
+                return still_open(finding, before, opened[0], again=second)
+        if level.rise is None:
+            return finding
         suspicion = Suspicion(
             finding=finding, worse=self._worse(finding.metric), before=self._before(finding)
         )
-        with_second = None if second is None else self._level(*key, second).rise
+        with_second = None if second is None else self._level(key, second).rise
         return risen(suspicion, level.rise, again=second, with_again=with_second)
 
-    def _level(self, test_type: TestType, name: MetricName, new: Metric | None) -> ReferenceLevel:
+    def _level(self, key: LevelKey, new: Metric | None) -> ReferenceLevel:
         """The level that counts, and its unaccepted rise if this run ends one: then it counts from before."""
-        history = self._histories[test_type, name]
-        gated, worse = is_gated(self._config, test_type, name), self._worse(name)
-        margin = margin_for(self._config, name, Method.STORED_WINDOW) if gated else None
+        history, name = self._histories[key], key[1]
+        worse = self._worse(name)
+        margin = margin_for(self._config, name, Method.STORED_WINDOW) if self._is_gated(key) else None
         stored = reference_level(history.points, history.changes, worse=worse, margin=margin)
         if margin is None or new is None:
             return replace(stored, rise=None)
-        here = HistoryPoint(
-            commit=self._candidate.provenance.commit or "this run",
-            committed_at=self._candidate.provenance.committed_at or "",
-            run_id=self._candidate.run.id,
-            metric=new,
-        )
+        noise = self._known.run_noise(self._config, *key[:2])
+        here = self._here(new)
         points = (*history.points, here)
         changes = changes_in(
             points,
             level=self._config.level,
-            noise=self._known.run_noise(self._config, test_type, name),
+            noise=noise,
             # Of the changes only those for the worse count: one in a hundred of these.
             false_alarm=2.0 * FALSE_ALARM if worse else FALSE_ALARM,
         )
         found = reference_level(points, changes, worse=worse, margin=margin)
-        if found.rise is None or worse_by([here], found.window, worse) <= on_scale(margin, new) / 2:
-            return replace(stored, rise=None)
-        return found
+        if found.rise is not None and worse_by([here], found.window, worse) > on_scale(margin, new) / 2:
+            return found
+        held = Held(
+            worse=worse,
+            margin=margin,
+            noise=noise,
+            earlier=self._earlier(key, held={point.run_id for point in stored.window}),
+            level=self._config.level,
+        )
+        return recent_rise(points, stored, held) or replace(stored, rise=None)
+
+    def _here(self, measured: Metric) -> HistoryPoint:
+        """The run under judgement as a point of a history."""
+        return HistoryPoint(
+            commit=self._candidate.provenance.commit or "this run",
+            committed_at=self._candidate.provenance.committed_at or "",
+            run_id=self._candidate.run.id,
+            metric=measured,
+        )
 
     def _before(self, finding: Finding) -> bool:
         """Whether the stored run before was a suspect in the same direction."""
-        key = finding.test_type, finding.metric
+        key = finding.test_type, finding.metric, finding.level
         if key not in self._levels or finding.change is None:
             return False
         last, window = self._histories[key].points[-1], self._levels[key].window
         centre = pooled_window([point.metric for point in window]).value
         return last.suspect and (last.metric.value - centre) * finding.change.estimate > 0
+
+    def _is_gated(self, key: LevelKey) -> bool:
+        return is_gated(self._config, *key[:2])
 
     def _worse(self, name: MetricName) -> int:
         return worse_sign(name, self._config.metrics.get(name))

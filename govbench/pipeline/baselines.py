@@ -103,6 +103,9 @@ def _absence(summary: RunSummary, folder: Path, stored: StoredRuns, cwd: Path) -
         return f"none of the {len(stored.notes)} stored runs can be used: {stored.notes[0]}"
     others = stored.other_classes
     missing = f"no baseline of suite {summary.run.suite} for {summary.environment.machine_class} in {folder}"
+    if hidden := stored.not_checked_out:
+        left_out = f"{hidden} are committed, and this sparse checkout leaves them out"
+        return f"{missing}; {left_out}: git sparse-checkout add {folder.as_posix()}"
     if repository(cwd) is None:
         return f"{missing}; baselines are kept in a git repository, and there is none around this folder"
     return f"{missing}; there are some for {', '.join(others)}" if others else missing
@@ -129,11 +132,13 @@ def store_run(
     anchor: str | None = None,
     commit: bool = True,
     allow_dirty: bool = False,
+    remember: bool = False,
 ) -> tuple[BaselineEntry, Stored]:
     """Store a run's last side as the baseline of its commit.
 
     One whose regressions were all accepted is stored as an accepted regression, with the reasons given: a new
-    level begins there.
+    level begins there. With ``remember`` one that regressed is stored with what regressed outside the window:
+    that stays a regression until it is mended or accepted.
 
     Raises:
         PublishError: the run may not become one, or git refuses.
@@ -154,6 +159,7 @@ def store_run(
         window=settings.baselines.window,
         commit=commit,
         allow_dirty=allow_dirty,
+        remember=remember,
     )
     return entry, stored
 

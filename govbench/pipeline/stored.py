@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from govbench.baselines.calibration import read_calibration
-from govbench.baselines.entries import other_classes, read_readable
+from govbench.baselines.entries import not_checked_out, other_classes, read_readable
 from govbench.config.settings import Settings
 from govbench.errors import ResultsError
 from govbench.results.baseline import BaselineEntry
@@ -21,6 +21,7 @@ class StoredRuns:
         entries: newest first.
         ref: where they were read; None: the work tree.
         other_classes: the other machine classes that have stored runs.
+        not_checked_out: how many more there are that a sparse checkout leaves out of the work tree.
         calibration: the stored one, if any, whether or not it fits.
         unusable: why the stored calibration cannot be read.
         notes: what was left out, each a sentence that names file and key.
@@ -29,6 +30,7 @@ class StoredRuns:
     entries: tuple[BaselineEntry, ...]
     ref: str | None = None
     other_classes: tuple[str, ...] = ()
+    not_checked_out: int = 0
     calibration: Calibration | None = None
     unusable: str | None = None
     notes: tuple[str, ...] = ()
@@ -45,6 +47,8 @@ def read_everything(
     folder = settings.baselines.folder
     found = read_readable(cwd, folder, suite, machine_class, ref=ref)
     others = () if found.entries else other_classes(cwd, folder, suite, machine_class, ref=ref)
+    is_empty = not found.entries and ref is None
+    hidden = not_checked_out(cwd, folder, suite, machine_class) if is_empty else 0
     calibration, unusable = None, None
     try:
         calibration = read_calibration(cwd, folder, suite, machine_class, ref=ref)
@@ -54,6 +58,7 @@ def read_everything(
         entries=found.entries,
         ref=ref,
         other_classes=others,
+        not_checked_out=hidden,
         calibration=calibration,
         unusable=unusable,
         notes=found.notes,

@@ -98,9 +98,10 @@ class BaselineEntry:
     ``verdict`` is what the run itself was judged when it was stored, None where there was nothing to judge
     it by. ``accepted`` is the note of the person who accepted a run in spite of its verdict. ``anchor``
     names an entry that outlives the window, such as a release. Times are UTC, ``2026-01-31T09:30:00Z``.
-    ``accepted_metrics`` says of which metrics (``test_type/metric``) a regression was accepted, of all where
-    it is empty; ``suspects`` are metrics that were flagged and not measured again. ``versions``
-    say for each test type, by its name, what decides its figures.
+    ``accepted_metrics`` are the metrics that regressed (``metric_key``, with the load level where they have
+    several), all of them accepted where ``accepted`` is there; empty stands for any. ``suspects`` are those
+    that were flagged and not measured again, or regressed and were not accepted.
+    ``versions`` say for each test type, by its name, what decides its figures.
     """
 
     run_id: str
@@ -148,20 +149,33 @@ class BaselineEntry:
         """What was measured of that test type, or None."""
         return next((result for result in self.test_types if result.test_type is test_type), None)
 
-    def is_suspect(self, test_type: TestType, name: MetricName) -> bool:
-        """Whether a metric was flagged and not measured again: no part of a window."""
-        return metric_key(test_type, name) in self.suspects
+    def is_suspect(self, test_type: TestType, name: MetricName, level: str | None = None) -> bool:
+        """Whether a metric is no part of a window, at a load level (None: at any of them)."""
+        return _names(self.suspects, test_type, name, level)
 
-    def begins_level(self, test_type: TestType, name: MetricName) -> bool:
-        """Whether a person accepted a regression of that metric here."""
+    def is_open(self, test_type: TestType, name: MetricName, level: str | None = None) -> bool:
+        """Whether a metric regressed here, and nobody accepted it."""
+        regressed = self.accepted is None and self.verdict is Verdict.REGRESSION
+        return regressed and _names(self.accepted_metrics, test_type, name, level)
+
+    def begins_level(self, test_type: TestType, name: MetricName, level: str | None = None) -> bool:
+        """Whether a person accepted a regression of that metric here, at that load level (None: at any)."""
         if self.accepted is None or self.verdict is not Verdict.REGRESSION:
             return False
-        return not self.accepted_metrics or metric_key(test_type, name) in self.accepted_metrics
+        return not self.accepted_metrics or _names(self.accepted_metrics, test_type, name, level)
 
 
-def metric_key(test_type: TestType, name: MetricName) -> str:
-    """A metric of a test type in a word, as in ``concurrent/response_time_p50_ms``."""
-    return f"{test_type.value}/{name.value}"
+def metric_key(test_type: TestType, name: MetricName, level: str | None = None) -> str:
+    """A metric of a test type in a word, ``concurrent/response_time_p50_ms``, with a level ``…/50 users``."""
+    return "/".join([test_type.value, name.value, *([] if level is None else [level])])
+
+
+def _names(keys: Sequence[str], test_type: TestType, name: MetricName, level: str | None) -> bool:
+    """Whether one of the keys is that metric, at that level or at all of them; any level of it where None."""
+    whole = metric_key(test_type, name)
+    if level is None:
+        return any(key == whole or key.startswith(f"{whole}/") for key in keys)
+    return whole in keys or f"{whole}/{level}" in keys
 
 
 def to_json(entry: BaselineEntry) -> str:

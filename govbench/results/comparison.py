@@ -103,6 +103,8 @@ class LevelFinding:
     change: Change | None = None
     mde: float | None = None
     p_value: float | None = None
+    again: Metric | None = None
+    suspect: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

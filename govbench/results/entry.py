@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from govbench.errors import PublishError, ResultsError
@@ -16,7 +16,7 @@ from govbench.results.baseline import (
     metric_key,
     utc_text,
 )
-from govbench.results.comparison import AgainKey, Finding, Results, Verdict
+from govbench.results.comparison import AgainKey, Finding, LevelFinding, Results, Verdict
 from govbench.results.distributions import coarsen_distribution, merge_distributions
 from govbench.results.levels import level_labels, metrics_by_level
 from govbench.results.metrics import Metric
@@ -63,8 +63,8 @@ def entry_from_results(
             test_types=test_types,
             verdict=results.comparison.verdict if results.comparison else None,
             accepted=accepted,
-            accepted_metrics=_keys(f for f in findings if f.gated and f.verdict is Verdict.REGRESSION),
-            suspects=_keys(f for f in findings if f.suspect),
+            accepted_metrics=_regressed(findings, accepted=accepted is not None),
+            suspects=_suspects(findings, accepted=accepted is not None),
             anchor=anchor,
             dirty=bool(provenance.dirty),
             saturated=summary.generator.saturated,
@@ -128,12 +128,41 @@ def _measured_again(results: Results) -> dict[AgainKey, Metric]:
     comparison = results.comparison
     if comparison is None:
         return {}
-    flagged = {(f.test_type, f.metric) for f in comparison.findings if f.again is not None}
-    return {key: metric for key, metric in comparison.again_by_key.items() if key[:2] in flagged}
+    flagged = {key for finding in comparison.findings for key in _flagged(finding)}
+    return {key: metric for key, metric in comparison.again_by_key.items() if key in flagged}
 
 
-def _keys(findings: Iterable[Finding]) -> tuple[str, ...]:
-    return tuple(sorted(metric_key(finding.test_type, finding.metric) for finding in findings))
+def _flagged(finding: Finding) -> Iterator[AgainKey]:
+    """Where a second measurement has to do with a metric: over all of its load levels, and at these."""
+    levels = [at.level for at in finding.levels if at.again is not None]
+    if finding.again is not None or levels:
+        yield finding.test_type, finding.metric, None
+    for level in levels:
+        yield finding.test_type, finding.metric, level
+
+
+def _regressed(findings: Iterable[Finding], *, accepted: bool) -> tuple[str, ...]:
+    """The gated metrics that regressed, where they did; without ``accepted`` those that no commit accepts."""
+    red = [f for f in findings if f.gated and f.verdict is Verdict.REGRESSION]
+    refused = [f for f in red if not f.accepted]
+    meant = red if accepted or not refused else refused
+    return _keys(meant, lambda at: at.verdict is Verdict.REGRESSION)
+
+
+def _suspects(findings: Sequence[Finding], *, accepted: bool) -> tuple[str, ...]:
+    """What is no part of a window: suspects, and what regressed and was not accepted."""
+    suspects = _keys((f for f in findings if f.suspect), lambda at: at.suspect)
+    open_ones = [] if accepted else [f for f in findings if not f.accepted]
+    return tuple(sorted({*suspects, *_regressed(open_ones, accepted=False)}))
+
+
+def _keys(findings: Iterable[Finding], is_meant: Callable[[LevelFinding], bool]) -> tuple[str, ...]:
+    """The keys of metrics, at the levels that are meant; of a metric with none of these, the whole."""
+    keys = []
+    for finding in findings:
+        levels = [at.level for at in finding.levels if is_meant(at)]
+        keys += [metric_key(finding.test_type, finding.metric, level) for level in levels or (None,)]
+    return tuple(sorted(keys))
 
 
 def _total(parts: Iterable[Accounting]) -> Accounting:

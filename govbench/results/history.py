@@ -21,8 +21,8 @@ SCHEMA_VERSION = 1
 class HistoryPoint:
     """A metric as one stored commit had it; ``anchor`` and ``accepted`` are those of the stored run.
 
-    ``suspect`` says that the metric was flagged there and not measured again, ``begins_level`` that a person
-    accepted its regression there.
+    ``suspect`` says that the metric was flagged there and not measured again, ``open`` that it regressed
+    there and nobody accepted it (then it is a suspect as well), ``begins_level`` that a person did.
     """
 
     commit: str
@@ -32,6 +32,7 @@ class HistoryPoint:
     anchor: str | None = None
     accepted: str | None = None
     suspect: bool = False
+    open: bool = False
     begins_level: bool = False
 
 

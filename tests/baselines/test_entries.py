@@ -16,6 +16,7 @@ from govbench.baselines.entries import (
     entry_path,
     find_entry,
     list_entries,
+    not_checked_out,
     other_classes,
     prune,
     read_window,
@@ -24,7 +25,10 @@ from govbench.baselines.entries import (
 from govbench.errors import ConfigError, ExitCode, PublishError, ResultsError
 from govbench.results.baseline import BaselineEntry, from_json, to_json
 from govbench.results.comparison import Verdict
+from govbench.results.metrics import MetricName
+from govbench.results.plan import TestType
 from govbench.results.run import Accounting
+from govbench.results.versions import PlanVersion
 
 MACHINE = "linux-x86_64-amd-epyc-7b13-2c-24g"
 OTHER_MACHINE = "linux-x86_64-intel-xeon-4c-16g"
@@ -217,6 +221,78 @@ def test_an_unsound_run_needs_a_person(unsound: dict[str, object], folder: Path,
     assert window_of(folder) == []
     put(folder, entry_of(**unsound, accepted="known, see the changelog"))
     assert len(window_of(folder)) == 1
+
+
+def test_a_regression_is_remembered_where_that_is_asked_for(folder: Path, entry_of: EntryOf) -> None:
+    key = "baseline/response_time_p50_ms"
+    regressed = {"verdict": Verdict.REGRESSION, "suspects": (key,), "accepted_metrics": (key,)}
+
+    def remember(entry: BaselineEntry) -> None:
+        store(entry, folder=folder, baselines_folder=BASELINES, remember=True)
+
+    with pytest.raises(PublishError, match="regression"):
+        put(folder, entry_of(**regressed))
+    for unsound in (
+        {"verdict": Verdict.INVALID},
+        {"verdict": Verdict.REGRESSION},
+        {**regressed, "saturated": True},
+    ):
+        with pytest.raises(PublishError, match="not stored"):
+            remember(entry_of(**unsound))
+    remember(entry_of(**regressed))
+    (kept,) = read_window(folder, BASELINES, "default", MACHINE, ref=None)
+    assert kept.is_open(TestType.BASELINE, MetricName.RESPONSE_TIME_P50)
+    assert kept.is_suspect(TestType.BASELINE, MetricName.RESPONSE_TIME_P50)
+
+
+def of_target(entry: BaselineEntry, target: str) -> BaselineEntry:
+    version = PlanVersion(hash=f"{len(target):012x}", settings={"target": target})
+    return replace(entry, versions={"baseline": version}, run_id=f"run of {target}")
+
+
+def test_another_kind_of_target_lies_beside(repo: Repo, folder: Path, entry_of: EntryOf) -> None:
+    entries = [of_target(entry_of(), target) for target in ("embedded", "url, this machine")]
+    places = [put(folder, entry).path.name for entry in entries]
+    sha = repo.head.commit.hexsha
+    assert places == [
+        f"20260101T150000Z-{sha[:12]}-quick-embedded.json",
+        f"20260101T150000Z-{sha[:12]}-quick-url-this-machine.json",
+    ]
+    again = replace(entries[0], run_id="again")
+    put(folder, again)
+    found = read_window(folder, BASELINES, "default", MACHINE, ref=None)
+    assert sorted(each.run_id for each in found) == ["again", "run of url, this machine"]
+
+
+@pytest.mark.parametrize("older", ["-quick.json", ".json"])
+def test_an_older_name_is_read_and_replaced_by_its_own_kind_alone(
+    folder: Path, entry_of: EntryOf, older: str
+) -> None:
+    embedded, url = (of_target(entry_of(), target) for target in ("embedded", "url, this machine"))
+    path = put(folder, embedded).path
+    before = path.rename(path.with_name(path.name.replace("-quick-embedded.json", older)))
+    assert read_window(folder, BASELINES, "default", MACHINE, ref=None) == (embedded,)
+    put(folder, url)
+    assert before.exists()
+    stored = put(folder, replace(embedded, run_id="again"))
+    assert stored.removed == (before,)
+    assert len(read_window(folder, BASELINES, "default", MACHINE, ref=None)) == 2
+
+
+def test_a_sparse_checkout_tells_how_many_it_leaves_out(repo: Repo, folder: Path, entry_of: EntryOf) -> None:
+    def hidden() -> int:
+        return not_checked_out(folder, BASELINES, "default", MACHINE)
+
+    for ref in commits(repo)[:2]:
+        put(folder, entry_of(ref), commit=True)
+    put(folder, entry_of(machine_class=OTHER_MACHINE), commit=True)
+    assert hidden() == 0
+    repo.git.status()  # or git leaves what it has not looked at
+    repo.git.sparse_checkout("set", "--no-cone", "/*", "!/baselines/")
+    assert not (folder / "baselines").exists()
+    assert hidden() == 2
+    assert len(window_of(folder, ref="HEAD")) == 2
+    assert not_checked_out(folder, folder.parent / "elsewhere", "default", MACHINE) == 0
 
 
 @pytest.mark.parametrize("verdict", [v for v in Verdict if v not in {Verdict.REGRESSION, Verdict.INVALID}])

@@ -85,6 +85,11 @@ def test_what_shows_again_is_a_regression(stored: Cli) -> None:
     again = stored("compare")
     assert again.code == 1, again.err
     assert boots(stored) == 2
+    # It is no baseline, and can be remembered as what it is.
+    assert stored("baseline", "update").code == 4
+    kept = stored("baseline", "update", "--remember")
+    assert kept.code == 0, kept.err
+    assert "remembered, outside the window: baseline/response_time_p50_ms" in kept.out
 
 
 @pytest.mark.load

@@ -14,7 +14,8 @@ from govbench.compare.stored import compare_window
 from govbench.config.settings import CompareConfig, MetricRule
 from govbench.errors import ExitCode
 from govbench.results.baseline import BaselineEntry, BaselineLevel, BaselineTestType
-from govbench.results.comparison import Change, Comparison, Finding, Reference, Verdict
+from govbench.results.comparison import Change, Comparison, Finding, Reference, Results, Verdict
+from govbench.results.entry import entry_from_results
 from govbench.results.metrics import Direction, Metric, MetricName
 from govbench.results.plan import Phase, TestType
 from govbench.results.run import RunSummary
@@ -264,3 +265,90 @@ def test_a_level_that_fails_is_not_hidden_by_a_worse_one_that_was_left_out(
     assert p50_of(compared).verdict is Verdict.REGRESSION
     assert conclude(compared, frozenset({Verdict.INVALID})).exit_code is ExitCode.NOT_MEASURED
     assert conclude(compared, frozenset({Verdict.REGRESSION})).exit_code is ExitCode.REGRESSION
+
+
+WOBBLES = (1.0, 1.02, 0.98, 1.01, 0.99, 1.015, 0.985, 1.0)
+
+
+def wobbling(entry: BuildEntry, metric: BuildMetric, last: Mapping[int, float]) -> list[BaselineEntry]:
+    """Stored runs that differ a little, and a last one with these medians."""
+    runs = [{users: p50 * wobble for users, p50 in BEFORE.items()} for wobble in WOBBLES]
+    return [stored(entry, metric, each, number=i) for i, each in enumerate([*runs, last], start=1)]
+
+
+def test_a_level_that_rose_bit_by_bit_is_a_regression_at_the_load_where_it_did(
+    summary: BuildRun, entry: BuildEntry, metric: BuildMetric
+) -> None:
+    """The mean over the levels moved by four percent and shows nothing."""
+    window = wobbling(entry, metric, {**BEFORE, 50: 112.0})
+    head = levelled(summary, metric, {**BEFORE, 50: 109.0})
+    label = Reference(label="stored")
+    alone = compare_window(window[:-1], label, head, CONFIG, again=again_of(head))
+    assert p50_of(alone).verdict is not Verdict.REGRESSION
+    finding = p50_of(compare_window(window, label, head, CONFIG, again=again_of(head)))
+    assert (finding.verdict, finding.level) == (Verdict.REGRESSION, "50 users")
+    assert finding.since == f"{8:040x}"[:9] + ".." + f"{9:040x}"[:9]
+    assert {each.level: each.verdict for each in finding.levels}["10 users"] is not Verdict.REGRESSION
+
+
+def test_a_suspect_is_one_at_its_load_alone(
+    summary: BuildRun, entry: BuildEntry, metric: BuildMetric
+) -> None:
+    last = {**BEFORE, 50: 180.0}
+    window = wobbling(entry, metric, last)
+    window[-1] = replace(window[-1], suspects=("concurrent/response_time_p50_ms/50 users",))
+    finding = p50_of(
+        compare_window(window, Reference(label="stored"), levelled(summary, metric, BEFORE), CONFIG)
+    )
+    counted = {each.level: each.baseline.n for each in finding.levels if each.baseline is not None}
+    assert counted == {"10 users": 9000, "25 users": 9000, "50 users": 8000}
+    whole = replace(window[-1], suspects=("concurrent/response_time_p50_ms",))
+    finding = p50_of(
+        compare_window(
+            [*window[:-1], whole], Reference(label="stored"), levelled(summary, metric, BEFORE), CONFIG
+        )
+    )
+    assert {each.baseline.n for each in finding.levels if each.baseline is not None} == {8000}
+
+
+def test_what_is_stored_of_a_flag_names_its_load(
+    summary: BuildRun, entry: BuildEntry, metric: BuildMetric
+) -> None:
+    window = wobbling(entry, metric, BEFORE)
+    head = levelled(summary, metric, {**BEFORE, 50: 180.0})
+    label = Reference(label="stored")
+    key = "concurrent/response_time_p50_ms/50 users"
+    once = compare_window(window, label, head, CONFIG)
+    kept = entry_from_results(Results(summary=head, comparison=once))
+    assert kept.suspects == (key,)
+    assert kept.is_suspect(CONCURRENT, P50, "50 users")
+    assert not kept.is_suspect(CONCURRENT, P50, "10 users")
+    red = compare_window(window, label, head, CONFIG, again=again_of(head))
+    remembered = entry_from_results(Results(summary=head, comparison=red))
+    assert (remembered.suspects, remembered.accepted_metrics) == ((key,), (key,))
+    assert remembered.is_open(CONCURRENT, P50, "50 users")
+    assert not remembered.is_open(CONCURRENT, P50, "25 users")
+    accepted = entry_from_results(Results(summary=head, comparison=red), accepted="meant")
+    assert (accepted.suspects, accepted.accepted_metrics) == ((), (key,))
+    assert accepted.begins_level(CONCURRENT, P50, "50 users")
+    assert not accepted.begins_level(CONCURRENT, P50, "10 users")
+
+
+def test_of_a_load_that_was_flagged_the_second_measurement_is_stored(
+    summary: BuildRun, entry: BuildEntry, metric: BuildMetric
+) -> None:
+    """Also where another load speaks for the metric by then."""
+    window = wobbling(entry, metric, BEFORE)
+    head = levelled(summary, metric, {**BEFORE, 10: 54.5, 50: 180.0})
+    second = levelled(summary, metric, {**BEFORE, 10: 54.0, 50: 101.0})
+    label = Reference(label="stored")
+    judged = compare_window(window, label, head, CONFIG, again=again_of(second))
+    assert p50_of(judged).level == "10 users"
+    result = entry_from_results(Results(summary=head, comparison=judged)).test_type(CONCURRENT)
+    assert result is not None
+    stored_at = {level.level: level.metric(P50) for level in result.levels}
+    assert {name: each.value for name, each in stored_at.items() if each is not None} == {
+        "10 users": 54.5,
+        "25 users": 60.0,
+        "50 users": 101.0,
+    }

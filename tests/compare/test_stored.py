@@ -27,6 +27,11 @@ BASELINE = TestType.BASELINE
 CONFIG = CompareConfig()
 STORED = Reference(label="stored")
 SUSPECT = {"suspects": (metric_key(BASELINE, P50),)}
+OPEN: dict[str, Any] = {
+    "verdict": Verdict.REGRESSION,
+    "suspects": (metric_key(BASELINE, P50),),
+    "accepted_metrics": (metric_key(BASELINE, P50),),
+}
 ACCEPTED: dict[str, Any] = {"accepted": "by commit abc: meant", "verdict": Verdict.REGRESSION}
 
 
@@ -263,3 +268,77 @@ def test_a_noise_is_not_learned_across_an_accepted_change(course: Callable[..., 
     assert stepped.change is not None
     assert alone.change is not None
     assert stepped.change.high - stepped.change.low < alone.change.high - alone.change.low
+
+
+# What is remembered of a regression.
+
+
+def test_a_regression_that_is_remembered_stays_one_until_it_is_mended(
+    course: Callable[..., Comparison],
+) -> None:
+    assert p50_of(course(STILL, 109.0, 109.5)).verdict is Verdict.INCONCLUSIVE
+    remembered = [*STILL, (116.0, OPEN)]
+    compared = course(remembered, 109.0, 109.5)
+    found = p50_of(compared)
+    assert found.verdict is Verdict.REGRESSION
+    assert found.reason.startswith("it regressed with 000000000, and is ")
+    assert "neither mended nor accepted: +9." in found.reason
+    assert found.since == f"{5:040x}"[:9] + ".." + f"{6:040x}"[:9]
+    assert found.baseline is not None
+    assert found.baseline.value == pytest.approx(100.0, rel=0.005)
+    assert any("Govbench-Accept: baseline/response_time_p50_ms WHY" in note for note in compared.notes)
+    for mended in (course(remembered, 101.0), course(remembered, 109.0, 100.0), course(remembered, 80.0)):
+        assert p50_of(mended).verdict is not Verdict.REGRESSION
+    over = course([*remembered, 100.0], 109.0, 109.5)
+    assert p50_of(over).verdict is Verdict.INCONCLUSIVE
+
+
+def test_what_is_still_open_is_measured_again(course: Callable[..., Comparison]) -> None:
+    assert to_measure_again(course([*STILL, (116.0, OPEN)], 109.0)) == (BASELINE,)
+
+
+def test_a_remembered_improvement_of_an_open_regression_is_none(course: Callable[..., Comparison]) -> None:
+    """What regressed lies below the level by now: then it is no regression that could be open."""
+    assert p50_of(course([*STILL, (90.0, OPEN)], 91.0)).verdict is not Verdict.REGRESSION
+
+
+def test_on_acceptance_what_was_remembered_is_the_window(course: Callable[..., Comparison]) -> None:
+    accepted = {**ACCEPTED, "accepted_metrics": (metric_key(BASELINE, P50),)}
+    for runs in ([(120.0, OPEN), (121.0, OPEN)], [(120.0, OPEN)]):
+        found = p50_of(course([*STILL, *runs, (119.0, accepted)], 120.0))
+        assert found.verdict is not Verdict.REGRESSION
+        assert found.baseline is not None
+        assert found.baseline.value == pytest.approx(120.0, rel=0.01)
+        assert found.baseline.n == 1000 * (len(runs) + 1)
+
+
+def test_an_advisory_metric_is_not_remembered(
+    entry: BuildEntry, usual: BuildUsual, summary: BuildRun
+) -> None:
+    config = CompareConfig(metrics={P50: MetricRule(gate=False)})
+    window = [entry(usual(100.0), number=i, committed_at=f"2026-01-{i + 1:02}T00:00:00Z") for i in range(6)]
+    window.append(entry(usual(116.0), number=6, committed_at="2026-01-07T00:00:00Z", **OPEN))
+    compared = compare_window(window, STORED, summary({BASELINE: usual(109.0)}), config)
+    assert p50_of(compared).verdict is not Verdict.REGRESSION
+
+
+# The last runs together.
+
+NOISY = [100.0, 103.0, 97.0, 101.0, 99.0, 102.0, 98.0, 100.0]
+
+
+def test_two_runs_that_are_open_alone_are_a_regression_together(course: Callable[..., Comparison]) -> None:
+    alone = course(NOISY, 109.5, 110.0)
+    assert p50_of(alone).verdict is Verdict.INCONCLUSIVE
+    first = course([*NOISY, 111.5], 109.5)
+    assert p50_of(first).suspect
+    assert to_measure_again(first) == (BASELINE,)
+    found = p50_of(course([*NOISY, 111.5], 109.5, 110.0))
+    assert found.verdict is Verdict.REGRESSION
+    assert found.since == f"{7:040x}"[:9] + ".." + f"{8:040x}"[:9]
+    assert p50_of(course([*NOISY, 111.5], 109.5, 101.0)).verdict is not Verdict.REGRESSION
+
+
+def test_no_run_speaks_for_another(course: Callable[..., Comparison]) -> None:
+    """However far one of them lies out, each has to be worse by more than half the margin."""
+    assert not p50_of(course([*NOISY, 140.0], 103.0)).suspect

@@ -377,3 +377,44 @@ def test_a_repository_that_git_refuses_is_told(
 
     assert "All stored runs count: git refuses to read the repository" in notes
     assert "What commits accept was not read: git refuses" in notes
+
+
+def test_a_regression_is_remembered_and_the_next_run_is_one_until_it_is_mended(repo: Repo, cwd: Path) -> None:
+    for ref in ("HEAD~2", "HEAD~1"):
+        stored(repo, cwd, ref)
+    summary = at(repo, p50_ms=40.0)
+    regressed = Results(summary=summary, comparison=compared(summary, SETTINGS, cwd))
+
+    entry, _ = store_run(regressed, SETTINGS, cwd, commit=False, remember=True)
+
+    assert entry.accepted is None
+    assert "baseline/response_time_p50_ms" in entry.suspects
+    say(repo, "another commit")
+    after = compared(at(repo, p50_ms=36.0), SETTINGS, cwd)
+    assert after.verdict is Verdict.REGRESSION
+    assert f"it regressed with {entry.commit[:9]}, and is neither mended nor accepted" in after.reason
+    assert compared(at(repo), SETTINGS, cwd).verdict is not Verdict.REGRESSION
+
+
+def test_what_missed_a_threshold_is_not_remembered(repo: Repo, cwd: Path) -> None:
+    stored(repo, cwd, "HEAD~1")
+    bound = Threshold(metric=MetricName.RESPONSE_TIME_P50, bound=30.0, source="govbench.toml")
+    settings = replace(SETTINGS, thresholds=(bound,))
+    summary = at(repo, p50_ms=40.0)
+    regressed = Results(summary=summary, comparison=compared(summary, settings, cwd))
+
+    with pytest.raises(PublishError, match="missed a threshold"):
+        store_run(regressed, settings, cwd, commit=False, remember=True)
+
+
+def test_a_sparse_checkout_without_the_baselines_says_so(repo: Repo, cwd: Path) -> None:
+    store_run(judged(at(repo)), SETTINGS, cwd, commit=True)
+    repo.git.status()  # or git leaves what it has not looked at
+    repo.git.sparse_checkout("set", "--no-cone", "/*", "!/baselines/")
+
+    comparison = compared(at(repo), SETTINGS, cwd)
+
+    assert comparison.verdict is Verdict.NO_BASELINE
+    assert comparison.reason.endswith(
+        "; 1 are committed, and this sparse checkout leaves them out: git sparse-checkout add baselines"
+    )
