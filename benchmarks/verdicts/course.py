@@ -55,7 +55,7 @@ class Said:
 
 def take(year: Year) -> list[Said]:
     """What is said of each commit of a year."""
-    kept, anchors = Replay(judge=Judge()), list[BaselineEntry]()
+    kept, anchors = Replay(judge=Judge(), remembers=year.kind.remembers), list[BaselineEntry]()
     said = []
     for number in range(len(year.first)):
         summary = run_of(number, year.first[number])

@@ -1,7 +1,8 @@
 """A history of runs taken through govbench's own course: judged, measured again, stored. Knows no truth.
 
-Who looks at the alarms: a regression is accepted in the third commit that shows it, as somebody would who
-sees that it stays. Until then nothing is stored, as ``baseline update`` refuses.
+Who looks at the alarms: a regression is accepted in the third commit in a row that shows it, as somebody
+would who sees that it stays. Until then it is remembered, as ``baseline update --remember`` does; with
+``remembers=False`` nothing is stored, as ``baseline update`` refuses.
 """
 
 from __future__ import annotations
@@ -65,10 +66,11 @@ class Replay:
     judge: Judge
     stored: tuple[Kept, ...] = ()
     red: int = 0
+    remembers: bool = True
 
     def copy(self) -> Replay:
         """The same history, to be gone on from in another way."""
-        return Replay(judge=self.judge, stored=self.stored, red=self.red)
+        return Replay(judge=self.judge, stored=self.stored, red=self.red, remembers=self.remembers)
 
     def step(self, run: Run, again: Again) -> Verdict:
         """Judge a run, store what may be stored, and say the verdict."""
@@ -88,14 +90,17 @@ class Replay:
         compared = results.comparison
         is_red = compared is not None and compared.verdict is Verdict.REGRESSION
         self.red = self.red + 1 if is_red else 0
-        if not self.red or self.red >= ACCEPTED_AT:
-            self._store(results)
+        accepted = "seen and meant" if self.red >= ACCEPTED_AT else None
+        # A missed threshold is refused all the same.
+        is_remembered = self.remembers and compared is not None and not compared.missed
+        if not self.red or accepted or is_remembered:
+            self._store(results, accepted)
+        if accepted:
             self.red = 0
 
-    def _store(self, results: Results) -> None:
-        accepted = "seen and meant" if self.red else None
+    def _store(self, results: Results, accepted: str | None) -> None:
         entry = entry_from_results(results, accepted=accepted)
         metric = entry.test_types[0].metrics[0]
-        key = hash((entry.run_id, metric.value, entry.suspects, entry.accepted))
+        key = hash((entry.run_id, metric.value, entry.suspects, entry.verdict, entry.accepted))
         others = [kept for kept in self.stored if kept.entry.commit != entry.commit]
         self.stored = tuple([*others, Kept(entry=entry, key=key)][-WINDOW:])

@@ -5,7 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from benchmarks.verdicts.drawn import COMMITS, DRIFT, IMPROVEMENTS, STEPS, Kind
+from benchmarks.verdicts import bounds
+from benchmarks.verdicts.drawn import (
+    BETWEEN_SD,
+    COMMITS,
+    DRIFT,
+    IMPROVEMENTS,
+    PASSING_SD,
+    QUIET_SD,
+    SD,
+    STEPS,
+    Kind,
+)
 from benchmarks.verdicts.rates import Rate
 from benchmarks.verdicts.table import markdown
 from benchmarks.verdicts.year import QUARTERS, WITHIN, Tally
@@ -28,6 +39,17 @@ _SAID = (
 def years(tallies: Mapping[Kind, Tally]) -> str:
     """All tables: what is said, of which steps, and of drift."""
     return "\n\n".join((_said(tallies), _steps(tallies), _anchors(tallies)))
+
+
+def passes() -> str:
+    """How much can pass at most, by the noise of a run and the number of stored ones; nothing is drawn."""
+    noises = (QUIET_SD, PASSING_SD, BETWEEN_SD, SD)
+    rows = [
+        [f"{100 * sd:g} %", *(f"{100 * bounds.most_passes(sd, runs):.1f} %" for runs in (12, 30, math.inf))]
+        for sd in noises
+    ]
+    heads = ("noise of a run", "most that passes: 12 stored runs", "30 stored runs", "any number")
+    return markdown(heads, rows)
 
 
 def _said(tallies: Mapping[Kind, Tally]) -> str:

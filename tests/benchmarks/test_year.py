@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import NormalDist
 from types import ModuleType
 from typing import Any
 
@@ -164,22 +165,60 @@ def test_bounds_are_of_years_that_neither_drift_nor_are_quiet(part: Imported) ->
     assert bounded["nothing happens, two kinds of machine"]
     assert not bounded["slow drift"]
     assert not bounded["nothing happens, a quiet machine"]
+    assert not bounded["changes, nothing remembered"]
+    assert {kind.name for kind in part("drawn").KINDS if kind.may_pass} == {"nothing happens, noise of 2.5 %"}
 
 
-def test_what_is_known_to_be_missed_is_a_bound_and_still_told(part: Imported) -> None:
-    bounds = part("bounds")
-    tally = part("year").Tally(years=1, commits=1000, false_alarms=30, repeated=30, still=500)
-    missed = {each.text for each in bounds.judge_years([tally]) if each.clearly_missed}
-    assert missed == bounds.KNOWN_MISSED
+def test_no_number_of_stored_runs_lets_a_quarter_pass_at_the_noise_of_the_years(part: Imported) -> None:
+    """By hand: with the noise known z is 2.576, and a margin of 10 % is log 1.1."""
+    most, drawn = part("bounds").most_passes, part("drawn")
+    known = 2 * NormalDist().cdf((math.log(1.1) - 2.5758293 * 0.035) / 0.035) - 1
+    assert most(drawn.SD, math.inf) == pytest.approx(known, abs=1e-6)
+    assert known == pytest.approx(0.117, abs=0.001)
+    assert most(drawn.SD, 30) == 0.0
+    assert most(drawn.PASSING_SD, 30) > 0.5 > 0.25 > most(drawn.SD, 1e6)
+    assert most(drawn.BETWEEN_SD, 30) == pytest.approx(0.257, abs=0.005)
+
+
+def test_without_memory_a_regression_leaves_no_trace(part: Imported) -> None:
+    still = part("drawn").draw(kind_of(part), 2)
+    moved: dict[str, object] = {"truth": still.truth}
+    for name in ("first", "second"):
+        moved[name] = tuple(
+            replace(
+                each,
+                log=0.2 * each.log + math.log({30: 1.12, 31: 1.08}.get(i, 1.0)),
+                rate_log=0.0,
+                failed=0,
+                speed_log=0.0,
+            )
+            for i, each in enumerate(getattr(still, name)[:33])
+        )
+    said_of = {
+        remembers: [
+            each.verdict
+            for each in part("course").take(replace(still, kind=kind_of(part, remembers=remembers), **moved))
+        ]
+        for remembers in (True, False)
+    }
+    assert said_of[True][30] is said_of[True][31] is Verdict.REGRESSION
+    assert said_of[True][32] is not Verdict.REGRESSION
+    assert said_of[False][30] is Verdict.REGRESSION
+    assert said_of[False][31] is not Verdict.REGRESSION
 
 
 def test_the_bounds_of_a_year_are_clearly_missed_only_beyond_chance(part: Imported) -> None:
     tally = part("year").Tally(years=1, commits=1000, false_alarms=9, still=500, passed=60)
     tally.steps[0.20], tally.found[0.20, 3], tally.absorbed[0.20] = 10, 7, 0
-    judged = {each.text: each for each in part("bounds").judge_years([tally])}
+    kinds = {
+        kind: tally
+        for kind in part("drawn").KINDS
+        if kind.name in {"changes", "nothing happens, noise of 2.5 %"}
+    }
+    judged = {each.text: each for each in part("bounds").judge_years(kinds)}
     false, passes = (
         judged["false alarms ≤ 0.7 per 100 commits"],
-        judged["`pass` where nothing happens ≥ 25 %"],
+        judged["`pass` where nothing happens, noise of 2.5 % ≥ 25 %"],
     )
     assert (false.met, false.clearly_missed) == (False, False)
     assert (passes.met, passes.clearly_missed) == (False, True)
