@@ -185,7 +185,7 @@ class _Stored:
         return tuple(entry.run_id for entry in self._entries if entry.run_id in used)
 
     def window(self, test_type: TestType) -> tuple[BaselineEntry, ...]:
-        """The runs that the median of a test type is held against, at any of its load levels; newest first."""
+        """The runs that the median of a test type is held against, at any of its loads, newest first."""
         used = {
             point.run_id
             for (kind, name, _), level in self._levels.items()
