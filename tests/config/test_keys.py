@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -136,6 +137,17 @@ def test_names_do_not_collide() -> None:
 )
 def test_the_docs_hold_the_tables_of_the_code(table: str) -> None:
     assert table in DOCS.read_text(encoding="utf-8"), "write govbench.config.reference's tables into the docs"
+
+
+def test_the_docs_call_a_key_by_its_name_and_not_by_its_field() -> None:
+    def last(name: str) -> str:
+        return name.rpartition(".")[2]
+
+    fields = {last(key.field) for key in DECLARED if key.field} - {last(key.name) for key in DECLARED}
+    assert "answer_path" in fields
+    for page in DOCS.parent.glob("*.md"):
+        words = set(re.findall(r"\w+", page.read_text(encoding="utf-8")))
+        assert not words & fields, page.name
 
 
 def test_the_docs_name_every_word_a_user_may_choose() -> None:
