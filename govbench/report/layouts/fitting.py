@@ -6,6 +6,7 @@ Widths are counted in cells, as terminals do: a character of Chinese takes two, 
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 
 from rich.cells import cell_len
@@ -13,8 +14,11 @@ from rich.console import Console
 from rich.text import Text
 
 GAP = 2  # blanks between two columns
-# A group separator of numbers is white space to rich, which would break 12 345 in two; this stands in for it.
-_SEPARATOR, _HELD = "\u202f", "\ue000"
+# What stands in for a blank at which no line is to break: the separator of 12 345, which is white space to
+# rich; before the unit of a number; between the ends of an interval.
+_SEPARATOR, _HELD, _HELD_BLANK = "\u202f", "\ue000", "\ue001"
+_UNIT = r"(?:%|pp|[mµ]?s|req/s|(?:[KMGT]i)?B|tokens|cores)(?![\w/])"
+_TOGETHER = re.compile(rf"(?<=\d) (?={_UNIT})|(?<=,) (?=[+-]?[\d.]+(?: {_UNIT})?\])")
 _NARROWEST = 8  # what stands beside a lead; with less room it goes below
 _WRAPPER = Console(file=io.StringIO(), width=80, _environ={})  # rich asks for one, to justify lines
 
@@ -22,11 +26,11 @@ _WRAPPER = Console(file=io.StringIO(), width=80, _environ={})  # rich asks for o
 def wrapped(text: Text, width: int) -> list[Text]:
     """Its lines, broken between words; a word that is longer than a line is folded."""
     held = text.copy()
-    held.plain = held.plain.replace(_SEPARATOR, _HELD)
+    held.plain = _TOGETHER.sub(_HELD_BLANK, held.plain).replace(_SEPARATOR, _HELD)
     lines = list(held.wrap(_WRAPPER, width, overflow="fold"))
     for line in lines:
         line.rstrip()
-        line.plain = line.plain.replace(_HELD, _SEPARATOR)
+        line.plain = line.plain.replace(_HELD, _SEPARATOR).replace(_HELD_BLANK, " ")
     return lines
 
 

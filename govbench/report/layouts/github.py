@@ -116,9 +116,14 @@ def link(text: str, url: str) -> str:
     return f"[{escape(text)}]({quote(printable(url), safe=_SAFE)})"
 
 
+def whereabouts(name: str, path: str) -> str:
+    """Where a file is: a link by its name where it is on the web, else its path as it stands."""
+    return link(name, path) if _ADDRESS.match(path) else code(path)
+
+
 def path_or_link(name: str, path: str) -> str:
-    """Where a file is: a link where it is on the web, else its path, to be taken up as it stands."""
-    return link(name, path) if _ADDRESS.match(path) else f"{escape(name)}: {code(path)}"
+    """A file by its name and where it is."""
+    return whereabouts(name, path) if _ADDRESS.match(path) else f"{paragraph(name)}: {code(path)}"
 
 
 def words(spans: Sequence[Span], limits: Limits) -> str:

@@ -18,6 +18,7 @@ from govbench.report.layouts.github import (
     paragraph,
     path_or_link,
     pipe_table,
+    whereabouts,
     words,
 )
 
@@ -143,8 +144,8 @@ def _left_out(names: Sequence[str], document: Document) -> str:
     if not names:
         return ""
     files = document.closing.files
-    where = path_or_link(*files[0]) if files else "the HTML report"
-    return f"Left out for length: {', '.join(map(escape, names))}. All of it: {where}."
+    where = whereabouts(*files[0]) if files else "the HTML report"
+    return f"Left out for length: {'; '.join(map(escape, names))}. All of it: {where}."
 
 
 def _first_file(document: Document) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
@@ -23,6 +24,22 @@ def test_a_grouped_number_is_not_broken() -> None:
         "of",
         "12\u202f345",
         "requests",
+    ]
+
+
+@pytest.mark.parametrize(
+    "words", ["25.2 ms", "8.05 %", "+1.50 pp", "107 req/s", "1.50 KiB", "[+42.4, +59.1]", "[818 ms, 1.25 s]"]
+)
+def test_a_number_keeps_its_unit_and_an_interval_its_ends(words: str) -> None:
+    lines = wrapped(Text(f"a {words} b"), len(words) + 1)
+    assert [line.plain for line in lines] == ["a", words, "b"]
+
+
+def test_other_words_after_a_number_may_go_to_the_next_line() -> None:
+    assert [line.plain for line in wrapped(Text("of 20 samples, 30 more"), 8)] == [
+        "of 20",
+        "samples,",
+        "30 more",
     ]
 
 

@@ -175,9 +175,8 @@ def test_the_highest_ranks_go_first_and_are_named_with_where_they_are() -> None:
     size = len(render(big()).encode())
     shown = render(big(), budget=size - 1)
     assert titles(shown) == ["First", "Second"]
-    assert (
-        "Left out for length: Third. All of it: report: `results/20260528T202640Z-3f9a/report.html`." in shown
-    )
+    where = "`results/20260528T202640Z-3f9a/report.html`"
+    assert f"Left out for length: Third. All of it: {where}." in shown
 
 
 def test_every_suite_loses_a_rank_before_any_loses_the_next() -> None:
