@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
@@ -24,6 +24,7 @@ from govbench.report.document import (
     Items,
     KeyValues,
     Log,
+    Section,
     Table,
     Text,
     Tone,
@@ -73,15 +74,23 @@ def render(document: Document) -> str:
         "drawing": pages.drawing,
         "preformatted": pages.preformatted,
     }
+    sections = tuple(filter(None, map(_for_pages, document.sections)))
     environment.tests |= {"address": is_address, "at_length": at_length}
     return environment.get_template("document.html.j2").render(
         document=document,
+        sections=sections,
         loud=[remark for remark in document.remarks if remark.tone in _LOUD],
         quiet=[remark for remark in document.remarks if remark.tone not in _LOUD],
         exit_code=int(document.closing.exit_code),
-        columns=max((_FEWEST_COLUMNS, *(len(table.columns) for table in _tables(document)))),
+        columns=max((_FEWEST_COLUMNS, *(len(table.columns) for table in _tables(sections)))),
         screens=SCREENS,
     )
+
+
+def _for_pages(section: Section) -> Section | None:
+    """The section without what only terminals and comments draw; None where nothing remains."""
+    blocks = tuple(block for block in section.blocks if not isinstance(block, Chart) or block.svg)
+    return replace(section, blocks=blocks) if blocks else None
 
 
 def _kind(block: Block) -> str:
@@ -102,9 +111,9 @@ def at_length(block: KeyValues) -> bool:
 # Tables
 
 
-def _tables(document: Document) -> Iterator[Table]:
+def _tables(sections: Sequence[Section]) -> Iterator[Table]:
     """Every table of the page, those behind charts too."""
-    for section in document.sections:
+    for section in sections:
         for block in section.blocks:
             found = block.table if isinstance(block, Chart) else block
             if isinstance(found, Table):

@@ -300,10 +300,11 @@ def test_charts_are_well_formed_named_and_have_their_values_below() -> None:
         assert "20 ms" in words(values)
 
 
-def test_a_chart_that_cannot_be_drawn_shows_its_values() -> None:
-    page = page_of(with_blocks(chart(svg="")))
-    assert page.xpath("//figure//table")
-    assert not page.xpath("//figure//details")
+def test_what_only_terminals_and_comments_draw_is_not_on_the_page() -> None:
+    sketch = chart(svg="", lines=("▁▂▃",), mermaid="xychart-beta")
+    page = page_of(with_blocks(sketch))
+    assert not page.xpath("//*[@id='part'] | //a[@href='#part'] | //figure")
+    assert words(page_of(with_blocks(sketch, sentence("Said."))).get_element_by_id("part")) == "A part Said."
     assert not page_of(with_blocks(chart(table=None))).xpath("//figure//details")
 
 

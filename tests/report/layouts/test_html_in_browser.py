@@ -14,8 +14,11 @@ from typing import Any
 import lxml.html
 import pytest
 
+from govbench.compare.conclude import conclude_results
+from govbench.report.build import document_of
 from govbench.report.document import Document
 from govbench.report.layouts import html
+from tests.recorded.runs import NAMES, recorded
 from tests.report.layouts.documents import document, first_run, largest
 
 pytestmark = pytest.mark.browser
@@ -108,6 +111,21 @@ def test_no_page_scrolls_sideways(make: Callable[[], Document], width: int, aske
     needed, there = asked(make(), width, script)
     assert there == width
     assert needed <= width
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_real_runs_fit_a_telephone_and_their_tables_a_desk(name: str, asked: Asked) -> None:
+    results = recorded(name)
+    made = document_of(results, conclude_results(results))
+    script = """
+    for (const details of page.querySelectorAll("details")) details.open = true;
+    const cut = [...page.querySelectorAll(".scroll")].filter(each => each.scrollWidth > each.clientWidth + 1);
+    return [page.documentElement.scrollWidth, cut.map(each => each.textContent.slice(0, 80))];
+    """
+    assert asked(made, 375, script)[0] <= 375
+    needed, cut = asked(made, 1280, script)
+    assert needed <= 1280
+    assert cut == []
 
 
 def test_the_table_of_phases_fits_a_desk_and_shows_the_error_rate(asked: Asked) -> None:
