@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from govbench.results.run import RunSummary, TimelinePoint
 
 # A moment that is covered less than the others says little of the rate.
-LEAST_SHARE = 0.25
+LEAST_SHARE = 0.5
 
 
 def covered_s(summary: RunSummary, points: Sequence[TimelinePoint]) -> tuple[float, ...]:

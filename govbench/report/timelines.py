@@ -87,7 +87,9 @@ def chart_response_times(results: Results) -> ChartFigure | None:
 
 
 def chart_completed(results: Results) -> ChartFigure | None:
-    """Requests that were answered, per second; None where none was."""
+    """Requests that were answered, per second; None where none was, or all in pairs: these are alike."""
+    if all(result.phase.paired for result in results.summary.phases):
+        return None
     return _rate_chart(results, "completed", lambda point: point.completed)
 
 
