@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 USERS = "users.py"
 SUITE = 'suite = "chat"\n'
-SHORT = ("--max-users", "5", "--test-duration", "4s")
+SHORT = ("--max-users", "25", "--test-duration", "4s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ STORIES = (
         title="Invalid",
         says="The base answers nothing but errors, so there is nothing to compare with.",
         commands=(("ab", "--base", "embedded:errors=1", "--head", "embedded", "--max-time", "20s"),),
-        config=SUITE + "[load]\nmax_users = 5\ntest_duration_s = 4\n",
+        config=SUITE + "[load]\nmax_users = 10\ntest_duration_s = 4\n",
     ),
     Story(
         key="missed-threshold",
