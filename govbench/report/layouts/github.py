@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from govbench.report.document import (
     Block,
+    Cell,
     Chart,
     FindingRow,
     Findings,
@@ -24,7 +25,7 @@ from govbench.report.document import (
     Table,
     Text,
 )
-from govbench.report.layouts.plain import printable, printable_lines
+from govbench.report.layouts.plain import before_note, printable, printable_lines
 
 # As character references these stand for themselves only. A zero-width space is what keeps GitHub from
 # reading a mention, a reference or a link: it looks for those after the references are resolved.
@@ -202,10 +203,18 @@ def _table(block: Table, limits: Limits) -> str:
     shown = limits.shown(len(block.rows), block.keep)
     text = pipe_table(
         [escape(column.head) for column in block.columns],
-        [[escape(f"{cell.text} {cell.note}".strip()) for cell in row] for row in block.rows[:shown]],
+        [[escape(_with_note(cell)) for cell in row] for row in block.rows[:shown]],
         right=[column.right for column in block.columns],
     )
     return _captioned(block.caption, _with_rest(text if shown else "", len(block.rows) - shown))
+
+
+def _with_note(cell: Cell) -> str:
+    return (
+        f"{cell.text}{before_note(cell.note)}{cell.note}"
+        if cell.text and cell.note
+        else cell.text or cell.note
+    )
 
 
 def _findings(block: Findings, limits: Limits) -> str:
@@ -223,7 +232,7 @@ def _change_head(block: Findings) -> str:
 
 
 def _finding(row: FindingRow, limits: Limits) -> list[str]:
-    change = f"{row.change.text} {row.change.note}"
+    change = _with_note(row.change)
     if not row.change.note and row.reason:
         change = f"{row.change.text}: {limits.cut(row.reason)}"
     cells = (f"{row.mark.emoji} {row.mark.label}", f"{row.metric}, {row.scope}", row.base.text, row.head.text)

@@ -14,6 +14,11 @@ def printable(text: str) -> str:
     )
 
 
+def before_note(note: str) -> str:
+    """What stands between a cell and its note on one line: nothing but a blank before brackets."""
+    return " " if note.startswith(("[", "(")) else ", "
+
+
 def printable_lines(text: str) -> list[str]:
     """Output of a program, line by line; tabs become blanks."""
     return [printable(line.expandtabs(4)).rstrip() for line in text.splitlines()]

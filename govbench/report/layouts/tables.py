@@ -10,7 +10,7 @@ from rich.text import Text
 
 from govbench.report.document import Cell, Column, Table, Tone
 from govbench.report.layouts.fitting import beside, hanging, total, wrapped
-from govbench.report.layouts.plain import printable
+from govbench.report.layouts.plain import before_note, printable
 from govbench.report.widths import fitted
 
 STYLES = {
@@ -62,7 +62,10 @@ def head_lines(heads: Sequence[str], widths: Sequence[int], *, right: Sequence[b
 def cell_text(cell: Cell, *, note: bool = True) -> Text:
     """A cell in the style of its tone, with its note beside it."""
     text = Text(printable(cell.text), style=STYLES[cell.tone])
-    return Text.assemble(text, (f" {printable(cell.note)}", "dim")) if note and cell.note else text
+    if not note or not cell.note:
+        return text
+    shown = printable(cell.note)
+    return Text.assemble(text, (f"{before_note(shown)}{shown}" if cell.text else shown, "dim"))
 
 
 def _fit(table: Table, width: int) -> _Fit | None:

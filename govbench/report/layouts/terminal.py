@@ -37,7 +37,6 @@ from govbench.report.document import (
 from govbench.report.layouts.fitting import beside, flowed, hanging, total, wrapped
 from govbench.report.layouts.plain import printable, printable_lines
 from govbench.report.layouts.tables import STYLES, cell_text, head_lines, table_lines
-from govbench.report.widths import cropped
 
 PANEL_FROM = 60  # columns; below, a frame costs more than it says
 ROWS_FROM = 80  # columns from which on a finding takes two lines of a table
@@ -227,10 +226,11 @@ def _pairs(pairs: Sequence[tuple[str, str]], width: int) -> list[Line]:
 
 
 def _chart(block: Chart, width: int) -> list[Line]:
-    if not block.lines:
+    """The drawing, where there is room for it: bars that are cut are all of one length."""
+    lines = list(map(printable, block.lines))
+    if not lines or max(map(cell_len, lines)) > width:
         return []
-    title = wrapped(_words(block.title, "bold"), width) if block.title else []
-    return [*title, *(Line(cropped(printable(line), width)) for line in block.lines)]
+    return [*wrapped(_words(block.title, "bold"), width), *map(Line, lines)]
 
 
 def _log(block: Log, width: int) -> list[Line]:

@@ -179,9 +179,20 @@ def test_intervals_stand_beside_their_values_where_there_is_room_else_below() ->
     assert sum("[24.1, 28.2]" in line for line in below) == len(PHASES)
 
 
-def test_a_chart_is_cropped_and_one_without_lines_left_out() -> None:
-    assert any(line.startswith("  base   ▁▂▃") and len(line) == 40 for line in lines(only(CHART), 40))
+def test_a_chart_is_drawn_where_it_fits_and_never_cut() -> None:
+    assert [line for line in lines(only(CHART), 100) if "▁▂▃" in line] == [
+        f"  {line}" for line in CHART.lines
+    ]
+    assert not any("▁▂▃" in line for line in lines(only(CHART), 60))
     assert "response time" not in render(only(text("x"), replace(CHART, lines=())), 80)
+
+
+def test_a_note_is_set_off_from_its_cell() -> None:
+    answers = replace(LEVELS.rows[0][2], text="needs 200", note="had 102")
+    table = replace(
+        LEVELS, columns=LEVELS.columns[:3], rows=tuple((*row[:2], answers) for row in LEVELS.rows)
+    )
+    assert "needs 200, had 102" in render(only(table), 100)
 
 
 def test_output_of_a_program_cannot_move_the_cursor_and_says_that_it_was_cut() -> None:
