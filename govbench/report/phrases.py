@@ -93,11 +93,4 @@ def threshold_in_words(threshold: ThresholdResult) -> str:
 
 def value_and_interval(metric: Metric | None) -> tuple[str, str]:
     """A value, and its interval in short: its unit is that of the value, its level is stated elsewhere."""
-    shown = fmt.metric_value(metric)
-    if metric is None or metric.low is None or metric.high is None:
-        return shown, ""
-    low, high = (fmt.value(end, metric.spec.unit) for end in (metric.low, metric.high))
-    unit = shown.partition(" ")[2]
-    if low.endswith(f" {unit}") and high.endswith(f" {unit}"):
-        low, high = low.partition(" ")[0], high.partition(" ")[0]
-    return shown, f"[{low}, {high}]"
+    return fmt.metric_value(metric), fmt.metric_interval(metric)
