@@ -10,8 +10,8 @@ from rich.text import Text
 from govbench.compare.trial import Step, Trial
 from govbench.report import blocks
 from govbench.report import format as fmt
-from govbench.report.figures import ROUND_LIMITS, margin_band
 from govbench.report.layouts.tables import STYLES
+from govbench.report.margins import ROUND_LIMITS, margin_band
 from govbench.report.words import VERDICTS
 from govbench.results.comparison import Change, Finding, Verdict
 

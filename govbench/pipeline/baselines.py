@@ -21,7 +21,7 @@ from govbench.errors import PublishError
 from govbench.pipeline.acceptance import with_acceptances
 from govbench.pipeline.calibrations import calibration_for_run
 from govbench.pipeline.stored import StoredRuns, read_everything
-from govbench.report.format import threshold_in_words
+from govbench.report.phrases import threshold_in_words
 from govbench.results.baseline import BaselineEntry
 from govbench.results.comparison import Comparison, Reference, Results, Verdict
 from govbench.results.entry import entry_from_results

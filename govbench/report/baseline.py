@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from tabulate import tabulate
 
 from govbench.report import format as fmt
+from govbench.report.words import VERDICTS
 from govbench.results.baseline import BaselineEntry, BaselineTestType
 from govbench.results.levels import is_levelled, most_loaded
 from govbench.results.metrics import Metric, MetricName
@@ -84,4 +85,4 @@ def _value(entry: BaselineEntry, test_type: TestType, name: MetricName) -> str:
 
 
 def _verdict(entry: BaselineEntry) -> str:
-    return fmt.verdict_label(entry.verdict) if entry.verdict else "not judged"
+    return VERDICTS[entry.verdict].label if entry.verdict else "not judged"

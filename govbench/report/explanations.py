@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from govbench.report import format as fmt
-from govbench.report.tables import CHANGED
-from govbench.results.comparison import Comparison, Explanation, Finding
+from govbench.results.comparison import Comparison, Explanation, Finding, Verdict
 from govbench.results.metrics import METRICS, MetricName, Unit
 from govbench.results.plan import TestType
 from govbench.results.rounds import Aspect
 
+CHANGED = frozenset({Verdict.REGRESSION, Verdict.IMPROVEMENT})
 NOTHING = "nothing else that was measured moved with it"
 
 _GROUPS = {Aspect.CATEGORY: ("category", "categories"), Aspect.SCENARIO: ("scenario", "scenarios")}

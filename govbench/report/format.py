@@ -11,49 +11,21 @@ import math
 
 from govbench.report import digits, printable
 from govbench.report.digits import decimals_of, rounded, same_decimals
-from govbench.report.failures import Failures, failures_of
 from govbench.results.comparison import (
     Change,
     Comparison,
     Finding,
-    Results,
     ThresholdResult,
     ThresholdState,
-    Verdict,
 )
 from govbench.results.metrics import METRICS, Direction, Metric, MetricName, Unit
 from govbench.results.plan import Phase, TestType
-from govbench.results.run import Accounting, RunStatus, RunSummary
+from govbench.results.run import Accounting
 
 NOT_COMPARED = "not compared"
 NOT_MEASURED, UNBOUNDED = digits.NOT_MEASURED, digits.UNBOUNDED
 one_line = printable.one_line
 GROUP_SEPARATOR = "\u202f"
-BASE_FAILED = "the base could not be measured"
-
-_SYMBOLS = {
-    Verdict.PASS: "✓",
-    Verdict.IMPROVEMENT: "▲",
-    Verdict.REGRESSION: "✗",
-    Verdict.INCONCLUSIVE: "?",
-    Verdict.NO_BASELINE: "○",
-    Verdict.NOT_COMPARABLE: "≠",
-    Verdict.INVALID: "!",
-}
-_THRESHOLD_SYMBOLS = {ThresholdState.MET: "✓", ThresholdState.MISSED: "✗", ThresholdState.NOT_MEASURED: "!"}
-_TIMES = frozenset(
-    {
-        MetricName.RESPONSE_TIME_P50,
-        MetricName.RESPONSE_TIME_P95,
-        MetricName.RESPONSE_TIME_P99,
-        MetricName.SERVICE_TIME_P50,
-        MetricName.TTFB_P50,
-        MetricName.TTFT_P50,
-        MetricName.TPOT_P50,
-        MetricName.CHUNK_GAP_P50,
-        MetricName.CHUNK_GAP_P99,
-    }
-)
 
 
 # Plain values
@@ -220,20 +192,6 @@ def log_change(effect: float) -> str:
     return f"{same_decimals((math.expm1(effect),))[0]} %"
 
 
-def change_in_words(finding: Finding) -> str:
-    """The change as a phrase: ``30.1 % [28.9, 31.2] slower``; signed where the interval holds zero."""
-    amount = finding.change
-    if amount is None:
-        return NOT_COMPARED
-    if amount.low <= 0 <= amount.high:
-        return f"changed by {change(amount)}"
-    ends = (amount.estimate, amount.low, amount.high)
-    if amount.high < 0:
-        ends = (-amount.estimate, -amount.high, -amount.low)
-    estimate, low, high = (text.lstrip("+") for text in same_decimals(ends))
-    return f"{estimate} {_change_unit(amount)} [{low}, {high}] {_direction_word(finding.metric, amount)}"
-
-
 def effect(finding: Finding) -> str:
     """What a smallest change is, in the unit of the finding's change: ``3.20 %`` or ``0.500 pp``."""
     if finding.mde is None:
@@ -258,37 +216,10 @@ def margin(finding: Finding) -> str:
 # Verdicts and thresholds
 
 
-def verdict_label(verdict: Verdict) -> str:
-    """A verdict as words: ``no baseline``."""
-    return verdict.value.replace("_", " ")
-
-
-def finding_label(finding: Finding) -> str:
-    """The verdict of a finding as words; of a regression, whether it was accepted."""
-    return (
-        f"{verdict_label(finding.verdict)} (accepted)" if finding.accepted else verdict_label(finding.verdict)
-    )
-
-
 def finding_reason(finding: Finding) -> str:
     """Why a finding has its verdict, and of an accepted regression who accepted it and why."""
     accepted = f"; accepted {finding.accepted}" if finding.accepted else ""
     return one_line(finding.reason + accepted)
-
-
-def verdict_symbol(verdict: Verdict) -> str:
-    """A verdict as one character, one column wide; never shown without its label."""
-    return _SYMBOLS[verdict]
-
-
-def threshold_label(state: ThresholdState) -> str:
-    """A threshold's state as words."""
-    return state.value.replace("_", " ")
-
-
-def threshold_symbol(state: ThresholdState) -> str:
-    """A threshold's state as one character."""
-    return _THRESHOLD_SYMBOLS[state]
 
 
 def threshold_bound(name: MetricName, bound: float) -> str:
@@ -313,47 +244,7 @@ def threshold_scope(threshold: ThresholdResult) -> str:
     return "all test types" if threshold.test_type is None else test_type_label(threshold.test_type)
 
 
-def threshold_in_words(threshold: ThresholdResult) -> str:
-    """A threshold as a phrase: ``response time p95 of concurrent is 912 ms (at most 800 ms)``."""
-    of = "" if threshold.test_type is None else f" of {test_type_label(threshold.test_type)}"
-    at = "" if threshold.phase is None else f" at {one_line(threshold.phase)}"
-    bound = threshold_bound(threshold.metric, threshold.bound)
-    bound += f", {threshold.source}" if threshold.default and threshold.source else ""
-    what = f"{metric_label(threshold.metric)}{of}{at}"
-    if threshold.value is None and threshold.state is ThresholdState.MISSED:
-        failed = f"{count(threshold.failed)} of {count(threshold.n)} requests failed"
-        return f"{what} falls on a failure: {failed} ({bound})"
-    if threshold.state is ThresholdState.NOT_MEASURED or threshold.value is None:
-        return f"{what} was not measured ({bound})"
-    return f"{what} is {value(threshold.value, METRICS[threshold.metric].unit)} ({bound})"
-
-
 # Sentences
-
-
-def headline(results: Results) -> str:
-    """The verdict in one sentence, the same in every report; without a comparison, what was measured."""
-    if results.comparison is None:
-        return _run_headline(results.summary)
-    comparison = results.comparison
-    said = f"{verdict_label(comparison.verdict)}: {_because(comparison)}"
-    failures = failures_of(results)
-    lacks_base = comparison.base_failure and comparison.verdict is not Verdict.INVALID
-    parts = (said, failures and _failures_in_words(failures), lacks_base and BASE_FAILED)
-    return "; ".join(part for part in parts if part)
-
-
-def _failures_in_words(failures: Failures) -> str:
-    """``430 of 480 requests failed, 425 of them with http_5xx``."""
-    of, most = f"{count(failures.failed)} of {count(failures.finished)}", failures.commonest_count
-    which = "all" if most == failures.failed else f"{count(most)} of them"
-    return f"{of} requests failed, {which} with {failures.commonest}"
-
-
-def strongest(comparison: Comparison, verdict: Verdict) -> tuple[Finding, ...]:
-    """The gated findings of that verdict, but accepted ones, strongest first: error rates, largest change."""
-    found = [f for f in comparison.findings if f.gated and f.verdict is verdict and not f.accepted]
-    return tuple(sorted(found, key=_strength, reverse=True))
 
 
 def mde_sentence(comparison: Comparison) -> str | None:
@@ -391,53 +282,6 @@ def accounting_equation(accounting: Accounting) -> str:
         f" = ok {count(accounting.ok)} + failed {count(accounting.failed)}"
         f" + cancelled {count(accounting.cancelled)}{lost}"
     )
-
-
-def _because(comparison: Comparison) -> str:
-    if comparison.verdict not in {Verdict.REGRESSION, Verdict.IMPROVEMENT}:
-        return one_line(comparison.reason) or "no reason was given"
-    found = strongest(comparison, comparison.verdict)
-    if comparison.verdict is Verdict.REGRESSION and not found and comparison.missed:
-        return f"threshold missed, {threshold_in_words(comparison.missed[0])}{_more(comparison.missed)}"
-    if not found or found[0].change is None:
-        return one_line(comparison.reason) or "no reason was given"
-    first = found[0]
-    of = scope_label(first.test_type, first.level)
-    return f"{metric_label(first.metric)} of {of} is {change_in_words(first)}{_more(found)}"
-
-
-def _more(found: tuple[Finding, ...] | tuple[ThresholdResult, ...]) -> str:
-    others = len(found) - 1
-    noun = "threshold" if isinstance(found[0], ThresholdResult) else "metric"
-    return f", and {others} more {noun}{'s' if others > 1 else ''}" if others else ""
-
-
-def _run_headline(summary: RunSummary) -> str:
-    ok = summary.accounting.ok
-    if summary.run.status is RunStatus.FAILED:
-        return "failed: nothing was measured" if not ok else "failed: the run broke off before its end"
-    if not ok:
-        return f"{summary.run.status.value}: no request succeeded, so nothing was measured"
-    took = duration_s(summary.run.duration_s)
-    return (
-        f"{summary.run.status.value}: {count(ok)} of {count(summary.accounting.sent)} requests"
-        f" succeeded in {took}; nothing was compared"
-    )
-
-
-def _strength(finding: Finding) -> tuple[bool, float]:
-    if finding.change is None:
-        return False, 0.0
-    estimate = finding.change.estimate
-    if finding.change.difference:
-        return True, abs(estimate)
-    return False, abs(math.log1p(estimate)) if estimate > -1 else math.inf
-
-
-def _direction_word(name: MetricName, amount: Change) -> str:
-    if name in _TIMES:
-        return "slower" if amount.estimate > 0 else "faster"
-    return "higher" if amount.estimate > 0 else "lower"
 
 
 def _change_unit(amount: Change) -> str:

@@ -40,12 +40,9 @@ def headline(results: Results) -> str:
         return f"{suite}: {_run(results.summary)}"
     failures = failures_of(results)
     lacks_base = comparison.base_failure and comparison.verdict is not Verdict.INVALID
-    parts = (
-        lacks_base and f"{BASE_FAILED}; head alone",
-        _claim(results, comparison),
-        failures and failures_in_words(failures),
-    )
-    return f"{suite}: {'; '.join(part for part in parts if part)}"
+    before = f"{BASE_FAILED}; head alone: " if lacks_base else ""
+    after = f"; {failures_in_words(failures)}" if failures else ""
+    return f"{suite}: {before}{_claim(results, comparison)}{after}"
 
 
 def tallies(results: Results) -> tuple[str, ...]:

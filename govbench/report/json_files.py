@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from govbench.report import format as fmt
 from govbench.report.circumstances import process_name, side_count, side_name
 from govbench.report.gaps import first_s
+from govbench.report.headline import headline
 from govbench.results.comparison import Results
 from govbench.results.levels import metrics_by_level
 from govbench.results.metrics import Metric, MetricName
@@ -227,7 +227,7 @@ def _summary(results: Results) -> dict[str, Any]:
         "max_arrival_rate_rps": _highest_rate_rps(_phases(summary)),
         "max_requests_per_second": max(rates, default=None),
         "verdict": None if comparison is None else comparison.verdict.value,
-        "headline": fmt.headline(results),
+        "headline": headline(results),
         "thresholds": None if comparison is None else _thresholds(results),
         "warnings": list(summary.warnings),
     }

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from govbench.report import axes, charts
 from govbench.report import format as fmt
-from govbench.report.figures import ChartFigure, ChartTable, drawn, margin_band
+from govbench.report.figures import ChartFigure, ChartTable, drawn
 from govbench.report.history import sparkline
-from govbench.report.tables import Table
+from govbench.report.margins import margin_band
 from govbench.results.comparison import Change, Comparison, Course, Results
 from govbench.results.metrics import MetricName
 from govbench.results.rounds import Round
@@ -119,13 +119,13 @@ def _confirming(rounds: Sequence[Round]) -> list[charts.Band]:
     return found
 
 
-def table(results: Results) -> Table:
+def table(results: Results) -> ChartTable:
     """A row for each round: which side was started first, how long it took, what it showed."""
     courses = results.comparison.courses if results.comparison else ()
     several = len({course.test_type for course in courses}) > 1
     names = (_name(course, with_test_type=several) for course in courses)
-    return Table(
-        headers=("round", "started first", "boot", "load", "pairs", *names, "control", "for"),
+    return ChartTable(
+        head=("round", "started first", "boot", "load", "pairs", *names, "control", "for"),
         rows=tuple(
             (
                 str(each.number + 1),
@@ -139,7 +139,6 @@ def table(results: Results) -> Table:
             )
             for at, each in enumerate(results.summary.rounds)
         ),
-        right=frozenset(range(2, 6 + len(courses))),
     )
 
 

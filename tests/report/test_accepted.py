@@ -8,10 +8,11 @@ from dataclasses import replace
 import pytest
 from junitparser import Failure, JUnitXml
 
-from govbench.compare.conclude import conclude_results
 from govbench.report import format as fmt
-from govbench.report import html, junit, markdown, tables, terminal
+from govbench.report.headline import strongest, tallies
+from govbench.report.words import finding_mark
 from govbench.results.comparison import Comparison, Finding, Results, Verdict
+from tests.report.rendering import in_junit, in_markdown, in_terminal, page
 
 SAID = "by commit 0123abcde: *safer* <answers>"
 
@@ -20,9 +21,9 @@ SAID = "by commit 0123abcde: *safer* <answers>"
 def accepted(results: Results) -> Results:
     """Every gated regression accepted but the strongest; thresholds as they were."""
     assert results.comparison is not None
-    strongest = fmt.strongest(results.comparison, Verdict.REGRESSION)[0]
+    first = strongest(results.comparison, Verdict.REGRESSION)[0]
     findings = tuple(
-        replace(f, accepted=SAID) if f.gated and f.verdict is Verdict.REGRESSION and f != strongest else f
+        replace(f, accepted=SAID) if f.gated and f.verdict is Verdict.REGRESSION and f != first else f
         for f in results.comparison.findings
     )
     return replace(results, comparison=replace(results.comparison, findings=findings))
@@ -41,25 +42,25 @@ def comparison_of(results: Results) -> Comparison:
 
 
 def test_the_headline_counts_what_was_not_accepted(results: Results, accepted: Results) -> None:
-    before = fmt.strongest(comparison_of(results), Verdict.REGRESSION)
-    after = fmt.strongest(comparison_of(accepted), Verdict.REGRESSION)
+    before = strongest(comparison_of(results), Verdict.REGRESSION)
+    after = strongest(comparison_of(accepted), Verdict.REGRESSION)
     assert after == before[:1]
-    assert "more metric" in fmt.headline(results)
-    assert "more metric" not in fmt.headline(accepted)
+    assert tallies(accepted)[0].startswith("1 of ")
+    assert tallies(accepted)[0].endswith(f"{len(before) - 1} regressed and accepted")
 
 
 def test_the_verdict_stays_visible(accepted: Results) -> None:
     for finding in accepted_of(accepted):
-        assert tables.verdict_cell(finding).endswith("regression (accepted)")
+        assert finding_mark(finding).label == "regression (accepted)"
         assert fmt.finding_reason(finding) == f"{fmt.one_line(finding.reason)}; accepted {SAID}"
 
 
 def test_the_terminal(accepted: Results) -> None:
-    assert terminal.render(accepted).count("gated, accepted") == len(accepted_of(accepted))
+    assert in_terminal(accepted).count("regression (accepted)") == len(accepted_of(accepted))
 
 
 def test_markdown_escapes_the_reason(accepted: Results) -> None:
-    text = markdown.render(accepted)
+    text = in_markdown(accepted)
     assert text.count("regression (accepted)") >= len(accepted_of(accepted))
     assert "accepted by commit 0123abcde" in text
     assert "*safer*" not in text.replace("\\*", "")
@@ -67,17 +68,15 @@ def test_markdown_escapes_the_reason(accepted: Results) -> None:
 
 
 def test_the_page_escapes_the_reason(accepted: Results) -> None:
-    page = html.render(accepted, conclude_results(accepted))
-    assert page.count("regression (accepted)") == len(accepted_of(accepted))
-    assert "accepted by commit 0123abcde: *safer* &lt;answers&gt;" in page
+    text = page(accepted)
+    assert text.count("regression (accepted)") == len(accepted_of(accepted))
+    assert "accepted by commit 0123abcde: *safer* &lt;answers&gt;" in text
 
 
 def test_junit_does_not_fail(results: Results, accepted: Results) -> None:
     def failures(document: Results) -> int:
-        suites = JUnitXml.fromstring(junit.render(document, conclude_results(document)).encode())
+        suites = JUnitXml.fromstring(in_junit(document).encode())
         return sum(isinstance(r, Failure) for suite in suites for case in suite for r in case.result)
 
     assert failures(accepted) == failures(results) - len(accepted_of(accepted))
-    assert re.search(
-        r"reason: .*; accepted by commit 0123abcde", junit.render(accepted, conclude_results(accepted))
-    )
+    assert re.search(r"reason: .*; accepted by commit 0123abcde", in_junit(accepted))

@@ -2,12 +2,11 @@ from __future__ import annotations
 
 import dataclasses
 
-from govbench.compare.conclude import conclude_results
-from govbench.report import html, markdown, terminal
 from govbench.report.explanations import NOTHING, explained, sentence
 from govbench.results.comparison import Finding, Results, Verdict
 from govbench.results.metrics import MetricName
 from govbench.results.plan import TestType
+from tests.report.rendering import in_markdown, in_terminal, page
 
 KIND = TestType.CONCURRENT
 
@@ -70,6 +69,6 @@ def test_what_no_flagged_metric_shows_is_noted_in_every_report(results: Results)
     slow = flagged(results).explanations[0]
     found = dataclasses.replace(results, comparison=dataclasses.replace(comparison, besides=(slow,)))
     said = "No flagged metric shows it: only queries of category passport"
-    assert said in terminal.render(found, width=200)
-    assert said in markdown.render(found)
-    assert said in html.render(found, conclude_results(found))
+    assert said in in_terminal(found)
+    assert said in in_markdown(found)
+    assert said in page(found)

@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from govbench.report import format as fmt
-from govbench.results.comparison import Change, Margin, Results, ThresholdState, Verdict
+from govbench.results.comparison import Change, Margin, Results
 from govbench.results.metrics import Metric, MetricName, Unit
 from govbench.results.plan import Arrivals, LoadModel, Phase, RatePoint, TestType
-from govbench.results.run import Accounting
 
 
 @pytest.mark.parametrize(
@@ -144,53 +143,9 @@ def test_one_line_takes_out_what_moves_a_cursor_or_turns_the_text() -> None:
     assert fmt.one_line("a\nb\t c\x1b[31m\u202egnp.exe\u200b\x00") == "a b c[31mgnp.exe"
 
 
-def test_every_verdict_and_state_has_label_and_symbol() -> None:
-    assert len({fmt.verdict_symbol(v) for v in Verdict}) == len(Verdict)
-    assert fmt.verdict_label(Verdict.NO_BASELINE) == "no baseline"
-    assert [fmt.threshold_label(s) for s in ThresholdState] == ["met", "missed", "not measured"]
-    assert all(len(fmt.threshold_symbol(s)) == 1 for s in ThresholdState)
-
-
 def test_thresholds_say_which_side_of_the_bound_is_wanted() -> None:
     assert fmt.threshold_bound(MetricName.RESPONSE_TIME_P95, 800) == "at most 800 ms"
     assert fmt.threshold_bound(MetricName.THROUGHPUT, 5) == "at least 5.00 req/s"
-
-
-def test_headline_of_a_regression_names_the_largest_gated_change(results: Results) -> None:
-    assert fmt.headline(results) == (
-        "regression: response time p50 of concurrent is 30.1 % [28.9, 31.2] slower, and 2 more metrics"
-    )
-
-
-def test_headline_of_a_missed_threshold_alone(results: Results) -> None:
-    assert results.comparison is not None
-    kept = tuple(f for f in results.comparison.findings if f.verdict is Verdict.PASS)
-    comparison = replace(results.comparison, findings=kept)
-    assert fmt.headline(replace(results, comparison=comparison)) == (
-        "regression: threshold missed, response time p95 of concurrent is 253 ms (at most 200 ms)"
-    )
-
-
-def test_headline_of_an_improvement_turns_the_interval(results: Results) -> None:
-    assert results.comparison is not None
-    faster = replace(
-        next(f for f in results.comparison.findings if f.verdict is Verdict.IMPROVEMENT), gated=True
-    )
-    comparison = replace(results.comparison, verdict=Verdict.IMPROVEMENT, findings=(faster,))
-    assert fmt.headline(replace(results, comparison=comparison)) == (
-        "improvement: time to first byte p50 of concurrent is 5.12 % [3.21, 7.02] faster"
-    )
-
-
-def test_headline_without_a_comparison(run_only: Results, failed_run: Results) -> None:
-    assert (
-        fmt.headline(run_only) == "completed: 1800 of 1800 requests succeeded in 75.2 s; nothing was compared"
-    )
-    assert fmt.headline(failed_run) == "failed: nothing was measured"
-
-
-def test_headline_otherwise_gives_the_reason(invalid: Results) -> None:
-    assert fmt.headline(invalid) == "invalid: the load generator was saturated: it used 0.998 cores of one"
 
 
 def test_mde_sentence_lists_gated_metrics_only(results: Results) -> None:
@@ -264,49 +219,6 @@ def test_changes_without_bounds_say_so() -> None:
     assert fmt.change_estimate(None) == "not compared"
 
 
-def test_a_change_in_words_is_signed_where_its_interval_holds_zero(results: Results) -> None:
-    assert results.comparison is not None
-    finding = replace(
-        results.comparison.findings[0], change=Change(estimate=0.02, low=-0.01, high=0.05, level=0.99)
-    )
-    assert fmt.change_in_words(finding) == "changed by +2.00 % [-1.00, +5.00] at 99 %"
-    assert fmt.change_in_words(replace(finding, change=None)) == "not compared"
-
-
-@pytest.mark.parametrize(
-    ("name", "change", "words"),
-    [
-        (MetricName.THROUGHPUT, (-0.2, -0.21, -0.19), "20.0 % [19.0, 21.0] lower"),
-        (MetricName.MEMORY_PEAK, (0.2, 0.19, 0.21), "20.0 % [19.0, 21.0] higher"),
-        (MetricName.TTFT_P50, (0.2, 0.19, 0.21), "20.0 % [19.0, 21.0] slower"),
-        (MetricName.ERROR_RATE, (0.2, 0.19, 0.21), "20.0 pp [19.0, 21.0] higher"),
-    ],
-)
-def test_the_direction_is_a_word(
-    results: Results, name: MetricName, change: tuple[float, float, float], words: str
-) -> None:
-    assert results.comparison is not None
-    estimate, low, high = change
-    amount = Change(
-        estimate=estimate, low=low, high=high, level=0.99, difference=name is MetricName.ERROR_RATE
-    )
-    finding = replace(results.comparison.findings[0], metric=name, change=amount)
-    assert fmt.change_in_words(finding) == words
-
-
-def test_a_risen_error_rate_leads_the_headline(results: Results) -> None:
-    assert results.comparison is not None
-    failing = replace(
-        next(f for f in results.comparison.findings if f.metric is MetricName.ERROR_RATE),
-        verdict=Verdict.REGRESSION,
-        change=Change(estimate=0.05, low=0.03, high=0.07, level=0.99, difference=True),
-    )
-    comparison = replace(results.comparison, findings=(*results.comparison.findings, failing))
-    assert fmt.headline(replace(results, comparison=comparison)) == (
-        "regression: error rate of baseline is 5.00 pp [3.00, 7.00] higher, and 3 more metrics"
-    )
-
-
 @pytest.mark.parametrize(
     ("margin", "text"),
     [
@@ -319,8 +231,3 @@ def test_a_risen_error_rate_leads_the_headline(results: Results) -> None:
 def test_margin(results: Results, margin: Margin | None, text: str) -> None:
     assert results.comparison is not None
     assert fmt.margin(replace(results.comparison.findings[0], margin=margin)) == text
-
-
-def test_a_run_without_a_single_answer_measured_nothing(run_only: Results) -> None:
-    nothing = replace(run_only, summary=replace(run_only.summary, accounting=Accounting(sent=5, failed=5)))
-    assert fmt.headline(nothing) == "completed: no request succeeded, so nothing was measured"

@@ -20,7 +20,7 @@ from govbench.results.comparison import (
 )
 from govbench.results.metrics import Metric, MetricName
 from govbench.results.plan import TestType
-from govbench.results.run import RunStatus
+from govbench.results.run import Accounting, RunStatus
 
 
 def judged(results: Results, verdict: Verdict, *findings: Finding, **changes: Any) -> Results:
@@ -135,7 +135,7 @@ def test_a_base_that_failed_is_told_before_the_verdict_on_head(results: Results)
     alone = judged(
         results, Verdict.REGRESSION, finding(Verdict.REGRESSION, DOUBLED), base_failure="it did not build"
     )
-    assert said(alone).startswith("the base could not be measured; head alone; p50 of concurrent 25.2")
+    assert said(alone).startswith("the base could not be measured; head alone: p50 of concurrent 25.2")
 
 
 def test_a_missed_threshold_alone_is_the_claim(results: Results) -> None:
@@ -187,3 +187,20 @@ def test_changed_metrics_are_read_first(results: Results, gated: bool) -> None:
     assert {id(f) for f in found} == {id(f) for f in comparison.findings if f.gated is gated}
     first_calm = next((at for at, f in enumerate(found) if f.verdict is Verdict.PASS), len(found))
     assert all(f.verdict is not Verdict.REGRESSION for f in found[first_calm:])
+
+
+def test_a_risen_error_rate_leads(results: Results) -> None:
+    failing = finding(
+        Verdict.REGRESSION,
+        Change(estimate=0.05, low=0.03, high=0.07, level=0.99, difference=True),
+        metric=MetricName.ERROR_RATE,
+        baseline=Metric(name=MetricName.ERROR_RATE, value=0.0, n=200),
+        candidate=Metric(name=MetricName.ERROR_RATE, value=0.05, n=200),
+    )
+    both = judged(results, Verdict.REGRESSION, finding(Verdict.REGRESSION, DOUBLED), failing)
+    assert said(both).startswith("error rate of concurrent 0 → 5.00 % (+5.00 pp [+3.00, +7.00])")
+
+
+def test_a_run_without_a_single_answer_measured_nothing(run_only: Results) -> None:
+    nothing = replace(run_only, summary=replace(run_only.summary, accounting=Accounting(sent=5, failed=5)))
+    assert said(nothing) == "no request succeeded, so nothing was measured"

@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from govbench.compare.conclude import conclude_results
 from govbench.report import format as fmt
-from govbench.report import html, junit, markdown, tables, terminal
+from govbench.report.document import Section, Table
+from govbench.report.sections import judged, measured
+from govbench.report.words import VERDICTS
 from govbench.results.comparison import Finding, LevelFinding, Results, Verdict
 from govbench.results.metrics import MetricName
 from govbench.results.plan import TestType
+from tests.report.rendering import in_junit, in_markdown, in_terminal, page
 
 
 @pytest.fixture
@@ -43,10 +45,6 @@ def _with_levels(finding: Finding) -> Finding:
     return replace(finding, level="10 users", levels=levels)
 
 
-def page_of(results: Results) -> str:
-    return html.render(results, conclude_results(results))
-
-
 def p50(results: Results) -> Finding:
     assert results.comparison is not None
     (found,) = (f for f in results.comparison.findings if f.levels)
@@ -55,42 +53,53 @@ def p50(results: Results) -> Finding:
 
 def test_every_report_names_the_level_of_a_finding(levelled: Results) -> None:
     assert fmt.scope_label(TestType.CONCURRENT, p50(levelled).level) == "concurrent at 10 users"
-    plain = (
-        markdown.render(levelled),
-        page_of(levelled),
-        junit.render(levelled, conclude_results(levelled)),
-        " ".join(terminal.render(levelled, width=200).split()),
-    )
-    for text in plain:
+    for text in (
+        in_markdown(levelled),
+        page(levelled),
+        in_junit(levelled),
+        " ".join(in_terminal(levelled).split()),
+    ):
         assert "concurrent at 10 users" in text
 
 
 def test_levels_are_rows_of_their_own_in_the_details(levelled: Results, results: Results) -> None:
     found = p50(levelled)
-    rows = tables.levels_table((found,)).rows
-    assert [(row[0], row[6]) for row in rows] == [
+    mark = VERDICTS[found.verdict]
+    section = judged.levels(levelled)
+    assert [(row[1].text, row[6].text) for row in table_of(section).rows] == [
         ("concurrent at 5 users", "✓ pass"),
-        ("concurrent at 10 users", f"{fmt.verdict_symbol(found.verdict)} {fmt.verdict_label(found.verdict)}"),
+        ("concurrent at 10 users", f"{mark.symbol} {mark.label}"),
     ]
-    assert tables.levels_table((replace(found, gated=False),)).rows == ()
-    folded = markdown.render(levelled).partition("<summary>Each load level</summary>")[2]
+    assert judged.levels(results) is None
+    folded = in_markdown(levelled).partition("<summary>Each load level</summary>")[2]
     assert "concurrent at 5 users" in folded.partition("</details>")[0]
-    assert "Each load level" not in markdown.render(results)
-    assert "concurrent at 5 users" in page_of(levelled)
-    assert "concurrent at 5 users" not in page_of(results)
+    assert "Each load level" not in in_markdown(results)
+    assert "concurrent at 5 users" in page(levelled)
+    assert "concurrent at 5 users" not in page(results)
 
 
-def test_a_run_that_was_not_compared_shows_its_highest_level_and_no_mean_of_levels(run_only: Results) -> None:
-    rows = tables.metrics_table(run_only.summary).rows
-    shown = [row for row in rows if row[1] == fmt.metric_label(MetricName.THROUGHPUT)]
-    measured = {
-        fmt.metric_with_interval(metric)
+def test_only_gated_metrics_have_rows_for_their_levels(levelled: Results) -> None:
+    assert levelled.comparison is not None
+    advisory = tuple(replace(f, gated=False) for f in levelled.comparison.findings)
+    assert (
+        judged.levels(replace(levelled, comparison=replace(levelled.comparison, findings=advisory))) is None
+    )
+
+
+def test_figures_are_those_of_a_level_and_never_a_mean_of_levels(run_only: Results) -> None:
+    found = table_of(measured.measured(run_only))
+    at = [column.head for column in found.columns].index("throughput")
+    happened = {
+        fmt.metric_value(metric)
         for phase in run_only.summary.phases
         for metric in phase.metrics
         if metric.name is MetricName.THROUGHPUT
     }
-    assert {row[2] for row in shown} <= measured
-    assert any(" at " in row[0] for row in shown)
-    failures = [row[0] for row in rows if row[1] == fmt.metric_label(MetricName.ERROR_RATE)]
-    assert failures
-    assert not any(" at " in scope for scope in failures)
+    assert {row[at].text for row in found.rows} == happened
+
+
+def table_of(section: Section | None) -> Table:
+    assert section is not None
+    (block,) = section.blocks
+    assert isinstance(block, Table)
+    return block

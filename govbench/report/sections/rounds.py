@@ -13,7 +13,7 @@ def rounds(results: Results) -> Section | None:
     if not results.summary.rounds:
         return None
     found = course.table(results)
-    heads, rows = found.headers, found.rows
+    heads, rows = found.head, found.rows
     blocks: tuple[Text | Table, ...] = (
         *(text(line) for line in course.lines(results)),
         table(

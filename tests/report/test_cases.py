@@ -1,6 +1,7 @@
+"""The cases of a report: what fails, what is an error, what says nothing."""
+
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,16 +10,12 @@ import pytest
 from junitparser import Error, Failure, JUnitXml, Skipped
 from lxml import etree
 
-from govbench.compare.conclude import DEFAULT_FAIL_ON, conclude_results
-from govbench.report import junit
+from govbench.compare.conclude import DEFAULT_FAIL_ON
 from govbench.results.comparison import Results, Verdict
 from govbench.results.run import RunStatus
+from tests.report.rendering import in_junit as rendered
 
 SCHEMA = etree.XMLSchema(etree.parse(str(Path(__file__).parent / "junit.xsd")))
-
-
-def rendered(results: Results, fail_on: frozenset[Verdict] = DEFAULT_FAIL_ON) -> str:
-    return junit.render(results, conclude_results(results, fail_on))
 
 
 def outcomes(text: str) -> dict[tuple[str, str], type | None]:
@@ -37,10 +34,6 @@ def document(request: pytest.FixtureRequest) -> Any:
 
 def test_every_document_is_valid(document: Results) -> None:
     SCHEMA.assertValid(etree.fromstring(rendered(document).encode()))
-
-
-def test_golden(results: Results, golden: Callable[[str, str], None]) -> None:
-    golden("results.junit.xml", rendered(results))
 
 
 def test_a_consumer_reads_the_counts(results: Results) -> None:
