@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import math
 import re
-from importlib.resources import files
 from itertools import pairwise
 from xml.etree import ElementTree
 
@@ -151,13 +150,3 @@ def test_the_forest_axis_names_its_ends() -> None:
         "0",
         "+5 %",
     ]
-
-
-def _luminance(colour: str) -> float:
-    channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def _full(colour: str) -> str:
-    return colour if len(colour) == 7 else "#" + "".join(2 * digit for digit in colour[1:])
