@@ -65,7 +65,8 @@ class ShownProgress:
             self._phase = event["index"]
             if not self._live and self._plan is not None:
                 phase = self._plan.phases[self._phase]
-                self.step(f"  {phase.name}: {load_in_words(phase)}, {phase.duration_s:.0f} s")
+                lasts = f", {phase.duration_s:.0f} s" if self._plan.max_requests is None else ""
+                self.step(f"  {phase.name}: {load_in_words(phase)}{lasts}")
         elif event["event"] == "tick":
             self._tick(event)
         elif event["event"] == "waiting":

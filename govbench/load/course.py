@@ -58,10 +58,13 @@ class Course:
         self._mark("phase", index)
         if phase.slices:
             self._stage.turn_to(phase.slices[0].side, phase.slices[0].pair)
+        if not phase.warmup_s:  # then the first request of each user counts, too
+            self._mark("steady", index)
         self._stage.begin_phase(index, start_ns)
-        if self._waits_until(start_ns, phase.warmup_s):
-            return False
-        self._mark("steady", index)
+        if phase.warmup_s:
+            if self._waits_until(start_ns, phase.warmup_s):
+                return False
+            self._mark("steady", index)
         stopped = self._run_slices(index, phase, start_ns)
         stopped = stopped or self._waits_until(start_ns, phase.warmup_s + phase.steady_s)
         self._mark("steady_end", index)

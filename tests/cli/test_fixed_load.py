@@ -104,6 +104,8 @@ def test_so_many_requests_of_so_many_users(govbench: Cli, server: _Server) -> No
     assert "load: 1 phase, at most 200 requests" in ended.err
     rows = list(csv.DictReader(io.StringIO(govbench("report", "--csv").out)))
     assert len(rows) == 200
+    assert govbench.document["summary"]["phases"][0]["metrics"][0]["n"] == 200  # each of them counts
+    assert "  concurrent_5: 5 users\n" in ended.err
     assert {row["user"] for row in rows} == set("01234")
     assert {(method, path, kind) for method, path, _, kind in server.asked} == {
         ("POST", "/search?q=a", "application/x-www-form-urlencoded")
