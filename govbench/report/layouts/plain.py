@@ -7,7 +7,8 @@ from govbench.report.format import GROUP_SEPARATOR, one_line
 
 def printable(text: str) -> str:
     """One line without control characters; blanks and the separators of grouped digits stay as they are."""
-    if text.isprintable():  # that is: neither control characters nor blanks other than the common one
+    # That is: neither control characters nor blanks but the common one, nor what a CI job would obey.
+    if text.isprintable() and "::" not in text and "##" not in text:
         return text
     return GROUP_SEPARATOR.join(
         " ".join(one_line(word) for word in part.split(" ")) for part in text.split(GROUP_SEPARATOR)
