@@ -92,7 +92,7 @@ def response_times(results: Results) -> Section | None:
             (at, (), (fmt.count(at.parts.response_time.n), *_spread(at.parts.response_time, at)))
             for at in levels
         ),
-        after=(_number("answers", 2), *_SPREAD),
+        after=(_number("succeeded", 2), *_SPREAD),
         caption=f"{_OF_TIMES}{said}",
     )
     return Section(key="spread", title="Response times in full", rank=5, blocks=(found,), folded=True)
@@ -159,7 +159,7 @@ def _grouped(
             for at, each in rows
         ),
         before=(Column(head=head),),
-        after=(_number("answers", 2), _number("failed"), *_SPREAD),
+        after=(_number("succeeded", 2), _number("failed"), *_SPREAD),
         caption=" ".join(captions),
     )
     return Section(key=key, title=title, rank=4 if folded else 3, blocks=(found,), folded=folded)

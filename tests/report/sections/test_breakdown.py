@@ -121,7 +121,7 @@ def test_response_times_in_full_with_their_intervals(run: Run) -> None:
     records = [record(at / 5, last_byte_ms=float(at * 37 % 250 + 1)) for at in range(250)]
     found = table_of(sections.response_times(run(*records, *some(5, at_s=100, phase=1), users=(10, 50))))
     assert heads(found) == [
-        "load", "answers", "min", "mean", "p50", "p90", "p95", "p99", "p99.9", "max",
+        "load", "succeeded", "min", "mean", "p50", "p90", "p95", "p99", "p99.9", "max",
     ]  # fmt: skip
     assert texts(found) == [
         ["10 users", "250", "1.00 ms", "126 ms", "125 ms", "225 ms", "238 ms", "needs 1000",
@@ -136,7 +136,7 @@ def test_by_request_with_what_failed_of_each(run: Run) -> None:
     records = [*some(40), *some(30, name=1, last_byte_ms=50.0), *[record(1, Outcome.HTTP_5XX, name=1)] * 10]
     section = sections.by_name(run(*records))
     found = table_of(section)
-    assert heads(found)[:4] == ["request", "load", "answers", "failed"]
+    assert heads(found)[:4] == ["request", "load", "succeeded", "failed"]
     assert [row[:5] for row in texts(found)] == [
         ["GET /items", "10 users", "40", "0", "20.0 ms"],
         ["POST /buy", "10 users", "30", "10", "50.0 ms"],
@@ -170,7 +170,7 @@ def test_base_and_head_stand_under_each_other(run: Run) -> None:
         for at in range(20) for side in (BASE, HEAD) for name in (0, 1)
     ]  # fmt: skip
     found = table_of(sections.by_name(run(*records, *some(1, side=HEAD, name=1), sides=2)))
-    assert heads(found)[:4] == ["request", "load", "side", "answers"]
+    assert heads(found)[:4] == ["request", "load", "side", "succeeded"]
     assert [[row[0], row[2], row[3]] for row in texts(found)] == [
         ["GET /items", "base", "20"], ["GET /items", "head", "20"],
         ["POST /buy", "base", "20"], ["POST /buy", "head", "21"],
@@ -183,7 +183,7 @@ def test_of_many_rows_the_most_loaded_levels_of_each_test_type_stand(run: Run) -
     names = [f"GET /{at}" for at in range(20)]
     records = [record(100 * level + at, phase=level, name=at % 20) for level in range(4) for at in range(41)]
     found = table_of(sections.by_name(run(*records, users=users, test_types=types, names=names)))
-    assert heads(found)[:4] == ["request", "test type", "load", "answers"]
+    assert heads(found)[:4] == ["request", "test type", "load", "succeeded"]
     assert len(found.rows) == 40
     assert {(row[1], row[2]) for row in texts(found)} == {("baseline", "1 user"), ("concurrent", "50 users")}
     assert texts(found)[0][:4] == ["GET /0", "baseline", "1 user", "3"]
