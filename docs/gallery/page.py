@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from docs.gallery.pictures import COMMENT_LOOK, PAGE, comment_page, draw
+from docs.gallery.pictures import COMMENT_LOOK, DESK, PAGE, comment_page, draw
 from docs.gallery.stories import STORIES, Story
 from govbench.compare.conclude import conclude_results
 from govbench.report.build import Place, document_of
@@ -26,7 +26,8 @@ def write_story(story: Story, results: Path, to: Path) -> None:
     """The page, the comment and the terminal of one run, as pictures and as text."""
     made = _document(results)
     page = html.render(made)
-    for look in PAGE:
+    further = (replace(DESK, name="section", section=story.section),) if story.section else ()
+    for look in (*PAGE, *further):
         draw(page, look, to / f"{story.key}-{look.name}.png")
     _write_comment([made], story.key, to)
     for width in WIDTHS:
@@ -67,16 +68,20 @@ def _story(story: Story, folder: Path) -> str:
     shown = "\n".join(f"govbench {' '.join(command)}" for command in story.commands)
     text = (folder / f"{story.key}-80.txt").read_text(encoding="utf-8").rstrip("\n")
     picture = {name: f"![{title}]({story.key}-{name}.png)" for name, title in LOOKS.items()}
+    section = f"![Further down the page]({story.key}-section.png)" if story.section else ""
     others = " and ".join(f"[{width}]({story.key}-{width}.txt)" for width in WIDTHS if width != 80)
     return "\n\n".join(
-        (
+        part
+        for part in (
             f"## {story.title}",
             story.says,
             f"```sh\n{shown}\n```",
             "| Light | Dark |\n|---|---|\n" + f"| {picture['light']} | {picture['dark']} |",
             "| Telephone | Paper |\n|---|---|\n" + f"| {picture['375']} | {picture['print']} |",
+            section,
             f"![Comment]({story.key}-comment.png)",
             f"<details><summary>Terminal, 80 columns</summary>\n\n```text\n{text}\n```\n\n</details>",
             f"The same at {others} columns.",
         )
+        if part
     )

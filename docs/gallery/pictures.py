@@ -29,6 +29,7 @@ class Look:
     height: int
     dark: bool = False
     paper: bool = False
+    section: str = ""  # what is scrolled to; the top where it is empty
 
 
 DESK = Look(name="light", width=1280, height=1000)
@@ -51,7 +52,9 @@ def draw(page: str, look: Look, to: Path) -> None:
         subprocess.run([*command, framed.as_uri()], check=True, capture_output=True, timeout=60)
         with Image.open(shot) as whole:
             seen = whole.convert("RGB").crop((0, 0, look.width, look.height))
-            seen.quantize(COLOURS, dither=Image.Dither.NONE).save(to, optimize=True)
+            seen.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+                to, optimize=True
+            )
     if to.stat().st_size > LARGEST:
         raise SystemExit(f"{to.name}: {to.stat().st_size} bytes, more than {LARGEST}")
 
@@ -71,9 +74,10 @@ def _framed(page: str, look: Look) -> str:
             "@media print", "@media all"
         )
     frame = f"border: 0; display: block; width: {look.width}px; height: {look.height}px"
+    scrolled = f"onload=\"contentWindow.location.hash = '{look.section}'\"" if look.section else ""
     return (
         '<!doctype html><body style="margin: 0">'
-        f'<iframe style="{frame}" scrolling="no" srcdoc="{html.escape(page)}"></iframe>'
+        f'<iframe style="{frame}" scrolling="no" {scrolled} srcdoc="{html.escape(page)}"></iframe>'
     )
 
 

@@ -19,6 +19,7 @@ class Story:
     commands: tuple[tuple[str, ...], ...]
     config: str = SUITE
     results: str = "results/latest"
+    section: str = ""  # of the page, which has a picture of its own
 
 
 RUN = ("run", "embedded", *SHORT)
@@ -87,11 +88,13 @@ STORIES = (
                 "2,6",
             ),
         ),
+        section="distributions",
     ),
     Story(
         key="endpoints",
         title="Users of one's own, five endpoints",
         says="Each request's name has figures of its own.",
         commands=((*RUN, "--test-file", USERS),),
+        section="names",
     ),
 )
