@@ -50,19 +50,15 @@ _SAFE = "/:?&=#%+,@-._"  # of an address; all else is encoded, parentheses and b
 class Limits:
     """How much is shown where there is not room for all.
 
-    Sections of rank ``below`` and higher are left out. ``keep`` cuts tables to the rows that say the most;
+    Sections of ``dropped`` ranks and keys are left out. ``keep`` cuts tables to the rows that say the most;
     ``rows`` is the most of any list, ``text`` the most characters of any paragraph; ``bare`` is a line each.
     """
 
-    below: int | None = None
+    dropped: frozenset[tuple[int, str]] = frozenset()
     keep: bool = False
     rows: int | None = None
     text: int | None = None
     bare: bool = False
-
-    def keeps(self, rank: int) -> bool:
-        """Whether sections of that rank are shown."""
-        return self.below is None or rank < self.below
 
     def shown(self, total: int, keep: int | None = None) -> int:
         """How many rows of so many, where ``keep`` of them say the most."""

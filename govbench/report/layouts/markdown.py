@@ -1,6 +1,6 @@
 """Reports in GitHub's Markdown, for a comment or a job summary: several suites within one budget of bytes.
 
-Where not all fits, the sections of the highest rank go first, in every suite before any of the next rank;
+Where not all fits, the sections of the highest rank go first, each in every suite before any of the next;
 what is left out is named, and where it is. Posts nothing, and decides nothing else, see ``document.py``.
 """
 
@@ -50,13 +50,20 @@ def render(documents: Sequence[Document], *, budget_bytes: int = SUMMARY_BYTES) 
 
 def _limits(documents: Sequence[Document]) -> Iterator[Limits]:
     """From everything to less and less: ranks, then rows, then words."""
-    ranks = {section.rank for document in documents for section in document.sections if section.rank > 0}
-    yield Limits()
-    yield from (Limits(below=rank) for rank in sorted(ranks, reverse=True))
-    yield Limits(below=1, keep=True)
-    yield from (Limits(below=1, keep=True, rows=rows) for rows in _ROWS)
-    yield from (Limits(below=1, keep=True, rows=0, text=text) for text in _TEXTS)
-    yield from (Limits(below=1, rows=0, text=text, bare=True) for text in _BARE)
+    order = _drops(documents)
+    yield from (Limits(dropped=frozenset(order[:number])) for number in range(len(order) + 1))
+    dropped = frozenset(order)
+    yield Limits(dropped=dropped, keep=True)
+    yield from (Limits(dropped=dropped, keep=True, rows=rows) for rows in _ROWS)
+    yield from (Limits(dropped=dropped, keep=True, rows=0, text=text) for text in _TEXTS)
+    yield from (Limits(dropped=dropped, rows=0, text=text, bare=True) for text in _BARE)
+
+
+def _drops(documents: Sequence[Document]) -> list[tuple[int, str]]:
+    """Ranks and keys of sections as they go: the highest rank first, of one rank the last; rank 0 stays."""
+    found = [(s.rank, s.key) for document in documents for s in document.sections if s.rank > 0]
+    from_the_last = list(dict.fromkeys(found))[::-1]
+    return sorted(from_the_last, key=lambda drop: -drop[0])
 
 
 def _page(documents: Sequence[Document], limits: Limits) -> str:
@@ -82,8 +89,10 @@ def _report(document: Document, limits: Limits) -> str:
     if limits.bare:
         return f"{headline}\n\n{_left_out(['all else'], document)}"
     sections = [section for section in document.sections if not section.pages_only]
-    kept = [section for section in sections if limits.keeps(section.rank)]
-    lost = [s.title for s in sections if not limits.keeps(s.rank) and _body(s, _chart([s]), Limits())]
+    kept = [section for section in sections if (section.rank, section.key) not in limits.dropped]
+    lost = [
+        s.title for s in sections if (s.rank, s.key) in limits.dropped and _body(s, _chart([s]), Limits())
+    ]
     chart = _chart(kept)
     last_open = max((at for at, section in enumerate(kept) if not section.folded), default=-1)
     parts = [

@@ -191,6 +191,23 @@ def test_every_suite_loses_a_rank_before_any_loses_the_next() -> None:
     assert titles(render(*suites, budget=size // 3)) == []
 
 
+def test_of_one_rank_the_last_section_goes_first_in_every_suite() -> None:
+    parts = tuple(section(name, 2, replace(LEVELS, rows=LEVELS.rows * 30), folded=True) for name in "abc")
+    suites = [document(suite=name, sections=parts) for name in ("x", "y")]
+    size = len(render(*suites).encode())
+    assert titles(render(*suites, budget=size - 1)) == ["A", "B"] * 2
+    assert titles(render(*suites, budget=size // 2)) == ["A"] * 2
+
+
+def test_a_section_goes_by_the_rank_that_it_has_in_its_suite() -> None:
+    """What a first run is about, a later one has folded."""
+    table = replace(LEVELS, rows=LEVELS.rows * 20)
+    first, later = section("measured", 0, table), section("measured", 3, table, folded=True)
+    shown = render(document(sections=(first,)), document(sections=(later,)), budget=18_000)
+    assert shown.count("#### Measured") == 1
+    assert shown.count("<summary>Measured</summary>") == 0
+
+
 def test_rank_0_stays_and_its_tables_keep_the_rows_that_say_the_most() -> None:
     table = replace(LEVELS, rows=LEVELS.rows * 100, keep=8)
     shown = render(document(sections=(section("judged", 0, table), section("x", 1, LEVELS))), budget=6_000)
