@@ -165,6 +165,10 @@ def test_a_target_that_never_answers_in_time_is_not_measured(govbench: Cli, serv
     assert "no request of the run succeeded" in document["comparison"]["reason"]
     assert "timeout: " in document["summary"]["warnings"][0]
     assert set(document["summary"]["accounting"]["errors"]) == {"timeout"}
+    endings = [end for phase in document["summary"]["phases"] for end in phase["endings"]]
+    assert {(end["outcome"], end["status"], end["example"]) for end in endings} == {
+        ("timeout", None, "no whole answer within the deadline")
+    }
     assert govbench.sample_count() == document["summary"]["accounting"]["sent"]
 
 
