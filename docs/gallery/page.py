@@ -37,8 +37,7 @@ def write_story(story: Story, results: Path, to: Path) -> None:
 
 def write_two_suites(results: Sequence[Path], to: Path) -> None:
     """One comment for two suites, within what a comment may hold."""
-    chat, search = (_document(path) for path in results)
-    _write_comment([chat, replace(search, suite="search")], TWO, to)
+    _write_comment([_document(path) for path in results], TWO, to)
 
 
 def _document(results: Path) -> Document:

@@ -13,7 +13,7 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 from PIL import Image
 
-COLOURS = 64
+COLOURS = 128
 LARGEST = 200_000  # bytes of a picture
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-dev-shm-usage")
@@ -52,7 +52,7 @@ def draw(page: str, look: Look, to: Path) -> None:
         subprocess.run([*command, framed.as_uri()], check=True, capture_output=True, timeout=60)
         with Image.open(shot) as whole:
             seen = whole.convert("RGB").crop((0, 0, look.width, look.height))
-            seen.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+            seen.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE).save(
                 to, optimize=True
             )
     if to.stat().st_size > LARGEST:

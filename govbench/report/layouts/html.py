@@ -46,6 +46,7 @@ SCREENS = ((1000, 840), (840, 680), (680, 520), (520, 360))
 PAPER = 1080  # how many pixels of a screen fit between the margins of a page, in its smaller type
 _EDGES = 56  # what lies beside a table on a narrow screen
 _CHARACTER, _NOTE_CHARACTER, _PADDING = 7.6, 6.6, 16.0
+_MANY_COLUMNS = 10  # more of them stand closer together
 _FEWEST_COLUMNS = 2  # for which the page has rules, whatever its tables
 _SHORT = 16
 _WORDS_WRAP_AT = 22  # a column of words needs no more room than this many characters
@@ -129,7 +130,8 @@ def column_classes(table: Table) -> str:
     short = [f"short-{at}" for at in range(1, len(table.columns) + 1) if _is_short(table, at - 1)]
     going = [f"from-{below}-{at}" for at, below in enumerate(shown_from(table), start=1) if below]
     unprinted = [f"screen-{at + 1}" for at in _too_much(table, PAPER)]
-    return " ".join((*numbers, *short, *going, *unprinted))
+    close = ("close",) if len(table.columns) > _MANY_COLUMNS else ()
+    return " ".join((*close, *numbers, *short, *going, *unprinted))
 
 
 def shown_from(table: Table) -> tuple[int, ...]:
