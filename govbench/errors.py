@@ -16,7 +16,9 @@ A regression is a verdict, not an error; see ``compare/verdict.py``. The tree:
 
 from __future__ import annotations
 
+import errno
 from enum import IntEnum
+from typing import Final
 
 
 class ExitCode(IntEnum):
@@ -40,6 +42,36 @@ class GovbenchError(Exception):
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
         self.hint = hint
+
+
+# What to do about what the system refuses, by the number of its error.
+_HINTS_BY_ERRNO: Final = {
+    errno.ENOSPC: "the disk is full: make room, or name another place",
+    errno.EDQUOT: "the quota is used up: make room, or name another place",
+    errno.EFBIG: "files may not become that large here (ulimit -f): raise the limit, or name another place",
+    errno.EROFS: "the file system can only be read: name another place",
+    errno.EACCES: "make it accessible, or name another place",
+    errno.EPERM: "make it accessible, or name another place",
+    errno.ENAMETOOLONG: "the name is too long: name another place",
+    errno.ELOOP: "the links lead in a circle: name another place",
+    errno.EMFILE: "too many files are open: raise the limit (ulimit -n)",
+    errno.ENFILE: "too many files are open on this machine",
+    errno.ENOMEM: "this machine has no memory left",
+    errno.EAGAIN: "no more processes may be started: raise the limit (ulimit -u)",
+}
+
+
+def hint_for(error: OSError) -> str | None:
+    """What to do about what the system refused; None where that cannot be told."""
+    return _HINTS_BY_ERRNO.get(error.errno or 0)
+
+
+def in_words(error: Exception) -> str:
+    """An error in a sentence: of one of the system where, why and what to do; of any other its message."""
+    if not isinstance(error, OSError) or error.strerror is None:
+        return str(error)
+    where, hint = f"{error.filename}: " if error.filename else "", hint_for(error)
+    return f"{where}{error.strerror}" + (f" ({hint})" if hint else "")
 
 
 class UsageError(GovbenchError):

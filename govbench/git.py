@@ -7,12 +7,13 @@ read it and what a partial clone lacks, and so that it can be ended in order. Kn
 from __future__ import annotations
 
 import contextlib
-import re
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
+
+from govbench.results.redact import redact
 
 _END_S: Final = 5.0
 
@@ -117,7 +118,7 @@ def ask(
                 process.wait(timeout=_END_S)
             process.kill()
             raise
-    return Answer(code=process.returncode, out=out, err=_without_credentials(err.decode(errors="replace")))
+    return Answer(code=process.returncode, out=out, err=redact(err.decode(errors="replace")).strip())
 
 
 def contents_at(
@@ -155,7 +156,3 @@ def contents_at(
         if said[1] == "blob":
             found[path] = answer.out[start : place - 1]
     return found
-
-
-def _without_credentials(text: str) -> str:
-    return re.sub(r"://[^/@\s]+@", "://", text.strip())

@@ -32,10 +32,11 @@ LEVELS = {
     "baselines": 3,
     "reference": 3,
     "config": 2,
-    "git": 1,
+    "git": 2,
     "results": 1,
     "stats": 1,
     "errors": 0,
+    "files": 0,
     "__init__": 0,
 }
 

@@ -7,7 +7,20 @@ import time
 
 import pytest
 
-from govbench.results.redact import anonymised, excerpt, redact, shown_url, without_credentials
+from govbench.results.redact import (
+    anonymised,
+    excerpt,
+    is_secret,
+    is_secret_name,
+    looks_secret,
+    passwords_in,
+    redact,
+    secrets_in,
+    shown_address,
+    shown_command,
+    shown_url,
+    without_credentials,
+)
 
 SECRET = "hunter22"
 
@@ -35,6 +48,43 @@ SECRET = "hunter22"
         "https://hunter22@host/path",
         "key sk-proj-hunter22hunter22",
         "said hunter22 aloud",
+        "serve --api-key hunter22",
+        'serve --api-key "two hunter22 words"',
+        "serve --api-key 'two hunter22 words' --port 8000",
+        "serve --api-key=hunter22",
+        'serve "--api-key=two hunter22 words"',
+        "serve --bearer hunter22",
+        "serve --auth hunter22",
+        "serve --pass hunter22 --port 8000",
+        "serve -password hunter22",
+        "serve --key hunter22",
+        "API_KEY=hunter22 serve",
+        'curl -H "Authorization: Bearer hunter22"',
+        "curl -H 'X-Auth: two hunter22 words' http://h",
+        "curl -H Cookie:session=hunter22",
+        "curl -u me:hunter22 http://h",
+        "curl --user me:hunter22 http://h",
+        "sh -c 'serve --token hunter22'",
+        "Authorization: Digest username=me, response=hunter22",
+        "Set-Cookie: a=b; sid=hunter22; Path=/",
+        "{'Authorization': 'Bearer hunter22'}",
+        "{'password': 'two hunter22 words'}",
+        "('X-Auth', 'hunter22')",
+        "(b'authorization', b'Basic hunter22')",
+        '["X-API-Key", "hunter22"]',
+        "<password>hunter22</password>",
+        '{"credentials": {"user": "ada", "password": "hunter22"}}',
+        "API key: hunter22",
+        "access-token => hunter22",
+        "password := hunter22",
+        "http://h/x?api_key=hunter22&n=1",
+        "http://h/x?sig=hunter22",
+        "http://h/x?n=1&code=hunter22",
+        "http://h/x?key=hunter22",
+        "http://h/x#access_token=hunter22",
+        "body=grant%26password%3Dhunter22",
+        "github_pat_hunter22hunter22hunter22",
+        "-----BEGIN RSA PRIVATE KEY-----\nhunter22\n-----END RSA PRIVATE KEY-----",
     ],
 )
 def test_secrets_go(text: str) -> None:
@@ -56,6 +106,24 @@ def test_secrets_go(text: str) -> None:
         "GET http://127.0.0.1:8000/users/ada@example.org",
         "see https://example.org/@ada",
         "no connection to http://h:80",
+        "serve --auth on --pass-through yes --max-tokens 100",
+        "python -u app.py --key-prefix cache",
+        "tool -u http://127.0.0.1:8000/ --user ada",
+        "docker run -u 1000:1000 image",
+        '{"max_tokens": 1000, "tokens": 1234567, "prompt_tokens": 3}',
+        "author: ada, monkey: bob, keyboard: qwerty",
+        "X-Request-Id: 0123456789abcdef",
+        "session_id=0123456789",
+        "KeyError: 'name'",
+        "sort key: name, primary_key=id",
+        "key: value",
+        "authority: example.org",
+        "WWW-Authenticate: Basic realm=x",
+        "TOKEN_URL=https://h/token PASSWORD_FILE=/run/x AUTH_MODE=none",
+        "http://h/x?author=ada&state=open&key_id=7",
+        "task-2024-disk-0123456789",
+        "sk-learn-pipelines",
+        "Basic authentication required",
     ],
 )
 def test_the_rest_stays(text: str) -> None:
@@ -116,6 +184,23 @@ FILLED = {
     "dashes": "sk-" * (LONG // 3),
     "ats": "a@" * (LONG // 2),
     "numbers": "1 " + "(" * LONG,
+    "settings": "a=b " * (LONG // 4),
+    "secret settings": "token=" * (LONG // 6),
+    "options": "--a " * (LONG // 4),
+    "secret options": '--token "' * (LONG // 9),
+    "single quotes": "token='" * (LONG // 7),
+    "web tokens": "eyJ-" * (LONG // 4),
+    "halves of web tokens": "eyJabcdefgh." * (LONG // 12),
+    "private keys": "-----BEGIN PRIVATE KEY" * (LONG // 22),
+    "whole private keys": "-----BEGIN PRIVATE KEY-----" * (LONG // 27),
+    "headers": 'authorization: "' * (LONG // 16),
+    "elements": "<token>" * (LONG // 7),
+    "commands": "::" * (LONG // 2),
+    "escapes": "\x1b[" * (LONG // 2),
+    "titles": "\x1b]" * (LONG // 2),
+    "hashes": "#" * LONG,
+    "parameters": "?code=" * (LONG // 6),
+    "equals": "=" * LONG,
     "prose": "The town hall opens at nine. " * (LONG // 29),
 }
 
@@ -150,3 +235,145 @@ def test_people_go_where_answers_are_kept() -> None:
 def test_an_address_without_credentials() -> None:
     assert shown_url("https://u:p@h:1/x?q=1") == "https://h:1/x?q=1"
     assert without_credentials("curl http://u:p@x@h/a", mark="***") == "curl http://***@h/a"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "X-Auth",
+            "Authentication",
+            "Authorization",
+            "Proxy-Authorization",
+            "X-Signature",
+            "X-Hub-Signature-256",
+        ),
+        *(
+            "Cookie",
+            "Set-Cookie",
+            "X-API-Key",
+            "x-api-key",
+            "Ocp-Apim-Subscription-Key",
+            "X-Amz-Security-Token",
+        ),
+        *("DB_PASS", "POSTGRES_PWD", "POSTGRES_PASSWORD", "PGPASSWORD", "AWS_ACCESS_KEY_ID", "JWT", "X_JWT"),
+        *("AWS_SECRET_ACCESS_KEY", "API_KEY", "apiKey", "APIKEY", "apikey", "api.key", "SECRET_KEY_BASE"),
+        *("dbPassword", "dbpass", "authToken", "authtoken", "clientSecret", "GITHUB_PAT", "ACCESS_TOKENS"),
+        *("credentials", "REDISCLI_AUTH", "passphrase", "MYSQL_PWD", "VAULT_TOKEN", "ENCRYPTION_KEY", "key"),
+        *(
+            "--bearer",
+            "--pass",
+            "--api-key",
+            "sig",
+            "X-CSRF",
+            "OTP",
+            "PHPSESSID",
+            "x-goog-signature",
+            "token2",
+        ),
+    ],
+)
+def test_names_of_secrets(name: str) -> None:
+    assert is_secret_name(name)
+    assert is_secret(name, "hunter22")
+    assert not is_secret(name, "true")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "MAX_TOKENS",
+            "max_token",
+            "tokens",
+            "total_tokens",
+            "TRACK_TOKEN_USAGE",
+            "tokenizer",
+            "TOKEN_LIMIT",
+        ),
+        *("keyboard", "monkey", "KEYCLOAK_URL", "primary_key", "PUBLIC_KEY", "cache-key", "Idempotency-Key"),
+        *("X-Request-Id", "X-Session-Id", "session_id", "author", "X-Author", "authority", "authenticated"),
+        *("AUTH_MODE", "AUTH_URL", "BASIC_AUTH_USER", "PASSWORD_FILE", "PASSWORD_MIN_LENGTH", "SECRET_NAME"),
+        *("COOKIE_DOMAIN", "compass", "passed", "PASS_RATE", "bypass", "signal", "design", "Accept", "code"),
+        *("OPENAI_ORG_ID", "LOG_LEVEL", "DATABASE_URL", "KEY_PREFIX", "key_id", "TOKEN_TTL", "", "---", "42"),
+    ],
+)
+def test_names_of_other_things(name: str) -> None:
+    assert not is_secret_name(name)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(
+            "sk-proj-abcdefghijkl1",
+            "sk_live_0123456789ab",
+            "ghp_0123456789abcdefghij",
+            "glpat-0123456789abcdef",
+        ),
+        *("xoxb-0123456789-abc", "AKIAIOSFODNN7EXAMPLE", "ASIAIOSFODNN7EXAMPLE", "AIza" + "0a" * 17 + "0"),
+        *("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl", "Bearer 0123456789", "Basic dXNlcjpwYXNz"),
+        *("postgres://me:hunter22@db/x", "hf_0123456789abcdefghij", "-----BEGIN EC PRIVATE KEY-----\nMHc"),
+    ],
+)
+def test_looks_of_secrets(value: str) -> None:
+    assert looks_secret(value)
+    assert is_secret("ANYTHING", value)
+    if "://" not in value:
+        assert value.rsplit(maxsplit=1)[-1] not in redact(f"it is {value}, and more")
+
+
+@pytest.mark.parametrize(
+    "value", ["postgres://db/x", "postgres://me@db/x", "http://h:80/a", "eyJust.text", "AKIA", "plain text"]
+)
+def test_looks_of_other_things(value: str) -> None:
+    assert not looks_secret(value)
+
+
+def test_a_server_repeats_what_is_within_a_header() -> None:
+    headers = [
+        ("Authorization", "Bearer hunter22hunter22"),
+        ("X-Auth", "Basic bWU6aHVudGVyMjI="),
+        ("Cookie", "sid=cookie22; n=1"),
+    ]
+    for said in ("hunter22hunter22", "me:hunter22", "hunter22", "cookie22", "bWU6aHVudGVyMjI="):
+        assert said not in redact(f"who is {said}?", secrets_in(headers))
+    assert passwords_in("postgres://me:hunter22@db/x and http://h:80/a") == ["hunter22"]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("http://h/x?api_key=geheim&n=1", "http://h/x?api_key=***&n=1"),
+        ("http://h/x?api%5Fkey=geheim&n=a%20b", "http://h/x?api%5Fkey=***&n=a%20b"),
+        ("ftp://h/x?api_key=geheim", "ftp://h/x?api_key=***"),
+        ("h:80/x?sig=geheim", "h:80/x?sig=***"),
+        ("me:geheim@h:80", "***@h:80"),
+        ("http://me:geheim@h:80/", "http://***@h:80/"),
+        ("http://h/#token=geheim", "http://h/#token=***"),
+        ("http://h/x;jsessionid=geheim?n=1", "http://h/x;jsessionid=***?n=1"),
+        ("http://h/x?author=ada&max_tokens=9", "http://h/x?author=ada&max_tokens=9"),
+        ("http://[bad?api_key=geheim", "http://[bad?api_key=***"),
+    ],
+)
+def test_an_address_as_it_may_be_shown(text: str, shown: str) -> None:
+    assert shown_address(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        ("serve --api-key geheim --port {port}", "serve --api-key *** --port {port}"),
+        ('serve --api-key "ge heim" --port {port}', "serve --api-key *** --port {port}"),
+        ('curl -H "Authorization: Bearer x" http://h', 'curl -H "Authorization: ***" http://h'),
+        ("serve --bearer x --auth x --pass x", "serve --bearer *** --auth *** --pass ***"),
+        ("curl -u me:x http://h", "curl -u *** http://h"),
+        ("TOKEN=geheim serve --auth on", "TOKEN=*** serve --auth on"),
+        ("serve --db pg://me:geheim@db/x", "serve --db pg://***@db/x"),
+        ("serve --api-key $API_KEY", "serve --api-key $API_KEY"),
+        ("python -u app.py --max-tokens 9 {data}", "python -u app.py --max-tokens 9 {data}"),
+    ],
+)
+def test_a_command_as_it_may_be_shown(command: str, shown: str) -> None:
+    assert shown_command(command) == shown
+    assert shown_command(shown) == shown
