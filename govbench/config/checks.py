@@ -15,6 +15,7 @@ from govbench.errors import ConfigError
 from govbench.results.comparison import Verdict
 from govbench.results.metrics import MetricName
 from govbench.results.plan import BODILESS, MOST_PHASES, Api, Side, TestType
+from govbench.results.redact import shown_address
 from govbench.results.wire import Wire
 
 Merged = Mapping[str, Value]
@@ -83,7 +84,8 @@ def _check_api(api: Api, target: Target, merged: Merged) -> None:
     path = target.request_path
     if path is not None and api not in {Api.HTTP, Api.OPENAI_CHAT}:
         raise ConfigError(
-            f"{merged['target.api'].label}: {api} has paths of its own, but the target's URL ends in {path}",
+            f"{merged['target.api'].label}: {api} has paths of its own,"
+            f" but the target's URL ends in {shown_address(path)}",
             hint="leave the path out of the URL, or use api http",
         )
     stream = merged.get("target.stream")
@@ -102,8 +104,9 @@ def _check_http(settings: Settings, api: Api, target: Target, merged: Merged) ->
             hint='set api = "http", or leave it out',
         )
     if target.request_path is not None and "target.http.path" in merged:
+        path = shown_address(target.request_path)
         raise ConfigError(
-            f"{merged['target.http.path'].label}: the target's URL has a path already: {target.request_path}",
+            f"{merged['target.http.path'].label}: the target's URL has a path already: {path}",
             hint="keep one of them",
         )
     if settings.target.http.body is not None and settings.target.http.method in BODILESS:

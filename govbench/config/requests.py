@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -10,13 +9,13 @@ from govbench.config.settings import Settings, TargetConfig
 from govbench.config.targets import Target, base_address, parse_target
 from govbench.errors import ConfigError
 from govbench.results.plan import Api, HttpTemplate, Side
+from govbench.results.redact import is_secret_name, looks_secret, shown_address
 
-_SECRET_HEADER = re.compile(r"auth|key|token|secret|cookie|password|signature", re.IGNORECASE)
 
-
-def is_secret_header(name: str) -> bool:
-    """Whether a header of that name carries a secret, by its name."""
-    return _SECRET_HEADER.search(name) is not None
+def _is_secret(header: tuple[str, str]) -> bool:
+    """Whether a header carries a secret: whatever its value, if its name says so."""
+    name, value = header
+    return is_secret_name(name) or looks_secret(value)
 
 
 def api_of(config: TargetConfig, target: Target) -> Api:
@@ -35,7 +34,8 @@ def _side(config: TargetConfig, name: str, url: str) -> Side:
     target = parse_target(url)
     if target.address is None:
         raise ConfigError(
-            f"side {name!r}: {url!r} is not a URL", hint="boot the stack first and pass its URL"
+            f"side {name!r}: {shown_address(url)!r} is not a URL",
+            hint="boot the stack first and pass its URL",
         )
     api = api_of(config, target)
     secret = _key_headers(config, api)
@@ -48,10 +48,10 @@ def _side(config: TargetConfig, name: str, url: str) -> Side:
         stream=config.stream,
         model=config.model,
         collection_id=config.collection_id,
-        headers=tuple(item for item in config.headers.items() if not is_secret_header(item[0])),
+        headers=tuple(item for item in config.headers.items() if not _is_secret(item)),
         # a header that the user wrote wins over one made from a key
         secret_headers=(
-            *(item for item in config.headers.items() if is_secret_header(item[0])),
+            *(item for item in config.headers.items() if _is_secret(item)),
             *(item for item in secret if item[0].lower() not in given),
         ),
         http=_template(config, target) if api is Api.HTTP else None,

@@ -26,12 +26,12 @@ from govbench.results.plan import (
 class TargetConfig:
     """Which stack is measured and how it is spoken to (section ``[target]``)."""
 
-    form: str = "embedded"
+    form: str = field(default="embedded", repr=False)  # a part of an address or a command may be a secret
     api: Api | None = None  # None: govstack, or http for a URL with a path
     stream: bool = False
     model: str | None = None
     collection_id: str | None = None
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
     http: HttpTemplate = field(default_factory=HttpTemplate)
     deadlines: Deadlines = field(default_factory=Deadlines)
     api_key: str | None = field(default=None, repr=False)  # environment only, never a file
@@ -47,7 +47,7 @@ class StackConfig:
     process: DATABASE_URL and the like.
     """
 
-    build: str | None = None
+    build: str | None = field(default=None, repr=False)
     build_timeout_s: float = 600.0
     health_path: str = "/health"
     boot_timeout_s: float = 60.0

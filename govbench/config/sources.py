@@ -9,7 +9,7 @@ import io
 import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -17,27 +17,26 @@ from typing import Any
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 
+from govbench import files
 from govbench.config.keys import BY_VARIABLE, KEYS, TABLES, VARIABLE_PREFIX, Key, unknown_hint
 from govbench.config.values import Kind, WrongValue, closest
 from govbench.config.variables import Variable, find_variable
-from govbench.errors import ConfigError
+from govbench.errors import ConfigError, hint_for
+from govbench.results.redact import excerpt, is_secret
 
+MOST_BYTES = 16 * 1024 * 1024
 FILE_NAME = "govbench.toml"
 SHARED_NAME = "pyproject.toml"
 JOINED = ("target.headers", "stack.environment")  # tables that several sources add to
 DOTENV_NAME = ".env.test"
 # The processes of a booted stack have these; they set nothing where govbench itself is what is booted.
 _OF_A_STACK = frozenset({"GOVBENCH_STACK", "GOVBENCH_DATA"})
-_SECRET_NAME = re.compile(
-    r"passw|secret|token|credential|(^|[_-])(api[_-]?)?key$|authorization|^cookie$", re.IGNORECASE
-)
 # Where a file that is no TOML speaks of our table all the same: as a header, or as a key of [tool].
 _OWN_TABLE = re.compile(
     r"""^\s*(?:\[{1,2}\s*tool\s*\.\s*["']?govbench["']?\s*[.\]]|govbench\s*[.=])""", re.MULTILINE
 )
 # So like one of ours is a variable that is meant for us; another project's GOVBENCH_IMAGE is not.
 _NEARLY = 0.75
-_URL_WITH_PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]+@")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +44,7 @@ class Argument:
     """What was given without an option, by the name that the help calls it."""
 
     name: str
-    text: str
+    text: str = field(repr=False)
 
 
 class Layer(IntEnum):
@@ -62,7 +61,7 @@ class Value:
     """One value of one key: parsed, with its source as ``label`` and the folder that paths start from."""
 
     key: str
-    value: Any
+    value: Any = field(repr=False)  # that of a secret, too
     layer: Layer
     label: str
     base: Path
@@ -84,9 +83,14 @@ def parsed(kind: Kind, raw: object, label: str, *, secret: bool = False) -> Any:
     try:
         return kind.parse(raw)
     except (ValueError, OverflowError) as error:
-        got = "" if secret else f", got {raw!r}"  # a secret is not repeated
+        got = "" if secret else f", got {_said(raw)}"  # a secret is not repeated
         hint = str(error) if isinstance(error, WrongValue) else ""
         raise ConfigError(f"{label}: expected {kind.expected}{got}", hint=hint or None) from error
+
+
+def _said(raw: object) -> str:
+    """A wrong value as a message repeats it: what stands in the wrong place may be a secret."""
+    return excerpt(repr(raw))
 
 
 def _is_hidden(key: Key) -> bool:
@@ -108,7 +112,7 @@ def find_file(cwd: Path) -> tuple[Path | None, tuple[str, ...]]:
     for folder in (cwd, *cwd.parents):
         own, shared = folder / FILE_NAME, folder / SHARED_NAME
         has_table = shared.is_file() and has_own_table(shared, shown(shared, cwd))
-        if own.is_file():
+        if own.exists() or own.is_symlink():  # one that cannot be read is told, not passed over
             note = f"{shown(shared, cwd)}: [tool.govbench] is not read, for {FILE_NAME} lies beside it"
             return own, (note,) if has_table else ()
         if has_table:
@@ -144,9 +148,10 @@ def says_own_table(text: str) -> bool:
 def read_text(path: Path, label: str) -> str:
     """The text of a file, or a ConfigError that begins with ``label``."""
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return files.read_text(path, encoding="utf-8-sig", most_bytes=MOST_BYTES)
     except OSError as error:
-        raise ConfigError(f"{label}: cannot be read: {error.strerror}", hint="check the path") from error
+        hint = hint_for(error) or "check the path"
+        raise ConfigError(f"{label}: cannot be read: {error.strerror or error}", hint=hint) from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{label}: is not UTF-8 text", hint="save it as UTF-8") from error
 
@@ -211,7 +216,8 @@ def _walk(data: Mapping[str, Any], table: str, *, file: str, prefix: str, base: 
         elif name in TABLES:
             if not isinstance(raw, dict):
                 raise ConfigError(
-                    f"{_label(file, prefix, name)}: expected a table, got {raw!r}", hint=f"write [{name}]"
+                    f"{_label(file, prefix, name)}: expected a table, got {_said(raw)}",
+                    hint=f"write [{name}]",
                 )
             yield from _walk(raw, name, file=file, prefix=prefix, base=base)
         else:
@@ -228,7 +234,7 @@ def _from_file(key: Key, raw: object, label: str) -> Any:
         )
     if isinstance(raw, str) and not key.kind.text_in_file:
         raise ConfigError(
-            f"{label}: expected {key.kind.expected}, got {raw!r}", hint="write it without quotes"
+            f"{label}: expected {key.kind.expected}, got {_said(raw)}", hint="write it without quotes"
         )
     value = parsed(key.kind, raw, label, secret=_is_hidden(key))
     if key.name in JOINED:
@@ -243,7 +249,7 @@ def _variables_for(key: Key) -> str:
 
 def _refuse_secrets(items: Mapping[str, str], label: str, key: Key) -> None:
     for name, text in items.items():
-        if _SECRET_NAME.search(name) or _URL_WITH_PASSWORD.search(text):
+        if is_secret(name, text):
             own = "API_KEY" if name.lower() == "x-api-key" else key.variable
             hint = f"set {own} in the environment or {DOTENV_NAME}"
             if own == key.variable:

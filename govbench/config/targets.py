@@ -8,21 +8,16 @@ import socket
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any, ClassVar
-from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from govbench.config import values as v
 from govbench.config.values import Kind, closest
 from govbench.errors import ConfigError
-from govbench.results.redact import without_credentials
+from govbench.results.redact import shown_address, shown_command, shown_url
 
 _FORMS = "a URL (http://host:port), embedded[:switches], command:CMD or git:REF"
 _HOST_AND_PORT = re.compile(r"(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:\d+)?(/\S*)?", re.IGNORECASE)
 _REF = re.compile(r"(?!-)[\w./@{}~^+#=%!,-]+")
-_SECRET_WORD = re.compile(r"key|token|secret|passw|auth|credential|signature", re.IGNORECASE)
-_SECRET_ARGUMENT = re.compile(
-    r"(\b\w*(?:key|token|secret|passw)\w*=|(?<=\s)-[\w-]*(?:key|token|secret|passw)[\w-]*[=\s]\s*)\S+",
-    re.IGNORECASE,
-)
 
 
 class TargetKind(StrEnum):
@@ -103,12 +98,12 @@ class UrlTarget(Target):
     starts_at_commit: ClassVar = False
 
     url: str
-    path: str | None = None
+    path: str | None = field(default=None, repr=False)  # a parameter of it may be a secret
 
     @property
     def form(self) -> str:
         """The address; parameters that look like credentials are left out."""
-        return self.url + _redacted_path(self.path or "")
+        return shown_url(self.url + (self.path or ""))
 
     @property
     def address(self) -> str | None:
@@ -169,18 +164,19 @@ class CommandTarget(Target):
     is_built: ClassVar = True
     takes_variables: ClassVar = True
 
-    command: str
+    command: str = field(repr=False)  # an argument of it may be a secret
 
     @property
     def form(self) -> str:
         """The command; arguments that look like credentials are left out."""
-        return "command:" + _redacted(_SECRET_ARGUMENT.sub(r"\1***", self.command))
+        return f"command:{shown_command(self.command)}"
 
     def check_two_at_once(self) -> None:
         """A port has to be free for each."""
         if "{port}" not in self.command:
+            shown = shown_command(self.command)
             raise ConfigError(
-                f"command {self.command!r}: two instances of it cannot listen on the same port",
+                f"command {shown!r}: two instances of it cannot listen on the same port",
                 hint="write {port} where the command takes its port, so that each gets one of its own",
             )
 
@@ -250,12 +246,12 @@ def parse_target(text: str) -> Target:
         return GitTarget(ref=_ref(text, rest))
     if form == "compose" and colon:
         raise ConfigError(
-            f"target {text!r}: this version measures URL, embedded, command and git targets",
+            f"target {shown_address(text)!r}: this version measures URL, embedded, command and git targets",
             hint="start the stack yourself and name its URL, or let command:CMD start it",
         )
     if "://" in text:
         return _url(text)
-    raise ConfigError(f"{_redacted(text)!r} is no target: expected {_FORMS}", hint=_no_target_hint(text))
+    raise ConfigError(f"{shown_address(text)!r} is no target: expected {_FORMS}", hint=_no_target_hint(text))
 
 
 def _no_target_hint(text: str) -> str:
@@ -264,9 +260,9 @@ def _no_target_hint(text: str) -> str:
         return "name the commit, for example git:main"
     like = closest(form, ("embedded", "command"))
     if like is not None:
-        return f"did you mean {like}{text[len(form) :]}?"
+        return f"did you mean {like}{shown_address(text[len(form) :])}?"
     if _HOST_AND_PORT.fullmatch(text):
-        return f"did you mean http://{text}?"
+        return f"did you mean {shown_address(f'http://{text}')}?"
     return "targets are described in docs/configuration.md"
 
 
@@ -288,42 +284,44 @@ def _switches(text: str, switches: str | None) -> EmbeddedSwitches:
         if name not in _SWITCHES:
             like = closest(name, _SWITCHES)
             hint = f"did you mean {like}?" if like else f"switches are {', '.join(_SWITCHES)}"
-            raise ConfigError(f"target {text!r}: unknown switch {name!r}", hint=hint)
+            raise ConfigError(f"target {shown_address(text)!r}: unknown switch {name!r}", hint=hint)
         attribute, kind = _SWITCHES[name]
         if attribute in found:
-            raise ConfigError(f"target {text!r}: {name} is given twice", hint="keep one of them")
+            raise ConfigError(
+                f"target {shown_address(text)!r}: {name} is given twice", hint="keep one of them"
+            )
         try:
             found[attribute] = kind.parse(raw)
         except ValueError as error:
             raise ConfigError(
-                f"target {text!r}: {name}: expected {kind.expected}, got {raw!r}",
+                f"target {shown_address(text)!r}: {name}: expected {kind.expected}, got {raw!r}",
                 hint=f"write it as {name}=VALUE" if not equals else None,
             ) from error
     return EmbeddedSwitches(**found)
 
 
 def _url(text: str) -> UrlTarget:
+    shown = shown_address(text)
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError as error:
-        raise ConfigError(
-            f"target {_redacted(text)!r}: {error}", hint="for example http://localhost:8000"
-        ) from error
+        raise ConfigError(f"target {shown!r}: {error}", hint="for example http://localhost:8000") from error
     if parts.username is not None or parts.password is not None:
         raise ConfigError(
-            f"target {_redacted(text)!r}: credentials in a URL would end up in reports",
+            f"target {shown!r}: credentials in a URL would end up in reports",
             hint="set API_KEY, or a header such as Authorization through GOVBENCH_TARGET_HEADERS",
         )
     if parts.scheme.lower() not in ("http", "https"):
         raise ConfigError(
-            f"target {text!r}: {parts.scheme}:// is not supported",
+            f"target {shown!r}: {parts.scheme}:// is not supported",
             hint="a URL starts with http:// or https://",
         )
     if not parts.hostname or re.search(r"\s", text):
-        raise ConfigError(f"target {text!r} names no host", hint="for example http://localhost:8000")
+        raise ConfigError(f"target {shown!r} names no host", hint="for example http://localhost:8000")
     if parts.fragment:
-        raise ConfigError(f"target {text!r}: a fragment is never sent", hint=f"leave out #{parts.fragment}")
+        left_out = shown_address(f"#{parts.fragment}")
+        raise ConfigError(f"target {shown!r}: a fragment is never sent", hint=f"leave out {left_out}")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     url = f"{parts.scheme.lower()}://{host}" + (f":{port}" if port is not None else "")
     return UrlTarget(url=url, path=_path(parts))
@@ -334,17 +332,9 @@ def _path(parts: SplitResult) -> str | None:
     return None if path == "/" else path
 
 
-def _redacted(text: str) -> str:
-    return without_credentials(re.sub(r"^[^/@\s]*@", "***@", text), mark="***")
-
-
-def _redacted_path(path: str) -> str:
-    before, mark, query = path.partition("?")
-    pairs = [
-        (name, "***" if _SECRET_WORD.search(name) else value)
-        for name, value in parse_qsl(query, keep_blank_values=True)
-    ]
-    return before + mark + urlencode(pairs, safe="*/:,") if pairs else path
+def shown_target(text: str) -> str:
+    """A target as it was written, right or wrong, without anything that looks like a credential."""
+    return shown_address(text)
 
 
 def describe(target: Target) -> str:

@@ -23,7 +23,7 @@ from typing import Any  # noqa: E402
 import gevent  # noqa: E402
 from gevent.fileobject import FileObjectPosix  # noqa: E402
 
-from govbench.errors import ExitCode, GovbenchError  # noqa: E402
+from govbench.errors import ExitCode, GovbenchError, in_words  # noqa: E402
 from govbench.load.engine import Engine  # noqa: E402
 from govbench.load.startup import Channel, allow_many_files  # noqa: E402
 from govbench.results.plan import Plan  # noqa: E402
@@ -40,7 +40,7 @@ def main() -> int:
     try:
         load = _load_of(plan, Path(sys.argv[1]), channel)
     except (OSError, GovbenchError) as error:
-        emit({"event": "failed", "message": str(error)})
+        emit({"event": "failed", "message": in_words(error)})
         return ExitCode.NOT_MEASURED
 
     def obey() -> None:
@@ -54,7 +54,7 @@ def main() -> int:
     try:
         load.run()
     except (OSError, GovbenchError) as error:
-        emit({"event": "failed", "message": str(error)})
+        emit({"event": "failed", "message": in_words(error)})
         return ExitCode.NOT_MEASURED
     return ExitCode.OK
 

@@ -12,9 +12,10 @@ from typing import Any
 import httptools
 
 from govbench.load.clock import Clock
-from govbench.load.exchange import MAX_BODY_BYTES, Exchange, RequestFailed
+from govbench.load.exchange import Exchange, RequestFailed
 from govbench.load.heads import KnownHeads
 from govbench.load.transport import Address, Take, open_transport
+from govbench.results.answers import LARGEST_BODY, MAX_BODY_BYTES
 from govbench.results.run import Outcome
 
 MAX_HEAD_BYTES = 65_536
@@ -186,8 +187,12 @@ class Connection:
                 self._take_head(data, current)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._refuse(error)
-        if self._too_large or (not self._head_done and self._head_bytes > MAX_HEAD_BYTES):
-            raise RequestFailed(Outcome.BAD_BODY, "head or body of the answer is beyond the limit")
+        if self._too_large:
+            raise RequestFailed(Outcome.BAD_BODY, f"the body of the answer is larger than {LARGEST_BODY}")
+        if not self._head_done and self._head_bytes > MAX_HEAD_BYTES:
+            raise RequestFailed(
+                Outcome.BAD_BODY, f"the head of the answer is larger than {MAX_HEAD_BYTES >> 10} KiB"
+            )
         return not self._complete
 
     def _take_head(self, data: bytes, current: Exchange) -> None:

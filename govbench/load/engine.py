@@ -18,6 +18,8 @@ from locust import User
 from locust.env import Environment
 from locust.runners import LocalRunner
 
+from govbench.errors import in_words
+from govbench.files import naming
 from govbench.load.clock import Clock
 from govbench.load.course import Course, Emit
 from govbench.load.custom import custom_classes, hand_over_listeners, place_in
@@ -32,7 +34,7 @@ from govbench.load.users import GovStackUser
 from govbench.results.answers import Answer
 from govbench.results.plan import Plan, Scenario, Side
 from govbench.results.plan_json import share_of
-from govbench.results.redact import anonymised, excerpt
+from govbench.results.redact import anonymised, excerpt, secrets_in
 from govbench.results.run import Outcome
 from govbench.results.wire import Wire, WireRequest
 
@@ -78,7 +80,7 @@ class Engine:
         self.side = 0
         self.pair = 0
         self._folder = folder
-        self._secrets = [value for side in plan.sides for _, value in side.secret_headers]
+        self._secrets = secrets_in(header for side in plan.sides for header in side.secret_headers)
         self._emit = emit
         self._part, self._parts = part, parts
         self._users = self._sessions = 0
@@ -184,12 +186,13 @@ class Engine:
 
     def fail(self, error: Exception) -> None:
         """End the run: the generator itself is at fault."""
-        self.failure = self.failure or f"{type(error).__name__}: {error}"
+        self.failure = self.failure or f"{type(error).__name__}: {in_words(error)}"
         self.stop()
 
     def _save(self, text: str) -> None:
         self._saved += 1
-        with (self._folder / "responses.txt").open("a", encoding="utf-8") as file:
+        path = self._folder / "responses.txt"
+        with naming(path), path.open("a", encoding="utf-8") as file:
             file.write(f"--- {self._saved}\n{anonymised(text, self._secrets, chars=MAX_SAVED_CHARS)}\n")
 
     # The course of the run.

@@ -5,9 +5,8 @@ from __future__ import annotations
 import zlib
 from typing import Final
 
+from govbench.results.answers import LARGEST_BODY, MAX_BODY_BYTES
 from govbench.results.run import Outcome
-
-MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 
 # zlib's window bits: 47 finds out gzip and zlib by their head, -15 is bare deflate, as some servers send it.
 _GZIP_OR_ZLIB, _BARE_DEFLATE = 47, -15
@@ -151,7 +150,7 @@ class Unpacker:
             raise RequestFailed(Outcome.BAD_BODY, f"compressed body is damaged: {error}") from error
         self._bytes += len(unpacked)
         if self._bytes > MAX_BODY_BYTES:
-            raise RequestFailed(Outcome.BAD_BODY, "the unpacked body is beyond the limit")
+            raise RequestFailed(Outcome.BAD_BODY, f"the unpacked body is larger than {LARGEST_BODY}")
         return unpacked
 
     def end(self) -> bytes:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from govbench.errors import LoadError
+from govbench.errors import LoadError, in_words
 from govbench.results.plan import Plan
 from govbench.results.redact import redact
 
@@ -58,7 +58,7 @@ class _Child:
                     start_new_session=True,
                 )
         except OSError as error:
-            raise LoadError(f"the load process cannot be started: {error}") from error
+            raise LoadError(f"the load process cannot be started: {in_words(error)}") from error
 
     @property
     def pid(self) -> int:

@@ -12,6 +12,7 @@ import struct
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from govbench.files import naming
 from govbench.load.exchange import Exchange
 from govbench.results.answers import Answer
 from govbench.results.run import Outcome
@@ -84,11 +85,12 @@ class Recorder:
         # Blocks are reserved, not only promised: a write into a hole of a full disk would kill the process.
         capacity = self._capacity + GROW_RECORDS
         size = HEADER_BYTES + capacity * RECORD_BYTES
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(self._fd, 0, size)
-        else:
-            os.truncate(self._fd, size)
-        self._map = mmap.mmap(self._fd, size)
+        with naming(self._folder / "samples"):
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(self._fd, 0, size)
+            else:
+                os.truncate(self._fd, size)
+            self._map = mmap.mmap(self._fd, size)
         self._capacity = capacity
 
     def name_index(self, name: str) -> int:
@@ -113,7 +115,8 @@ class Recorder:
 
     def _write_beside(self, name: str, text: str) -> None:
         part = self._folder / f"{name}.part"
-        part.write_text(text, encoding="utf-8")
+        with naming(part):
+            part.write_text(text, encoding="utf-8")
         part.replace(self._folder / name)
 
     def begin(self) -> None:
@@ -188,7 +191,8 @@ class Recorder:
         if self._events is None:
             self._events = (self._folder / "events").open("wb", buffering=0)
         pack = _EVENT.pack
-        self._events.write(b"".join([pack(record, (at - send_ns) / 1e6) for at in times_ns]))
+        with naming(self._folder / "events"):
+            self._events.write(b"".join([pack(record, (at - send_ns) / 1e6) for at in times_ns]))
 
     @property
     def names(self) -> list[str]:

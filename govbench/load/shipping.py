@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from govbench.files import naming
 from govbench.load.recorder import Recorder
 from govbench.results.run import Outcome
 from govbench.results.samples import HEADER_BYTES, RECORD_BYTES, Kind, SamplesHeader, kinds_json
@@ -122,7 +123,8 @@ class Received:
             return False
         self.repeated += min(known, len(data) // RECORD_BYTES)
         new = data[known * RECORD_BYTES :]
-        os.pwrite(self._fd, new, HEADER_BYTES + self.records * RECORD_BYTES)
+        with naming(self._folder / "samples"):
+            os.pwrite(self._fd, new, HEADER_BYTES + self.records * RECORD_BYTES)
         self.records += len(new) // RECORD_BYTES
         return True
 
@@ -132,7 +134,8 @@ class Received:
             return False
         new = piece["events"][known:]
         if new:
-            with (self._folder / "events").open("ab") as file:
+            path = self._folder / "events"
+            with naming(path), path.open("ab") as file:
                 file.write(new)
             self.event_bytes += len(new)
         return True

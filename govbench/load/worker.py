@@ -33,7 +33,7 @@ from locust.env import Environment  # noqa: E402
 from locust.rpc.protocol import Message as _Message  # noqa: E402
 
 from govbench import __version__  # noqa: E402
-from govbench.errors import ExitCode, GovbenchError, LoadError  # noqa: E402
+from govbench.errors import ExitCode, GovbenchError, LoadError, in_words  # noqa: E402
 from govbench.load import admission as door  # noqa: E402
 from govbench.load import words  # noqa: E402
 from govbench.load.clock import Clock  # noqa: E402
@@ -322,7 +322,7 @@ def main() -> int:
         worker.run()
     except (OSError, GovbenchError) as error:
         logging.error("%s", error)
-        worker.tell({"event": "failed", "message": str(error)})
+        worker.tell({"event": "failed", "message": in_words(error)})
         return ExitCode.NOT_MEASURED
     return ExitCode.OK
 

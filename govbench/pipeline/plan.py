@@ -8,6 +8,7 @@ from govbench.config.targets import describe
 from govbench.load.launch import MASTER_PORT
 from govbench.pipeline.test_file import checked_test_file, user_classes_of
 from govbench.results.plan import Phase, Plan, Side, Workers
+from govbench.results.redact import shown_url
 from govbench.results.run import Target
 from govbench.stack.running import RunningStack
 
@@ -44,7 +45,7 @@ def _workers(load: LoadConfig) -> Workers:
 
 def described(name: str, target: ParsedTarget, side: Side) -> Target:
     """A target as reports show it."""
-    return Target(name=name, form=describe(target), url=side.url, api=side.api.value)
+    return Target(name=name, form=describe(target), url=shown_url(side.url), api=side.api.value)
 
 
 def address_of(target: ParsedTarget, stack: RunningStack) -> str:

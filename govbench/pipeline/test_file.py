@@ -6,7 +6,10 @@ from pathlib import Path
 
 from govbench.config.settings import LoadConfig
 from govbench.errors import ConfigError
+from govbench.files import read_bytes
 from govbench.load.launch import problem_with
+
+MOST_BYTES = 16 * 1024 * 1024
 
 
 def checked_test_file(file: Path | None) -> str | None:
@@ -18,10 +21,10 @@ def checked_test_file(file: Path | None) -> str | None:
     if file is None:
         return None
     try:
-        compile(file.read_bytes(), str(file), "exec", dont_inherit=True)
+        compile(read_bytes(file, most_bytes=MOST_BYTES), str(file), "exec", dont_inherit=True)
     except OSError as error:
         raise ConfigError(
-            f"test file {file}: {error.strerror}", hint="paths count from the current folder"
+            f"test file {file}: {error.strerror or error}", hint="paths count from the current folder"
         ) from error
     except (SyntaxError, ValueError) as error:
         line = f":{error.lineno}" if isinstance(error, SyntaxError) else ""
@@ -55,6 +58,6 @@ def content_of(file: Path | None) -> bytes | None:
         ConfigError: it cannot be read.
     """
     try:
-        return None if file is None else file.read_bytes()
+        return None if file is None else read_bytes(file, most_bytes=MOST_BYTES)
     except OSError as error:
         raise ConfigError(f"test file {file}: {error.strerror}") from error

@@ -23,6 +23,10 @@ from govbench.results.failures import (
 )
 from govbench.results.plan import Api, HttpTemplate
 
+# A larger answer, unpacked or not, is no success: a load holds as many of them in memory as it has users.
+MAX_BODY_BYTES: Final = 64 * 1024 * 1024
+LARGEST_BODY: Final = f"{MAX_BODY_BYTES >> 20} MiB"
+
 _ANSWER_KEYS: Final = ("answer", "response", "message", "text")
 _DELTA_KEYS: Final = ("delta", "content", "token", "text")
 _INPUT_KEYS: Final = ("prompt_tokens", "input_tokens", "request_tokens")

@@ -230,8 +230,8 @@ class HttpTemplate:
     """
 
     method: str = "GET"
-    path: str = "/"
-    body: str | None = None
+    path: str = field(default="/", repr=False)  # path and body may hold secrets
+    body: str | None = field(default=None, repr=False)
     answer_path: str | None = None
     session_path: str | None = None
     input_tokens_path: str | None = None
@@ -247,13 +247,13 @@ class Side:
     """
 
     name: str
-    url: str
+    url: str = field(repr=False)
     api: Api
     stream: bool = False
     model: str | None = None
     collection_id: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
-    secret_headers: tuple[tuple[str, str], ...] = ()
+    secret_headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     http: HttpTemplate | None = None
 
 

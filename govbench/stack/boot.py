@@ -29,6 +29,7 @@ from govbench.config.targets import (
     base_address,
 )
 from govbench.errors import ConfigError, StackError
+from govbench.results.redact import shown_command
 from govbench.stack.booted import BootedStack, start_process
 from govbench.stack.health import HealthReport, exit_text, wait_until_healthy, with_log
 from govbench.stack.home import Home, clear_leftovers, make_home
@@ -173,7 +174,7 @@ def split_command(command: str, port: int | None, data: Path | None = None) -> t
         words = shlex.split(command)
     except ValueError as error:
         raise ConfigError(
-            f"command {command!r}: {error}", hint="quote as in a shell, and balance the quotes"
+            f"command {shown_command(command)!r}: {error}", hint="quote as in a shell, and balance the quotes"
         ) from error
     if not words:
         raise ConfigError("the command is empty", hint='for example "command:python app.py --port {port}"')
@@ -189,7 +190,7 @@ def _start_command(target: CommandTarget, config: StackConfig, around: Surroundi
     if port is None:
         if "{port}" not in command:
             raise ConfigError(
-                f"command {command!r}: the port that it listens on is not known",
+                f"command {shown_command(command)!r}: the port that it listens on is not known",
                 hint="write {port} where the command takes its port, or set port in section [stack]",
             )
         port = free_port()

@@ -18,7 +18,7 @@ import httpx
 
 from govbench.config.settings import StackConfig
 from govbench.errors import ConfigError, StackError
-from govbench.results.redact import excerpt, redact, shown_url
+from govbench.results.redact import excerpt, passwords_in, redact, shown_url
 
 LOG_TAIL_LINES: Final = 20
 _LOG_TAIL_BYTES: Final = 32_768
@@ -213,8 +213,9 @@ def log_end(log_path: Path, config: StackConfig) -> str:
 
 
 def secrets_of(config: StackConfig) -> tuple[str, ...]:
-    """The values that must not be shown."""
-    return tuple(config.environment.values())
+    """The values that must not be shown, and the passwords of those that are URLs."""
+    values = tuple(config.environment.values())
+    return (*values, *(password for value in values for password in passwords_in(value)))
 
 
 def exit_text(code: int) -> str:

@@ -13,16 +13,15 @@ from typing import Final
 
 import httpx
 
-from govbench.results.answers import Answer, StreamEvent
+from govbench.results.answers import LARGEST_BODY, MAX_BODY_BYTES, Answer, StreamEvent
 from govbench.results.events import EventStream
 from govbench.results.failures import ReportedFailure
 from govbench.results.plan import Api, Deadlines, Side
-from govbench.results.redact import excerpt
+from govbench.results.redact import excerpt, secrets_in
 from govbench.results.wire import Wire, WireRequest
 from govbench.stack.health import BUSY, Finding, describe_failure, hint_for, look_once
 
 USER_ID: Final = "quick-check"
-_MOST_BODY_BYTES: Final = 16 * 1024 * 1024
 _SHORTEST_LOOK_S: Final = 1.0
 _API_HINT: Final = "is api right (option --api)?"
 
@@ -69,7 +68,7 @@ def probe(
     health = _health(side, health_path, limits)
     if not health.ok:
         return (health,)
-    secrets = tuple(value for _, value in side.secret_headers)
+    secrets = secrets_in(side.secret_headers)
     try:
         reply = _ask(side, request, limits)
     except httpx.HTTPError as error:
@@ -112,22 +111,22 @@ def _ask(side: Side, request: WireRequest, limits: Deadlines) -> _Reply:
 
 def _collect(response: httpx.Response, started: float, total_s: float) -> _Reply:
     body, first_event_ms = bytearray(), None
+    is_stream = response.headers.get("content-type", "").startswith("text/event-stream")
     for chunk in response.iter_bytes():
         body += chunk
         now = time.perf_counter()
-        if first_event_ms is None and b"data:" in body:
+        if is_stream and first_event_ms is None and b"data:" in body[-len(chunk) - len(b"data:") :]:
             first_event_ms = (now - started) * 1000
         if now - started > total_s:
             raise httpx.ReadTimeout("the answer does not end", request=response.request)
-        if len(body) > _MOST_BODY_BYTES:
+        if len(body) > MAX_BODY_BYTES:
             break
-    is_stream = response.headers.get("content-type", "").startswith("text/event-stream")
     return _Reply(
         status=response.status_code,
         headers=response.headers,
         body=bytes(body),
         elapsed_ms=(time.perf_counter() - started) * 1000,
-        first_event_ms=first_event_ms if is_stream else None,
+        first_event_ms=first_event_ms,
         events=_events_of(bytes(body)) if is_stream else (),
     )
 
@@ -155,6 +154,14 @@ def _failed(request: WireRequest, side: Side, error: httpx.HTTPError) -> Check:
 
 def _answered(request: WireRequest, side: Side, reply: _Reply, secrets: tuple[str, ...]) -> Check:
     detail = f"{request.name} answers {reply.status} in {reply.elapsed_ms:.0f} ms"
+    if len(reply.body) > MAX_BODY_BYTES:
+        return Check(
+            name="request",
+            ok=False,
+            detail=f"{detail}: the answer is larger than {LARGEST_BODY}",
+            hint="the load counts such an answer as failed: ask for less in one request",
+            lasting=True,
+        )
     if 200 <= reply.status < 300:
         return Check(name="request", ok=True, detail=detail, elapsed_ms=reply.elapsed_ms)
     said = excerpt(reply.body, secrets)

@@ -11,6 +11,7 @@ import pytest
 import govbench
 from govbench.config.load import environment, load_settings
 from govbench.config.settings import DEFAULT_ERROR_RATE, Settings
+from govbench.config.targets import parse_target
 from govbench.errors import ConfigError
 from govbench.results.comparison import Verdict
 from govbench.results.metrics import MetricName
@@ -197,6 +198,18 @@ WRONG_FILES = [
     ("[target.headers]\n'a b' = 'geheim'", "govbench.toml: [target] headers: expected", "letters"),
     ("[stack.environment]\nDB_PASSWORD = 'geheim'", "environment: DB_PASSWORD", "GOVBENCH_STACK_ENVIRONMENT"),
     ("[stack.environment]\nDB = 'pg://me:geheim@db/x'", "environment: DB", "GOVBENCH_STACK_ENVIRONMENT"),
+    *(
+        (f"[target.headers]\n{name} = 'geheim'", f"headers: {name}: a secret", "GOVBENCH_TARGET_HEADERS")
+        for name in ("X-Auth", "Authentication", "X-Signature", "Set-Cookie", "Proxy-Authorization")
+    ),
+    *(
+        (f"[stack.environment]\n{name} = 'geheim'", f"environment: {name}: a secret", "STACK_ENVIRONMENT")
+        for name in ("DB_PASS", "POSTGRES_PWD", "AWS_ACCESS_KEY_ID", "JWT", "REDISCLI_AUTH")
+    ),
+    ("[target.headers]\nX-Client = 'Bearer geheimgeheim'", "headers: X-Client: a secret", ""),
+    ("[stack.environment]\nCLIENT = 'sk-geheim0geheim0'", "environment: CLIENT: a secret", ""),
+    ("[load]\nmax_users = 'password=geheim'", "[load] max_users: expected", ""),
+    ("target = 'http://me:geheim@h/'", "govbench.toml: target: expected a table", "[target]"),
     ("[compare]\nfail_on = ['regresion']", "govbench.toml: [compare] fail_on: expected", "'regression'?"),
     ("[compare]\nfail_on = ['pass']", "govbench.toml: [compare] fail_on: expected a list of regression", ""),
     ("[compare]\nlevel = 1", "govbench.toml: [compare] level: expected a number >= 0.5 and < 1, got 1", ""),
@@ -335,6 +348,24 @@ def test_secrets_never_show_in_a_message_or_a_repr(load: Load) -> None:
     assert settings.target.api_key == "geheim"
     assert settings.stack.environment["POSTGRES_PASSWORD"] == "geheim"
     assert "geheim" not in repr(settings)
+    form = "command:serve --api-key geheim --port {port}"
+    settings = load(target__form=form, target__headers=["X-Auth: geheim"])
+    assert settings.target.headers == {"X-Auth": "geheim"}
+    assert "geheim" not in repr(settings)
+    assert "geheim" not in repr(parse_target(form)) + repr(parse_target("http://h/x?api_key=geheim"))
+
+
+@pytest.mark.parametrize(
+    "toml",
+    [
+        "[target.headers]\nX-Request-Id = 'abc'\nX-Author = 'ada'\nAccept = 'text/plain'\nX-Auth = 'none'",
+        "[stack.environment]\nMAX_TOKENS = '100'\nKEYBOARD = 'de'\nAUTH_MODE = 'oidc'\nJWT_TTL = '9'",
+        "[stack.environment]\nDATABASE_URL = 'postgres://db/x'\nPASSWORD_FILE = '/run/db'\nAUTH = 'off'",
+    ],
+)
+def test_what_is_no_secret_may_stand_in_a_file(load: Load, toml: str) -> None:
+    settings = load(toml)
+    assert settings.target.headers or settings.stack.environment
 
 
 def test_an_empty_variable_counts_as_not_set(load: Load) -> None:

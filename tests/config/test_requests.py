@@ -55,6 +55,16 @@ def test_headers_with_secret_names_are_kept_apart() -> None:
 
     assert found.headers == (("Accept-Language", "en"),)
     assert found.secret_headers == (("Authorization", "Bearer x"), ("Cookie", "a=b"))
+    assert "Bearer x" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    "header", [("X-Auth", "x"), ("X-Signature", "x"), ("X-Client", "sk-0123456789ab"), ("X-CSRF", "x")]
+)
+def test_a_header_is_secret_by_its_name_or_its_look(header: tuple[str, str]) -> None:
+    found = side(headers=dict([header]))
+
+    assert (found.headers, found.secret_headers) == ((), (header,))
 
 
 def test_sides_keep_their_order_and_need_urls() -> None:

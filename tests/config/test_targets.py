@@ -91,6 +91,11 @@ def test_forms(text: str, target: Target) -> None:
         ("http://", "names no host", "http://localhost:8000"),
         ("http://h/a b", "names no host", ""),
         ("http://h/#top", "a fragment is never sent", "#top"),
+        ("http://h/x?sig=geheim#code=geheim", "a fragment is never sent", "#code=***"),
+        ("ftp://host/x?api_key=geheim", "ftp:// is not supported", "http://"),
+        ("host:80/x?api_key=geheim", "'host:80/x?api_key=***' is no target", "http://host:80/x?api_key=***"),
+        ("comand:serve --api-key geheim", "is no target", "did you mean command:serve --api-key ***?"),
+        ("embedded:token=geheim", "unknown switch 'token'", "switches are"),
     ],
 )
 def test_what_is_no_target(text: str, message: str, hint: str) -> None:
@@ -111,6 +116,9 @@ def test_what_is_no_target(text: str, message: str, hint: str) -> None:
         ("command:serve --api-key geheim --port {port}", "command:serve --api-key *** --port {port}"),
         ("command:TOKEN=geheim serve --auth on", "command:TOKEN=*** serve --auth on"),
         ("command:serve --db pg://me:geheim@db/x", "command:serve --db pg://***@db/x"),
+        ("http://h:1/x?sig=geheim", "http://h:1/x?sig=***"),
+        ('command:curl -H "Authorization: Bearer geheim"', 'command:curl -H "Authorization: ***"'),
+        ("command:curl -u me:geheim {port}", "command:curl -u *** {port}"),
     ],
 )
 def test_descriptions_hold_no_secret(text: str, shown: str) -> None:

@@ -16,8 +16,9 @@ import pytest
 
 from govbench.load.clock import Clock
 from govbench.load.connection import MAX_HEAD_BYTES, Connection
-from govbench.load.exchange import MAX_BODY_BYTES, Exchange, RequestFailed
+from govbench.load.exchange import Exchange, RequestFailed
 from govbench.load.transport import HAS_KERNEL_CLOCK, Address, Endpoint, resolve
+from govbench.results.answers import MAX_BODY_BYTES
 from govbench.results.run import Outcome
 from tests.load.conftest import (
     BODY,
