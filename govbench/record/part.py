@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from govbench.errors import ResultsError
+from govbench.files import read_bytes, require_regular
+from govbench.results.plain import plain_line
 from govbench.results.samples import (
     FIELDS,
     MOST_HEADER_BYTES,
@@ -139,6 +141,7 @@ def open_part(path: Path) -> Opened:
         ResultsError: there is no such file, or it is none of ours.
     """
     try:
+        require_regular(path)
         with path.open("rb") as file:
             header = SamplesHeader.unpack(file.read(MOST_HEADER_BYTES))
         count = (path.stat().st_size - header.header_bytes) // header.record_bytes
@@ -189,17 +192,21 @@ def _read_events(folder: Path) -> npt.NDArray[np.void]:
 
 def _read_json(path: Path) -> object:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(read_bytes(path))
     except (OSError, ValueError):
         return None
 
 
 def _strings(value: object) -> tuple[str, ...]:
-    return tuple(str(name) for name in value) if isinstance(value, list) else ()
+    return tuple(plain_line(str(name)) for name in value) if isinstance(value, list) else ()
 
 
 def _read_kinds(folder: Path) -> tuple[Kind, ...]:
     value = _read_json(folder / "kinds.json")
     if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
         return ()
-    return tuple(Kind(str(each.get("scenario")), each.get("category")) for each in value)
+    return tuple(Kind(plain_line(str(each.get("scenario"))), _plain(each.get("category"))) for each in value)
+
+
+def _plain(category: object) -> str | None:
+    return None if category is None else plain_line(str(category))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from govbench.errors import ResultsError
+from govbench.files import read_bytes
 from govbench.results.meters import Source, Use
 from govbench.results.resources import (
     NOT_MEASURED_16,
@@ -49,8 +50,14 @@ class SeriesWriter:
 
     def __init__(self, folder: Path, roles: Iterable[str]) -> None:
         self._roles = {role: number for number, role in enumerate(roles)}
-        self._fd = os.open(folder / FILE_NAME, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
-        os.write(self._fd, pack_header(tuple(self._roles), tuple(_SOURCES)))
+        path = folder / FILE_NAME
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+        try:
+            self._write(pack_header(tuple(self._roles), tuple(_SOURCES)))
+        except OSError:  # half of a header is no file of ours
+            os.close(self._fd)
+            path.unlink()
+            raise
 
     def append(self, role: str, at_s: float, use: Use) -> None:
         """Write a look down.
@@ -69,7 +76,12 @@ class SeriesWriter:
             self._roles[role],
             _SOURCES.index(use.source),
         )
-        os.write(self._fd, record)
+        self._write(record)
+
+    def _write(self, data: bytes) -> None:
+        """Write all of it: where the disk gets full, the system takes a part first, then it says so."""
+        while data:
+            data = data[os.write(self._fd, data) :]
 
     def close(self) -> None:
         """Close the file."""
@@ -96,7 +108,7 @@ def read_resources(folder: Path) -> tuple[Reading, ...]:
 
 def _read(path: Path) -> tuple[Reading, ...]:
     try:
-        data = path.read_bytes()
+        data = read_bytes(path)
         header = unpack_header(data)
         dtype = np.dtype(
             {

@@ -23,6 +23,7 @@ from govbench.errors import ResultsError
 from govbench.results.comparison import Verdict
 from govbench.results.later import is_metric, is_test_type
 from govbench.results.metrics import Metric, MetricName
+from govbench.results.plain import fault_in, fault_of
 from govbench.results.plan import TestType
 from govbench.results.run import Accounting, Distribution, Environment
 from govbench.results.versions import PlanVersion
@@ -131,7 +132,7 @@ class BaselineEntry:
             if not _FOLDER_NAME.fullmatch(name):
                 raise ValueError(f"{key} {name!r} must be letters, digits, dots, dashes and underscores")
         for key, text in (("run_id", self.run_id), ("accepted", self.accepted), ("anchor", self.anchor)):
-            if text is not None and not (text.strip() and text.isprintable()):
+            if text is not None and not (text.strip() and text.isprintable() and fault_of(text) is None):
                 raise ValueError(f"{key} must be a line of text")
         for time in (self.committed_at, self.measured_at):
             if utc_text(time) != time:
@@ -207,6 +208,9 @@ def from_json(text: str, *, source: str) -> BaselineEntry:
             f"{source}: schema_version {version}, and this govbench reads version {SCHEMA_VERSION}",
             hint="record the baseline anew, or use the govbench that wrote it (govbench_version says which)",
         )
+    unfit = fault_in(body)
+    if unfit is not None:
+        raise ResultsError(f"{source}: {unfit}", hint=_EDITED)
     try:
         body["test_types"] = _test_type_list(body.get("test_types"))
         return _ADAPTER.validate_json(orjson.dumps(body), strict=True)

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from govbench.errors import ResultsError
 from govbench.results.later import without_unknown
 from govbench.results.metrics import MetricName
+from govbench.results.plain import fault_in
 from govbench.results.plan import TestType
 from govbench.results.versions import PlanVersion
 
@@ -148,6 +149,9 @@ def from_json(text: str, *, source: str) -> Calibration:
             f"{source}: schema version {body.get('schema_version')}; this govbench reads {SCHEMA_VERSION}",
             hint=hint,
         )
+    unfit = fault_in(body)
+    if unfit is not None:
+        raise ResultsError(f"{source}: {unfit}", hint=hint)
     try:
         return _ADAPTER.validate_json(json.dumps(without_unknown(body)), strict=True)
     except ValidationError as error:

@@ -14,9 +14,11 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from govbench.errors import ResultsError
+from govbench.errors import ResultsError, hint_for
+from govbench.files import read_text
 from govbench.results.comparison import Results
 from govbench.results.later import without_unknown
+from govbench.results.plain import fault_in, plain_document
 from govbench.results.run import Environment, Provenance
 
 SCHEMA_NAME = "govbench/results"
@@ -27,18 +29,21 @@ _DAMAGED = "the file was edited, is damaged, or was written by a later govbench"
 
 
 def to_json(results: Results) -> str:
-    """The document, with the schema's name and version first; NaN and infinity are refused."""
+    """The document, with the schema's name and version first; NaN and infinity are refused.
+
+    Text that came from outside is made plain, so that what is written can be read.
+    """
     body = {
         "schema": SCHEMA_NAME,
         "schema_version": SCHEMA_VERSION,
-        **_ADAPTER.dump_python(results, mode="json"),
+        **plain_document(_ADAPTER.dump_python(results, mode="json")),
     }
     return json.dumps(body, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def environment_json(environment: Environment, provenance: Provenance) -> str:
     """``environment.json``: where and what was measured, for a reader that wants nothing else."""
-    body = {"environment": asdict(environment), "provenance": asdict(provenance)}
+    body = plain_document({"environment": asdict(environment), "provenance": asdict(provenance)})
     return json.dumps(body, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -61,6 +66,9 @@ def from_json(text: str, *, source: str) -> Results:
     where = _not_finite(body)
     if where is not None:
         raise ResultsError(f"{source}: {where}: not a finite number", hint=_DAMAGED)
+    unfit = fault_in(body)
+    if unfit is not None:
+        raise ResultsError(f"{source}: {unfit}", hint=_DAMAGED)
     _name_the_fault(body.get("comparison"))
     _tell_halves_apart(body.get("summary"))
     _forget_caps(body.get("summary"))
@@ -110,12 +118,16 @@ def read(path: Path) -> Results:
     """
     file = path / "results.json" if path.is_dir() else path
     try:
-        text = file.read_text(encoding="utf-8")
+        text = read_text(file)
     except FileNotFoundError as error:
         raise ResultsError(
             f"{file}: no such result", hint="name a results.json or a run folder that holds one"
         ) from error
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise ResultsError(
+            f"{file}: cannot be read: {error.strerror or error}", hint=hint_for(error)
+        ) from error
+    except UnicodeDecodeError as error:
         raise ResultsError(f"{file}: cannot be read: {error}") from error
     return from_json(text, source=str(file))
 

@@ -29,6 +29,15 @@ def edited(**run: object) -> Damage:
     return edit
 
 
+def of(part: str, **fields: object) -> Damage:
+    def edit(text: str) -> str:
+        document = json.loads(text)
+        document["summary"][part].update(fields)
+        return json.dumps(document)
+
+    return edit
+
+
 def with_schema(version: int) -> Damage:
     return lambda text: json.dumps({**json.loads(text), "schema_version": version})
 
@@ -46,6 +55,24 @@ DAMAGES = pytest.mark.parametrize(
         pytest.param(lambda text: text[: len(text) // 2], "not valid JSON at line", id="truncated"),
         pytest.param(with_schema(99), "schema version 99", id="schema"),
         pytest.param(edited(status="asleep"), "summary.run.status", id="field"),
+        pytest.param(edited(id="::error::pwned"), "summary.run.id: holds what a CI job", id="a command"),
+        pytest.param(edited(id="a/../b"), "summary.run.id: must be a name", id="no name"),
+        pytest.param(
+            edited(started_at="yesterday"), "summary.run.started_at: 'yesterday' is no time", id="no time"
+        ),
+        pytest.param(
+            edited(suite_version="v\x1b[2J"), "summary.run.suite_version: holds char", id="an escape"
+        ),
+        pytest.param(
+            edited(region="here\n| x |"), "summary.run.region: must be a single line", id="two lines"
+        ),
+        pytest.param(edited(note="so\n::error::pwned"), "summary.run.note: holds what a CI job", id="a line"),
+        pytest.param(edited(govbench_version="0\u202e1"), "summary.run.govbench_version: hol", id="turned"),
+        pytest.param(edited(profile="x" * 300), "summary.run.profile: must be a name", id="long"),
+        pytest.param(of("provenance", commit="HEAD"), "summary.provenance.commit: must be", id="no commit"),
+        pytest.param(of("provenance", branch="a\nb"), "summary.provenance.branch: must be", id="branch"),
+        pytest.param(of("environment", os="Linux\x07"), "summary.environment.os: holds char", id="a bell"),
+        pytest.param(of("environment", machine_class="<b>"), "environment.machine_class: must", id="class"),
         pytest.param(lambda text: '{"name": "other"}', "not a govbench result", id="other document"),
     ],
 )
@@ -60,6 +87,33 @@ def test_a_result_that_cannot_be_used(measured: Cli, damage: Damage, words: str)
         complaint = complaint_2(measured.here(*arguments))
         assert "results.json" in complaint
         assert words in complaint
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("profile", "::error::x"),
+        ("suite_version", "\x1b[2J"),
+        ("run_id", "x\n::error::x"),
+        ("govbench_version", "a b"),
+        ("measured_at", "2026-01-31\n09:30:00Z"),
+        ("commit", "f" * 39),
+        ("accepted", "fine ::error::x"),
+    ],
+)
+def test_a_baseline_with_text_that_may_not_be(measured: Cli, key: str, value: str) -> None:
+    assert measured.here("baseline", "update").code == 0
+    path, entry = entry_of(measured)
+    path.write_text(json.dumps({**entry, key: value}))
+
+    complaint = complaint_2(measured.here("baseline", "list"))
+
+    assert path.name in complaint
+    assert key in complaint
+    for call in (("compare",), ("compare", "--markdown"), ("compare", "--junit"), ("compare", "--html")):
+        ended = measured.here(*call)
+        assert "\x1b" not in ended.out + ended.err
+        assert not [line for line in (ended.out + ended.err).splitlines() if line.lstrip().startswith("::")]
 
 
 def test_results_of_two_suites(measured: Cli) -> None:

@@ -18,11 +18,13 @@ from pydantic import TypeAdapter
 from govbench.errors import ResultsError
 from govbench.results import breakdown, codec, comparison, metrics, plan, rounds, run
 from govbench.results.breakdown import Attempts, Spread
-from govbench.results.comparison import Change, Results
+from govbench.results.comparison import Change, Reference, Results
 from govbench.results.metrics import AdjustedPercentile, Metric, MetricName
+from govbench.results.plain import plain_line
 from govbench.results.plan import Arrivals, LoadModel, Phase, RatePoint, Slice, ThinkTime
 from govbench.results.rounds import Circumstance, Observation, Round
-from govbench.results.run import MachineSpeed, Window
+from govbench.results.run import Environment, MachineSpeed, Provenance, RunInfo, Window
+from govbench.results.versions import PlanVersion
 from tests.recorded.runs import recorded_text
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -31,13 +33,16 @@ COUNTS = st.integers(0, 2**53)
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 POSITIVE, SMALL = st.floats(1e-3, 1e6), st.floats(0, 1e6)
 PLAIN: dict[Any, st.SearchStrategy[Any]] = {
-    str: st.text(max_size=12),  # hypothesis draws no lone surrogates, and neither has JSON any
+    str: st.text(max_size=12).map(plain_line),  # what else a text may hold is never written
     float: FLOATS,
     int: COUNTS,
     bool: st.booleans(),
     type(None): st.none(),
 }
-# What the invariants of a type ask of its fields.
+NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_+-]{0,9}", fullmatch=True)
+COMMITS = st.none() | st.sampled_from(["0123456", "f" * 40, "0" * 64])
+TIMES = st.sampled_from(["2026-01-31T09:30:00Z", "2026-01-31T09:30:00.25+01:00"])
+# What the invariants of a type, and of what is read, ask of its fields.
 FIELDS: dict[type, dict[str, st.SearchStrategy[Any]]] = {
     ThinkTime: {"low_s": st.floats(0.5, 5), "high_s": st.floats(5, 9)},
     RatePoint: {"at_s": SMALL, "rate_rps": POSITIVE},
@@ -92,6 +97,18 @@ FIELDS: dict[type, dict[str, st.SearchStrategy[Any]]] = {
     MachineSpeed: {"per_s": st.floats(1e-3, 1e6), "standard_error": SMALL},
     Round: {"start_s": st.floats(0, 1), "end_s": st.floats(1, 2), "boot_s": SMALL},
     Change: {"low": st.floats(-9, -1), "estimate": st.floats(-1, 1), "high": st.floats(1, 9)},
+    RunInfo: {
+        **dict.fromkeys(("id", "suite", "suite_version", "profile", "govbench_version"), NAMES),
+        "started_at": TIMES,
+    },
+    PlanVersion: {"hash": NAMES},
+    Environment: {"machine_class": NAMES},
+    Provenance: {"commit": COMMITS, "committed_at": st.none() | TIMES},
+    Reference: {
+        "run_ids": st.lists(NAMES, max_size=2).map(tuple),
+        "machine_class": st.none() | NAMES,
+        "commit": COMMITS,
+    },
     Window: {
         "start_s": st.floats(0, 1),
         "steady_start_s": st.floats(1, 2),
@@ -257,6 +274,46 @@ def test_a_wrong_value_is_refused_with_its_key(document: Results, where: str, va
     with pytest.raises(ResultsError) as caught:
         codec.from_json(edited(document, where, value), source="r.json")
     assert str(caught.value).startswith(f"r.json: {where}: ")
+
+
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [
+        ("summary.run.id", "::error::x"),
+        ("summary.run.started_at", "2026-01-31\n09:30:00Z"),
+        ("summary.run.note", "\x1b[2J"),
+        ("summary.provenance.branch", "a\nb"),
+        ("summary.provenance.commit", "HEAD"),
+        ("summary.environment.machine_class", "a b"),
+        ("summary.warnings", ["so\n  ::warning::x"]),
+        ("comparison.reason", "evil\u202egnp"),
+        ("comparison.candidate.label", "x" * 3_000),
+        ("comparison.candidate.run_ids", ["a b"]),
+    ],
+)
+def test_text_that_no_run_leaves_is_refused_with_its_key(document: Results, where: str, value: Any) -> None:
+    with pytest.raises(ResultsError) as caught:
+        codec.from_json(edited(document, where, value), source="r.json")
+    key = f"{where}.0" if isinstance(value, list) else where
+    assert str(caught.value).startswith(f"r.json: {key}: ")
+
+
+def test_text_that_came_from_outside_is_written_so_that_it_can_be_read(document: Results) -> None:
+    said = "\x1b[31mno\x1b[0m\n::error::x\ud800 \u202eend"
+    summary = dataclasses.replace(
+        document.summary,
+        run=dataclasses.replace(document.summary.run, note=said, region=said),
+        warnings=(said,),
+        environment=dataclasses.replace(
+            document.summary.environment, packages={said.replace("\ud800", ""): said}
+        ),
+    )
+    read = codec.from_json(codec.to_json(Results(summary=summary)), source="r.json").summary
+    assert read.warnings == ("no\n: :error::x end",)
+    assert (read.run.note, read.run.region) == ("no\n: :error::x end", "no : :error::x end")
+    assert read.environment.packages == {"no : :error::x end": "no : :error::x end"}
+    body = json.loads(codec.environment_json(summary.environment, summary.provenance))
+    assert body["environment"]["packages"] == read.environment.packages
 
 
 def test_a_value_that_breaks_an_invariant_is_refused_with_its_key(document: Results) -> None:
