@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from uuid import uuid4
+from typing import Final
 
+from govbench import files
 from govbench.baselines.git import NO_TEXT_HINT, Repository
-from govbench.errors import PublishError, ResultsError
+from govbench.errors import PublishError, ResultsError, hint_for
 from govbench.git import GitFailed
+
+# An entry has some 20 KB.
+MOST_BYTES: Final = 16 * 1024 * 1024
 
 
 def require(found: Repository | None, folder: Path) -> Repository:
@@ -64,7 +67,7 @@ def read_bytes(file: Path) -> bytes:
         ResultsError: it cannot be read.
     """
     try:
-        return file.read_bytes()
+        return files.read_bytes(file, most_bytes=MOST_BYTES)
     except FileNotFoundError:
         raise
     except OSError as error:
@@ -89,19 +92,12 @@ def write_whole(path: Path, text: str) -> None:
     Raises:
         PublishError: it cannot be written.
     """
-    beside = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with beside.open("w", encoding="utf-8", newline="\n") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
+        files.write_whole(path, text)
     except OSError as error:
         raise PublishError(
             f"{path}: cannot be written: {error.strerror or error}",
-            hint="the folder must be writable, and no file may stand where a folder belongs",
+            hint=hint_for(error)
+            or "the folder must be writable, and no file may stand where a folder belongs",
         ) from error

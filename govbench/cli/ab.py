@@ -37,8 +37,7 @@ from govbench.cli.options import (
     typed,
 )
 from govbench.cli.progress import ShownProgress
-from govbench.cli.rendering import show
-from govbench.compare.conclude import conclude_results
+from govbench.cli.rendering import end_with
 from govbench.config.load import environment
 from govbench.config.rounds import round_load
 from govbench.pipeline.ab.command import Call, ab
@@ -128,6 +127,4 @@ def command(
             base=base, head=head, settings=settings, environ=environment(), cwd=Path.cwd(), progress=progress
         )
         finished = ab(call)
-    conclusion = conclude_results(finished.results, settings.compare.fail_on)
-    show(finished.results, conclusion, how, finished.folder)
-    raise typer.Exit(conclusion.exit_code)
+    end_with(finished, settings, how)

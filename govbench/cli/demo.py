@@ -16,7 +16,7 @@ from govbench.cli.options import (
     settings_of,
 )
 from govbench.cli.progress import ShownProgress
-from govbench.cli.rendering import show
+from govbench.cli.rendering import STOPPED, show
 from govbench.compare.conclude import conclude_results
 from govbench.config.load import environment
 from govbench.errors import ExitCode
@@ -45,7 +45,12 @@ def command(
     how = Output(verbose=verbose, quiet=quiet, no_color=no_color)
     settings = settings_of({"target.form": "embedded", "output.folder": output, "load.seed": seed}, None)
     finished = demo(settings, environ=environment(), cwd=Path.cwd(), progress=ShownProgress(how))
-    code = ExitCode.OK if finished.proven else ExitCode.NOT_MEASURED
+    stopped = finished.interrupted
+    code, why = ExitCode.OK if finished.proven else ExitCode.NOT_MEASURED, finished.sentence
+    if stopped is not None:
+        code, why = stopped.exit_code, STOPPED
     conclusion = conclude_results(finished.results, settings.compare.fail_on)
-    show(finished.results, conclusion, how, finished.folder, ends=(code, finished.sentence))
+    show(finished.results, conclusion, how, finished.folder, ends=(code, why))
+    if stopped is not None:
+        raise stopped
     raise typer.Exit(code)

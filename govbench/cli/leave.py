@@ -33,5 +33,9 @@ def ask_for_leave(forms: Sequence[str], phases: Sequence[Phase], *, assume_yes: 
     question = f"{where} {'is' if len(far) == 1 else 'are'} not this machine. Put {load} on it?"
     if not sys.stdin.isatty():
         raise UsageError(question, hint="say so with --yes where nobody can be asked")
-    if not typer.confirm(question, err=True):
+    try:
+        agreed = typer.confirm(question, err=True)
+    except typer.Abort:  # the end of the input, as by Ctrl-D
+        agreed = False
+    if not agreed:
         raise UsageError("nothing was measured: the load was not agreed to")

@@ -7,7 +7,6 @@ imports neither numpy nor a web framework.
 from __future__ import annotations
 
 import importlib
-import os
 import signal
 import sys
 import traceback
@@ -19,8 +18,10 @@ from typing import Annotated, NoReturn
 import typer
 
 from govbench import __version__
+from govbench.cli.streams import Streams
 from govbench.config.environment import environment
-from govbench.errors import ExitCode, GovbenchError, Interrupted
+from govbench.errors import ExitCode, GovbenchError, Interrupted, hint_for
+from govbench.results.redact import excerpt
 
 # Command, module, the line in ``govbench --help``. A test holds the lines and the commands' own help in step.
 COMMANDS: tuple[tuple[str, str, str], ...] = (
@@ -80,24 +81,42 @@ def build_app(words: Sequence[str], *, everything: bool = False) -> typer.Typer:
 def main() -> NoReturn:
     """Run the command line and exit with its code; a user's mistake is a line, not a traceback."""
     signal.signal(signal.SIGINT, _interrupted)
-    words = sys.argv[1:]
+    streams = Streams()
+    code = _code_of(sys.argv[1:])
+    sys.exit(streams.end(code))
+
+
+def _code_of(words: Sequence[str]) -> int:
+    """Run a command; its exit code, with whatever ended it told."""
+    whole = not {"-v", "--verbose"}.isdisjoint(words)
     try:
         build_app(_being_typed() or words)(prog_name="govbench")
     except GovbenchError as error:
         sys.stdout.flush()
-        print(f"govbench: {error}", file=sys.stderr)  # noqa: T201 - the one place that shows an error
-        if error.hint:
-            print(f"  hint: {error.hint}", file=sys.stderr)  # noqa: T201
-        sys.exit(error.exit_code)
+        _tell(str(error), error.hint)
+        return error.exit_code
     except SystemExit as end:
-        # Typer makes a 1 of a reader of our output that has gone, as with ``| head``: that is no regression.
-        if not isinstance(end.__context__, BrokenPipeError):
-            raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(ExitCode.OK)
+        return _ended(end, whole=whole)
     except Exception as error:  # a fault of ours is no verdict: Python's own exit code would say regression
-        sys.exit(_unplanned(error, whole=not {"-v", "--verbose"}.isdisjoint(words)))
-    sys.exit(ExitCode.OK)
+        return _unplanned(error, whole=whole)
+    return ExitCode.OK
+
+
+def _tell(message: str, hint: str | None) -> None:
+    print(f"govbench: {message}", file=sys.stderr)  # noqa: T201 - the one place that shows an error
+    if hint:
+        print(f"  hint: {hint}", file=sys.stderr)  # noqa: T201
+
+
+def _ended(end: SystemExit, *, whole: bool) -> int:
+    """The code of a command that has ended, but where Typer makes a 1 of something: that says regression."""
+    context = end.__context__
+    if isinstance(context, OSError):  # a broken pipe that is none of stdout
+        return _unplanned(context, whole=whole)
+    if isinstance(context, typer.Abort):  # the end of the input
+        cause = context.__cause__
+        return _unplanned(cause, whole=whole) if isinstance(cause, Exception) else ExitCode.USAGE
+    return end.code if isinstance(end.code, int) else ExitCode.OK
 
 
 def _being_typed() -> list[str]:
@@ -109,13 +128,17 @@ def _being_typed() -> list[str]:
 
 
 def _unplanned(error: Exception, *, whole: bool) -> ExitCode:
-    """Tell a fault of the program in a line, or with its ``whole`` traceback; never with a verdict's code."""
+    """Tell what nobody planned in a line, or with its ``whole`` traceback; never with a verdict's code."""
     if whole:
         traceback.print_exception(error)
+    hint = hint_for(error) if isinstance(error, OSError) else None
+    if isinstance(error, OSError) and hint is not None:  # a full disk is no fault of the program
+        _tell(f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror), hint)
+        return ExitCode.NOT_MEASURED
     last = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(last.filename).name}:{last.lineno}"
-    print(f"govbench: internal error at {place}: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
-    print("  hint: this is a fault of govbench; --verbose shows all of it", file=sys.stderr)  # noqa: T201
+    said = f"internal error at {place}: {type(error).__name__}: {excerpt(str(error), chars=500)}"
+    _tell(said, "this is a fault of govbench; --verbose shows all of it")
     return ExitCode.NOT_MEASURED
 
 

@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from govbench.cli.options import Output
 from govbench.compare.conclude import conclude_results
+from govbench.config.settings import Settings
 from govbench.errors import ExitCode, UsageError
 from govbench.pipeline.documents import FILE_NAMES, render
-from govbench.pipeline.folder import write_whole
+from govbench.pipeline.folder import write_where_named
+from govbench.pipeline.run.command import Finished
 from govbench.report.build import NOWHERE, Place, document_of
 from govbench.report.layouts import markdown, terminal
 from govbench.results.comparison import Results, Verdict
 from govbench.results.conclusion import Conclusion
+
+# Why a command ends with the code of a signal, whatever was measured until then.
+STOPPED = "a signal ended it early"
 
 HtmlOption = Annotated[bool, typer.Option("--html", help="The self-contained HTML page.")]
 MarkdownOption = Annotated[bool, typer.Option("--markdown", help="Markdown, as for a pull request.")]
@@ -61,6 +66,21 @@ def show(
         document = replace(document, closing=replace(document.closing, exit_code=code, exit_text=why))
     text = terminal.render(document, width=how.width, color=how.color, verbose=how.verbose, quiet=how.quiet)
     typer.echo(text, nl=False)
+
+
+def end_with(finished: Finished, settings: Settings, how: Output) -> NoReturn:
+    """Show what was measured, and end with the code of its verdict, or of the signal that cut it short.
+
+    Raises:
+        Interrupted: a signal did.
+    """
+    stopped = finished.interrupted
+    conclusion = conclude_results(finished.results, settings.compare.fail_on)
+    ends = None if stopped is None else (stopped.exit_code, STOPPED)
+    show(finished.results, conclusion, how, finished.folder, ends=ends)
+    if stopped is not None:
+        raise stopped
+    raise typer.Exit(conclusion.exit_code)
 
 
 def shown(path: Path) -> str:
@@ -120,7 +140,7 @@ def emit_texts(texts: dict[str, str], *, to: Path | None) -> None:
         typer.echo(next(iter(texts.values())), nl=False)
         return
     if len(texts) == 1 and not to.is_dir():
-        write_whole(to, next(iter(texts.values())), option="--to")
+        write_where_named(to, next(iter(texts.values())), option="--to")
         return
     try:
         to.mkdir(parents=True, exist_ok=True)
@@ -129,4 +149,4 @@ def emit_texts(texts: dict[str, str], *, to: Path | None) -> None:
             f"{to}: cannot be made a folder: {error.strerror}", hint="name another one"
         ) from error
     for name, text in texts.items():
-        write_whole(to / FILE_NAMES[name], text, option="--to")
+        write_where_named(to / FILE_NAMES[name], text, option="--to")

@@ -32,10 +32,10 @@ from govbench.cli.options import (
     settings_of,
 )
 from govbench.cli.progress import ShownProgress
-from govbench.cli.rendering import show
-from govbench.compare.conclude import conclude_results
+from govbench.cli.rendering import end_with
 from govbench.config.load import environment
 from govbench.config.profiles import PROFILES, build_phases, described
+from govbench.config.targets import shown_target
 from govbench.errors import UsageError
 from govbench.pipeline.run.command import run
 
@@ -144,7 +144,8 @@ def command(
       govbench run http://127.0.0.1:8000 --rate 200 --test-duration 60s
     """
     if target is not None and api_url is not None and target != api_url:
-        raise UsageError(f"TARGET {target} and --api-url {api_url} name two targets", hint="keep one of them")
+        both = f"TARGET {shown_target(target)} and --api-url {shown_target(api_url)}"
+        raise UsageError(f"{both} name two targets", hint="keep one of them")
     how = Output(verbose=verbose, quiet=quiet, no_color=no_color)
     flags: dict[str, object] = {
         "target.form": named(target) or api_url,
@@ -182,6 +183,4 @@ def command(
         progress.note(note)
     ask_for_leave([settings.target.form], build_phases(settings.load), assume_yes=settings.load.assume_yes)
     finished = run(settings, environ=environment(), cwd=Path.cwd(), progress=progress)
-    conclusion = conclude_results(finished.results, settings.compare.fail_on)
-    show(finished.results, conclusion, how, finished.folder)
-    raise typer.Exit(conclusion.exit_code)
+    end_with(finished, settings, how)

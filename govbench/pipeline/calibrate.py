@@ -91,8 +91,10 @@ def _measured(
         course = Rounds(
             bench, judging, exactly=rounds, max_time_s=math.inf if max_time_s is None else max_time_s
         )
-        measured, results = written(call, occasion, course, lost="nothing is calibrated, and ")
-    return measured, results, course.round_time_s
+        measured, finished = written(call, occasion, course, lost="nothing is calibrated, and ")
+        if finished.interrupted is not None:
+            raise finished.interrupted
+    return measured, finished.results, course.round_time_s
 
 
 def _calibration(measured: Measured, results: Results, target: Target, *, round_time_s: float) -> Calibration:

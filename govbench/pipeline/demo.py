@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from govbench.config.settings import Settings
+from govbench.errors import Interrupted
 from govbench.pipeline.ab.command import Call, ab
 from govbench.pipeline.progress import Progress
 from govbench.results.comparison import Change, Results, Verdict
@@ -21,10 +22,11 @@ MAX_TIME_S = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoFinished:
-    """What the demo came to."""
+    """What the demo came to; ``interrupted`` where a signal ended it early."""
 
     results: Results
     folder: Path
+    interrupted: Interrupted | None = None
 
     @property
     def measured(self) -> Change | None:
@@ -58,10 +60,10 @@ def demo(settings: Settings, *, environ: Mapping[str, str], cwd: Path, progress:
 
     Raises:
         GovbenchError: an instance did not come up, could not be measured, or results not be written.
-        Interrupted: a signal ended it; what was measured is written.
+        Interrupted: a signal ended it before anything was measured.
     """
     progress.step(f"booting the embedded API twice a round: base, and head slowed by {SLOWDOWN:g}")
     shortened = replace(settings, ab=replace(settings.ab, max_time_s=MAX_TIME_S))
     call = Call(base=BASE, head=HEAD, settings=shortened, environ=environ, cwd=cwd, progress=progress)
     finished = ab(call)
-    return DemoFinished(results=finished.results, folder=finished.folder)
+    return DemoFinished(results=finished.results, folder=finished.folder, interrupted=finished.interrupted)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from govbench.errors import PublishError, UsageError
+from govbench import files
+from govbench.errors import PublishError, UsageError, hint_for
 
 LATEST = "latest"
 
@@ -33,7 +33,7 @@ def make_run_folder(output: Path, run_id: str) -> Path:
     except OSError as error:
         raise UsageError(
             f"{output}: cannot be written: {error.strerror or error}",
-            hint="name another folder with --output, or make this one writable",
+            hint=f"{hint_for(error) or 'make this one a folder that can be written'} (--output)",
         ) from error
     return folder
 
@@ -48,27 +48,32 @@ def kept_unless_empty(folder: Path) -> Iterator[None]:
             folder.rmdir()
 
 
-def write_whole(path: Path, text: str, *, option: str = "--output") -> None:
-    """Write a file beside, then rename it: readers see the old one or the new one, never half.
-
-    ``option`` is the one that names another place.
+def write_whole(path: Path, text: str) -> None:
+    """Write a document of a run folder: readers see the old one or the new one, never half.
 
     Raises:
         PublishError: it cannot be written; what was measured so far stays where it is.
     """
-    beside = path.with_name(f".{path.name}.part")
+    _written(files.write_whole, path, text, option="--output")
+
+
+def write_where_named(path: Path, text: str, *, option: str) -> None:
+    """Write a document where ``option`` says: into a file, whole, or into a pipe or a device.
+
+    Raises:
+        PublishError: it cannot be written.
+    """
+    _written(files.write_where_named, path, text, option=option)
+
+
+def _written(write: Callable[[Path, str], None], path: Path, text: str, *, option: str) -> None:
     try:
-        with beside.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
+        write(path, text)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            beside.unlink()
+        todo = hint_for(error) or "name another place"
         raise PublishError(
             f"{path}: cannot be written: {error.strerror or error}",
-            hint=f"make room, or name another place with {option}; govbench report renders the run again",
+            hint=f"{todo}{f' with {option}' if 'place' in todo else ''}; govbench report renders a run again",
         ) from error
 
 

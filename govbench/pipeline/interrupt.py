@@ -67,6 +67,10 @@ class Stopper:
             error.exit_code = _CODES[signal.Signals(self.signal_number)]
         return error
 
+    def ending(self, message: str) -> Interrupted | None:
+        """The same where a signal has come; None where none has."""
+        return self.interrupted(message) if self.stopped else None
+
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         del frame
         again = self.stopped

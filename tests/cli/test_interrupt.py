@@ -10,10 +10,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.cli.conftest import SHORT, Cli, Serve, Started, assert_none_left
+from tests.cli.conftest import SHORT, Cli, Ended, Serve, Started, assert_none_left
 
 pytestmark = pytest.mark.load
 
@@ -69,11 +70,56 @@ def test_in_the_steady_segment(govbench: Cli) -> None:
     assert ended.code == 130
     document = govbench.document
     assert document["summary"]["run"]["status"] == "interrupted"
+    assert_summary(ended, document)
     assert govbench.sample_count() == document["summary"]["accounting"]["sent"] > 50
     assert {path.name for path in govbench.folder.iterdir()} >= {"report.html", "report.md", "junit.xml"}
     rendered = govbench("report", str(govbench.folder))
     assert rendered.code == 0
     assert "interrupted" in rendered.out
+
+
+def assert_summary(ended: Ended, document: dict[str, Any]) -> None:
+    """What was measured is shown, as that of a run that was not cut short, and stderr says where it is."""
+    assert f"{document['summary']['accounting']['sent']}" in ended.out
+    assert document["summary"]["run"]["id"] in ended.out
+    assert "interrupted" in ended.out
+    assert ended.complaint.startswith("govbench: interrupted; what was measured is in ")
+
+
+def test_a_comparison_in_its_first_round(govbench: Cli) -> None:
+    running = govbench.start(
+        "ab", "--base", "embedded", "--head", "embedded", "--round", "30", "--max-time", "60s"
+    )
+    deadline = time.monotonic() + 60
+    while not list(govbench.cwd.glob("results/*/round-000/names.json")):  # its first answer
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    time.sleep(1)
+
+    running.send(signal.SIGINT)
+    ended = running.end()
+
+    assert ended.code == 130, ended.err
+    document = govbench.document
+    assert document["summary"]["run"]["status"] == "interrupted"
+    assert document["comparison"]["verdict"] == "invalid"
+    assert {path.name for path in govbench.folder.iterdir()} >= {"report.html", "report.md", "junit.xml"}
+    assert_summary(ended, document)
+
+
+def test_while_a_comparison_boots_its_second_round(govbench: Cli) -> None:
+    running = govbench.start(
+        "ab", "--base", "embedded", "--head", "embedded", "--round", "1", "--max-time", "60s"
+    )
+    running.wait_for("round 2 of ")
+
+    running.send(signal.SIGINT)
+    ended = running.end()
+
+    assert ended.code == 130, ended.err
+    assert govbench.document["summary"]["run"]["status"] == "interrupted"
+    assert len(govbench.document["summary"]["rounds"]) >= 2
+    assert_summary(ended, govbench.document)
 
 
 def test_while_the_load_is_stopping_is_now(govbench: Cli, serve: Serve) -> None:

@@ -28,5 +28,6 @@ def test_an_unplanned_error(
     said = capsys.readouterr().err
     assert ended.value.code == 3
     assert "internal error at test_unplanned.py:" in said
+    assert len([line for line in said.splitlines() if line.startswith("govbench: ")]) == 1
     assert "ZeroDivisionError: float division by zero" in said
     assert ("Traceback" in said) is whole

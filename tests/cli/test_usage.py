@@ -57,6 +57,17 @@ def test_configuration_file(govbench: Cli, toml: str, words: tuple[str, ...], hi
         (("report", "missing"), "missing"),
         (("report",), "no run here yet"),
         (("compare",), "no run here yet"),
+        (("run", ""), "TARGET: expected a text that is not empty"),
+        (("run", "  "), "TARGET: expected a text that is not empty"),
+        (("run", "--api-url", ""), "--api-url: expected a text that is not empty"),
+        (("run", "", "--api-url", "embedded"), "name two targets"),
+        (("quick-check", ""), "TARGET: expected a text that is not empty"),
+        (("calibrate", ""), "TARGET: expected a text that is not empty"),
+        (("stack", "up", ""), "TARGET: expected a text that is not empty"),
+        (("ab", "--base", "", "--head", "embedded"), "'' is no target"),
+        (("ab", "--base", "embedded", "--head", ""), "'' is no target"),
+        (("calibrate", "embeded"), "TARGET: 'embeded' is no target"),
+        (("run", "embedded", "--config", ""), "cannot be read: Is a directory"),
         (("run", "embeded"), "TARGET: 'embeded' is no target"),
         (("quick-check", "embeded"), "TARGET: 'embeded' is no target"),
         (("stack", "up", "embeded"), "TARGET: 'embeded' is no target"),
@@ -111,3 +122,68 @@ def test_an_output_folder_with_a_file_in_the_way(govbench: Cli) -> None:
     assert "results: cannot be written" in ended.complaint
     assert "--output" in ended.err
     assert (govbench.cwd / "results").read_text() == "a file"
+
+
+PHASE = '[[phases]]\nname = "p{}"\nusers = 1\n'
+
+
+@pytest.mark.parametrize(
+    ("toml", "word"),
+    [
+        (
+            '[load]\ntest_types = ["baseline", "custom"]\n',
+            "256 phases, and with those of the other test types 257",
+        ),
+        ("", "[[phases]]: 257 phases, and a run has at most 256"),
+    ],
+)
+def test_more_phases_than_a_run_has(govbench: Cli, toml: str, word: str) -> None:
+    count = 256 if toml else 257
+    (govbench.cwd / "govbench.toml").write_text(toml + "".join(map(PHASE.format, range(count))))
+
+    for command in (("run", "embedded"), ("quick-check", "embedded")):
+        ended = govbench.here(*command)
+
+        assert ended.code == 2, ended.err
+        assert word in ended.complaint
+        assert not (govbench.cwd / "results").exists()
+
+
+def test_more_levels_than_a_round_has(govbench: Cli) -> None:
+    levels = ",".join(map(str, range(1, 258)))
+
+    ended = govbench.here("ab", "--base", "embedded", "--head", "embedded", "--levels", levels)
+
+    assert ended.code == 2, ended.err
+    assert "come to 257 phases, and a round has at most 256" in ended.complaint
+
+
+SECRET = "hunter22"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run", f"ftp://h/x?api_key={SECRET}"),
+        ("run", f"http://h/x?api_key={SECRET}#top"),
+        ("run", f"h:80/x?api_key={SECRET}"),
+        ("run", f"http://me:{SECRET}@h/"),
+        ("run", f"comand:serve --api-key {SECRET}"),
+        ("run", f"command:serve --token {SECRET} 'unbalanced"),
+        ("run", f"command:serve --bearer {SECRET}"),
+        ("run", f"http://h/x?key={SECRET}", "--api", "govstack"),
+        ("run", f"http://h/?sig={SECRET}", "--api-url", "http://127.0.0.1:9"),
+        ("run", f"http://far.invalid/?code={SECRET}", "--max-users", "99"),
+        ("ab", "--base", f"command:serve --pass {SECRET}", "--head", "embedded"),
+        ("ab", "--base", f"ftp://h/x?token={SECRET}", "--head", "embedded"),
+        ("run", "embedded", "--max-users", f"password={SECRET}"),
+        ("run", "embedded", "--header", f"X-Auth {SECRET}"),
+        ("quick-check", f"http://h:1/x?access_token={SECRET}"),
+        ("stack", "up", f"http://h/x?signature={SECRET}"),
+    ],
+)
+def test_a_secret_in_a_wrong_call_is_not_repeated(govbench: Cli, arguments: tuple[str, ...]) -> None:
+    ended = govbench(*arguments)
+
+    assert ended.code in (2, 3), ended.err
+    assert SECRET not in ended.out + ended.err

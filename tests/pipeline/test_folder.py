@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from govbench.errors import PublishError, UsageError
-from govbench.pipeline.folder import latest_run, make_run_folder, new_run_id, point_latest, write_whole
+from govbench.pipeline.folder import (
+    latest_run,
+    make_run_folder,
+    new_run_id,
+    point_latest,
+    write_where_named,
+    write_whole,
+)
 
 NOW = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
 
@@ -120,7 +127,7 @@ def test_a_full_disk_leaves_the_old_file_whole(tmp_path: Path) -> None:
 
 def test_what_cannot_be_written_names_the_option_that_was_used(tmp_path: Path) -> None:
     with pytest.raises(PublishError) as failed:
-        write_whole(tmp_path / "missing" / "x.html", "text", option="--to")
+        write_where_named(tmp_path / "missing" / "x.html", "text", option="--to")
     assert failed.value.hint is not None
     assert "--to;" in failed.value.hint
     assert "--output" not in failed.value.hint

@@ -43,7 +43,6 @@ from govbench.pipeline.progress import Progress
 from govbench.pipeline.ready import ready_to_boot, settings_at
 from govbench.pipeline.recording import Occasion, begin
 from govbench.pipeline.run.command import Finished, run
-from govbench.results.comparison import Results
 from govbench.results.plan import BASE
 
 # A first look, and the fewest rounds that confirm what it flags.
@@ -74,7 +73,7 @@ def ab(call: Call) -> Finished:
 
     Raises:
         GovbenchError: head did not come up, nothing could be measured, or results not be written.
-        Interrupted: a signal ended it; what was measured is written.
+        Interrupted: a signal ended it before anything was measured.
     """
     load = round_load(call.settings.load, call.settings.ab)
     asked = call.settings.ab
@@ -131,11 +130,11 @@ def _compared(call: Call, load: RoundLoad) -> Finished:
                 refused=known.refused,
                 restarted=bench.restarts,
             )
-            _, results = written(call, occasion, Rounds(bench, judging))
-    return Finished(results=results, folder=occasion.folder)
+            _, finished = written(call, occasion, Rounds(bench, judging))
+    return finished
 
 
-def written(call: Call, occasion: Occasion, rounds: Rounds, *, lost: str = "") -> tuple[Measured, Results]:
+def written(call: Call, occasion: Occasion, rounds: Rounds, *, lost: str = "") -> tuple[Measured, Finished]:
     """Measure the rounds, and write down whatever there is of them.
 
     ``lost`` begins what is told where a signal came: what there is none of.
@@ -143,7 +142,7 @@ def written(call: Call, occasion: Occasion, rounds: Rounds, *, lost: str = "") -
     Raises:
         SideFailed: a side did not come up in the first round.
         LoadError: the same of the load.
-        Interrupted: a signal ended it; what was measured is written.
+        KeyboardInterrupt: a signal ended it before anything was measured.
     """
     stopper = rounds.bench.stopper
     with contextlib.suppress(KeyboardInterrupt):
@@ -165,9 +164,8 @@ def written(call: Call, occasion: Occasion, rounds: Rounds, *, lost: str = "") -
     results = results_of(measured, interrupted=stopper.stopped)
     write_documents(results, occasion.folder, fail_on=call.settings.compare.fail_on)
     point_latest(occasion.folder)
-    if stopper.stopped:
-        raise stopper.interrupted(f"interrupted; {lost}what was measured is in {occasion.folder}")
-    return measured, results
+    interrupted = stopper.ending(f"interrupted; {lost}what was measured is in {occasion.folder}")
+    return measured, Finished(results=results, folder=occasion.folder, interrupted=interrupted)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from govbench.compare.conclude import without_base
 from govbench.config.profiles import build_phases
 from govbench.config.settings import Settings
 from govbench.config.targets import parse_target
-from govbench.errors import ResultsError
+from govbench.errors import Interrupted, ResultsError
 from govbench.pipeline.documents import write_documents
 from govbench.pipeline.folder import kept_unless_empty, point_latest
 from govbench.pipeline.interrupt import Stopper
@@ -25,10 +25,11 @@ from govbench.results.comparison import Results
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """What a run came to, and the folder that holds it."""
+    """What a run came to, and the folder that holds it; ``interrupted`` where a signal ended it early."""
 
     results: Results
     folder: Path
+    interrupted: Interrupted | None = None
 
 
 def run(
@@ -46,7 +47,7 @@ def run(
     Raises:
         GovbenchError: the target did not come up, could not be measured, or results not be written; or a
             stored file cannot be used, and then what was measured is written all the same.
-        Interrupted: a signal ended the run; what was measured is written.
+        Interrupted: a signal ended the run before anything was measured.
     """
     # What the user got wrong is told before anything is booted.
     parse_target(settings.target.form)
@@ -75,9 +76,8 @@ def run(
         stopper.graceful = lambda: progress.step("interrupted: the reports are being written")
         write_documents(results, occasion.folder, fail_on=settings.compare.fail_on)
         point_latest(occasion.folder)
-        if stopper.stopped:
-            raise stopper.interrupted(f"interrupted; what was measured is in {occasion.folder}")
-    if lost is not None:
+        interrupted = stopper.ending(f"interrupted; what was measured is in {occasion.folder}")
+    if lost is not None and interrupted is None:
         progress.note(f"not compared with anything; what was measured is in {occasion.folder}")
         raise lost
-    return Finished(results=results, folder=occasion.folder)
+    return Finished(results=results, folder=occasion.folder, interrupted=interrupted)
