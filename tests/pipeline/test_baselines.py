@@ -280,7 +280,10 @@ def test_an_accepted_regression_does_not_store_what_else_is_wrong(repo: Repo, cw
     comparison = compared(slow, replace(SETTINGS, thresholds=(bound,)), cwd)
     assert comparison.accepted
 
-    with pytest.raises(PublishError, match=r"missed a threshold, response time p50 of baseline is 40.0 ms"):
+    with pytest.raises(
+        PublishError,
+        match=r"missed a threshold, p50 of test type baseline is 40\.0 ms, above its bound of 30\.0 ms",
+    ):
         store_run(Results(summary=slow, comparison=comparison), SETTINGS, cwd)
 
 
