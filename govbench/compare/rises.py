@@ -26,7 +26,7 @@ FEWEST_BEFORE = 5
 # By so much of the margin each of them has to be worse, so that none speaks for the others.
 EACH = 0.5
 # One-sided, of each number of runs, before a second measurement has to bear it out.
-FALSE_ALARM = 0.005
+FALSE_ALARM = 0.0175
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
