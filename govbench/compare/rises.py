@@ -21,11 +21,13 @@ from govbench.stats import LogRatio, RunNoise, runs_log_ratio
 
 # So many runs, the one under judgement the last of them, are looked at together.
 TOGETHER = (2, 3)
-# Fewer earlier runs are no level that something could have left.
-FEWEST_BEFORE = 5
+# Beside fewer earlier runs what was believed beforehand weighs too much: where all are twice as noisy, three
+# in two hundred rose together although nothing happened.
+FEWEST_BEFORE = 8
 # By so much of the margin each of them has to be worse, so that none speaks for the others.
 EACH = 0.5
-# One-sided, of each number of runs, before a second measurement has to bear it out.
+# One-sided, of each number of runs, before a second measurement has to bear it out; the gated metrics and
+# their load levels share it (Bonferroni).
 FALSE_ALARM = 0.0175
 
 
@@ -39,6 +41,7 @@ class Held:
         noise: of one run, as known beforehand.
         earlier: logarithms of the metric while it had other levels, level by level.
         level: of the intervals.
+        tests: metrics and load levels that share the chance of a false alarm.
     """
 
     worse: int
@@ -46,6 +49,7 @@ class Held:
     noise: RunNoise
     earlier: Sequence[Sequence[float]]
     level: float
+    tests: int = 1
 
 
 def recent_rise(points: Sequence[HistoryPoint], counted: ReferenceLevel, held: Held) -> ReferenceLevel | None:
@@ -69,7 +73,7 @@ def recent_rise(points: Sequence[HistoryPoint], counted: ReferenceLevel, held: H
         if min(worse_by([point], before, direction) for point in recent) <= EACH * margin:
             continue
         effect = _together(recent, before, held)
-        if effect.effect * direction <= margin or effect.p_value >= 2.0 * FALSE_ALARM:
+        if effect.effect * direction <= margin or effect.p_value >= 2.0 * FALSE_ALARM / held.tests:
             continue
         return ReferenceLevel(points=before, rise=_rise(points, len(points) - together, effect))
     return None
@@ -93,13 +97,20 @@ def open_regression(
 
 
 def is_mended(
-    values: Sequence[HistoryPoint], opened: Sequence[HistoryPoint], counted: ReferenceLevel
+    values: Sequence[HistoryPoint],
+    opened: Sequence[HistoryPoint],
+    counted: ReferenceLevel,
+    margin: Margin,
 ) -> bool:
-    """Whether measurements of a run lie nearer to the level that counts than to the open regression."""
+    """Whether measurements of a run are back: within half the margin of the level that counts.
+
+    Or nearer to it than to the open regression, where this is less. What was measured then is no better
+    guide: it was flagged for being far.
+    """
     level = counted.window
-    return (
-        _shift(values, level) * math.copysign(1.0, _shift(opened, level)) < abs(_shift(opened, level)) / 2.0
-    )
+    opened_by = _shift(opened, level)
+    least = min(abs(opened_by), on_scale(margin, values[-1].metric)) / 2.0
+    return _shift(values, level) * math.copysign(1.0, opened_by) < least
 
 
 def _shift(some: Sequence[HistoryPoint], level: Sequence[HistoryPoint]) -> float:

@@ -59,7 +59,7 @@ from govbench.config.settings import CompareConfig, Threshold
 from govbench.results.baseline import BaselineEntry
 from govbench.results.comparison import Comparison, Finding, Method, Reference, Verdict
 from govbench.results.history import HistoryPoint
-from govbench.results.metrics import Metric, MetricName
+from govbench.results.metrics import METRICS, Metric, MetricName
 from govbench.results.plan import TestType
 from govbench.results.run import RunSummary
 from govbench.stats import FALSE_ALARM, RunNoise
@@ -310,7 +310,8 @@ class _Stored:
         opened = open_regression(points, level, self._worse(finding.metric))
         if opened:
             measured = [self._here(each) for each in (self._first(*key[:2]).get(key[2]), second) if each]
-            if not is_mended(measured, opened, level):
+            margin = margin_for(self._config, finding.metric, Method.STORED_WINDOW)
+            if not is_mended(measured, opened, level, margin):
                 before = points[len(points) - len(opened) - 1]
                 return still_open(finding, before, opened[0], again=second)
         if level.rise is None:
@@ -348,6 +349,9 @@ class _Stored:
             noise=noise,
             earlier=self._earlier(key, held={point.run_id for point in stored.window}),
             level=self._config.level,
+            tests=sum(
+                self._is_gated(k) and not METRICS[k[1]].compared_as_difference for k in self._histories
+            ),
         )
         return recent_rise(points, stored, held) or replace(stored, rise=None)
 
@@ -368,6 +372,12 @@ class _Stored:
         last, window = self._histories[key].points[-1], self._levels[key].window
         centre = pooled_window([point.metric for point in window]).value
         return last.suspect and (last.metric.value - centre) * finding.change.estimate > 0
+
+    @property
+    def _tests(self) -> int:
+        """How many gated metrics and load levels share the chance that the last runs rise together."""
+        gated = [name for test_type, name, _ in self._histories if is_gated(self._config, test_type, name)]
+        return sum(not METRICS[name].compared_as_difference for name in gated)
 
     def _is_gated(self, key: LevelKey) -> bool:
         return is_gated(self._config, *key[:2])

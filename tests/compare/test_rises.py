@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -100,14 +101,27 @@ def test_what_is_open_ends_where_a_run_lies_nearer_to_what_was_before() -> None:
     assert open_regression([*level.points, *opened], level, 1) == tuple(opened)
     assert open_regression([*level.points, *opened, point(10, 100.0)], level, 1) == ()
     assert open_regression([*level.points, *opened], level, -1) == ()
-    middle = math.sqrt(118.0 * 122.0 * 100.0**2) ** 0.5
-    assert is_mended([point(10, middle - 0.1)], opened, level)
-    assert not is_mended([point(10, middle + 0.1)], opened, level)
-    assert is_mended([point(10, 115.0), point(10, 101.0)], opened, level)
-    assert is_mended([point(10, 80.0)], opened, level)
+
+    def back(p50s: list[float], opened: list[HistoryPoint], margin: float = 0.1) -> bool:
+        return is_mended([point(10, p50) for p50 in p50s], opened, level, Margin(relative=margin))
+
+    half = 100.0 * math.sqrt(1.1)
+    assert back([half - 0.1], opened)
+    assert not back([half + 0.1], opened)
+    middle = math.sqrt(math.sqrt(118.0 * 122.0) * 100.0)
+    assert back([middle - 0.1], opened, 0.5)
+    assert not back([middle + 0.1], opened, 0.5)
+    assert back([107.0, 101.0], opened)
+    assert back([80.0], opened)
     fewer = [point(8, 80.0, open_=True)]
-    assert not is_mended([point(9, 85.0)], fewer, level)
-    assert is_mended([point(9, 97.0)], fewer, level)
+    assert not back([94.0], fewer)
+    assert back([97.0], fewer)
+
+
+def test_many_metrics_share_the_chance_of_a_false_alarm() -> None:
+    noisy = [3.5 * log for log in STILL]
+    assert rise([*noisy, 0.105, 0.105, 0.105]) is not None
+    assert rise([*noisy, 0.105, 0.105, 0.105], replace(HELD, tests=4)) is None
 
 
 @pytest.mark.parametrize("times", [0.5, 1.0, 2.0])
