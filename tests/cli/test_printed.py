@@ -87,6 +87,22 @@ def test_verbose_shows_what_is_folded(measured: Cli) -> None:
     assert len(whole.splitlines()) > 2 * len(brief.splitlines()) > 20
 
 
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252"])
+def test_a_poor_encoding_has_something_for_every_sign(measured: Cli, encoding: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "govbench", "report", str(measured.folder), "-v"],
+        cwd=measured.cwd,
+        env={**measured.environ, "PYTHONIOENCODING": encoding},
+        capture_output=True,
+        check=True,
+    )
+
+    text = done.stdout.decode(encoding)
+    assert text.startswith("+--")
+    assert "\nResponse times\n" in text
+    assert "\\u" not in text
+
+
 def test_several_runs_are_one_comment(measured: Cli) -> None:
     second = measured.cwd / "second"
     shutil.copytree(measured.folder, second)

@@ -7,6 +7,7 @@ findings take a line for each thing that is said of them. Decides nothing, see `
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable, Sequence
 
 from rich.box import ROUNDED
@@ -45,6 +46,8 @@ _INDENT = 2
 _SCOPE = 28  # a longer name of a metric or a load level is broken into lines
 _BARS = (15, 31)  # the shortest and the longest bar of an interval
 _SPANS = {SpanKind.PLAIN: "", SpanKind.STRONG: "bold", SpanKind.CODE: "bold", SpanKind.LINK: ""}
+# What the log of a CI job obeys, where a long word was broken just before it.
+_COMMAND = re.compile(r"^(\s*)::(?=[A-Za-z])")
 _REMARKS = {Tone.WARN: "warning: ", Tone.BAD: "warning: "}
 
 
@@ -80,7 +83,7 @@ def _printed(parts: Iterable[RenderableType], *, width: int, color: bool) -> str
     )
     for part in parts:
         console.print(part, soft_wrap=isinstance(part, Line))
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+    return "\n".join(_COMMAND.sub(r"\1 :", line.rstrip()) for line in out.getvalue().splitlines()) + "\n"
 
 
 # Above and below the sections

@@ -209,6 +209,16 @@ def test_nothing_of_a_hostile_text_reaches_the_terminal_but_its_words() -> None:
     assert re.sub(r"\x1b\[[0-9;]*m", "", coloured).split() == plain.split()
 
 
+@pytest.mark.parametrize("width", [40, 57, 80])
+def test_no_line_commands_a_job(width: int) -> None:
+    commands = ("::error::x", "a ::stop-commands::y", "##[error]z", "w" * 300 + "::warning::" + "w" * 300)
+    for command in (*commands, *("v" * n + "::debug::u" for n in range(30, 81))):
+        block = (text(command), replace(LOG, text=command), Items(items=(text(command),)))
+        shown = document(headline=command, facts=((command, command),), sections=(section("x", 0, *block),))
+        found = render(shown, width)
+        assert not re.search(r"^\s*::[a-z]|##\[", found, re.MULTILINE)
+
+
 def test_names_are_not_read_as_markup_of_the_library() -> None:
     assert "[bold]x[/bold] :smile:" in render(only(text("[bold]x[/bold] :smile:")))
     assert "<script>alert(1)</script>" in render(only(text(HOSTILE)), 120)
