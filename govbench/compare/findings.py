@@ -199,7 +199,7 @@ def _finding(row: Pairing, effect: Effect, *, significant: bool, tests: int) -> 
 
 def _why(verdict: Verdict, effect: Effect, margin: float, *, significant: bool) -> str:
     if verdict in {Verdict.REGRESSION, Verdict.IMPROVEMENT}:
-        return "no change is excluded, and the estimate lies beyond the margin"
+        return "the interval excludes 0, and the estimate lies beyond the margin"
     if verdict is Verdict.PASS:
         return "the whole interval lies within the margin"
     if significant:
@@ -212,7 +212,7 @@ def _why(verdict: Verdict, effect: Effect, margin: float, *, significant: bool) 
         ):
             return "so few failures may be chance: an exact test of the counts tells nothing apart"
         return "no longer significant after correction for the number of gated metrics"
-    return "the interval reaches beyond the margin and does not exclude no change"
+    return "the interval holds 0 and reaches beyond the margin"
 
 
 def fewest_samples(name: MetricName, config: CompareConfig) -> int:

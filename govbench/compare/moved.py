@@ -1,6 +1,6 @@
 """What moved besides the metrics: kinds of questions, sizes, error classes, over rounds or between two runs.
 
-Pure. Something has moved where its interval excludes no change and it lies beyond the margin.
+Pure. Something has moved where its interval excludes 0 and it lies beyond the margin.
 """
 
 from __future__ import annotations

@@ -36,14 +36,14 @@ def decide(
 ) -> Verdict:
     """The verdict on one effect.
 
-    ``regression`` iff no change is excluded and the estimate lies beyond the margin on the worse side;
+    ``regression`` iff 0 is excluded and the estimate lies beyond the margin on the worse side;
     ``improvement`` alike on the other; ``pass`` iff the whole interval lies within the margin.
 
     Args:
         effect: on log scale for ratios, as a plain difference for shares.
         worse: +1 where more is worse, -1 where less is, 0 where any change is.
         margin: on the scale of the effect, > 0.
-        significant: whether the interval excludes no change, corrected for the number of gated metrics.
+        significant: whether the interval excludes 0, corrected for the number of gated metrics.
         within: what the interval has to lie within for a pass; the margin unless it is given.
     """
     if significant and abs(effect.effect) > margin:

@@ -87,7 +87,7 @@ def test_one_test_type_alone(slower: Comparison) -> None:
     compared = accept(slower, [parse_acceptance("concurrent/response_time_p50_ms why", source="x")])
     assert accepted_of(compared) == {(CONCURRENT, P50): "by x: why"}
     assert (compared.verdict, code_of(compared)) == (Verdict.REGRESSION, ExitCode.REGRESSION)
-    assert "; response time p50 (baseline): no change is excluded" in compared.reason
+    assert "; response time p50 (baseline): the interval excludes 0" in compared.reason
 
 
 def test_all_and_the_first_that_covers(slower: Comparison) -> None:

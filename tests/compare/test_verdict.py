@@ -48,8 +48,8 @@ def half(known_se: float) -> float:
         (0.10, 0.01, -1, Verdict.IMPROVEMENT),
         (-0.10, 0.01, -1, Verdict.REGRESSION),
         (0.0, 0.01, +1, Verdict.PASS),
-        (0.04, 0.01, +1, Verdict.INCONCLUSIVE),  # excludes no change, within the margin, may be beyond it
-        (0.10, 0.10, +1, Verdict.INCONCLUSIVE),  # beyond the margin, does not exclude no change
+        (0.04, 0.01, +1, Verdict.INCONCLUSIVE),  # excludes 0, within the margin, may be beyond it
+        (0.10, 0.10, +1, Verdict.INCONCLUSIVE),  # beyond the margin, holds 0
         (0.02, 0.005, +1, Verdict.PASS),  # changed for certain, and for certain by less than the margin
         (0.0, 0.10, +1, Verdict.INCONCLUSIVE),
         (0.0, 0.0, +1, Verdict.PASS),  # all values equal: an error of 0

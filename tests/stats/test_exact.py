@@ -44,7 +44,7 @@ def test_counts_that_are_no_whole_numbers_lie_between_those_that_are() -> None:
 
 
 def test_four_of_a_thousand_where_one_is_usual_are_no_beyond_doubt() -> None:
-    """The interval excludes no change, and by chance such a run comes once in forty."""
+    """The interval excludes 0, and by chance such a run comes once in forty."""
     found = proportion_difference(
         baseline_hits=10,
         baseline_n=10_000,

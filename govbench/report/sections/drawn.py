@@ -13,8 +13,9 @@ from govbench.report.figures import ChartFigure
 from govbench.report.mermaid import levels_chart
 from govbench.report.sections.tables import table
 from govbench.results.comparison import Results
+from govbench.results.levels import level_labels
 from govbench.results.plan import TestType
-from govbench.results.run import Distribution, RunSummary
+from govbench.results.run import Distribution, PhaseResult, RunSummary
 
 TERMINAL_WIDTH = 48
 
@@ -42,7 +43,7 @@ def over_rounds(results: Results) -> Section | None:
 
 def sketches(results: Results) -> Section | None:
     """What a terminal and a comment can draw: base and head under each other, and p50 by load."""
-    found = [chart for chart in (_sketch(results.summary), levels_chart(results)) if chart is not None]
+    found = [chart for chart in (_sketch(results), levels_chart(results)) if chart is not None]
     if not found:
         return None
     return Section(key="sketches", title="Response times", rank=2, blocks=tuple(found))
@@ -74,25 +75,34 @@ def _chart(figure: ChartFigure, key: str) -> Chart:
     )
 
 
-def _sketch(summary: RunSummary) -> Chart | None:
-    """The distributions of the level with the most load, a side under the other."""
+def _sketch(results: Results) -> Chart | None:
+    """The distributions of the level with the most load, base and head under each other."""
+    summary = results.summary
     drawn = [phase for phase in summary.phases if phase.distribution is not None]
     if not drawn:
         return None
-    heaviest = drawn[-1].phase
+    heaviest = drawn[-1]
     sides = side_count(summary)
-    by_side = [_of(summary, heaviest.name, side) for side in range(sides)]
-    bounds = ink.extent([each for side in by_side for each in side])
+    rows = [(side_name(at, sides), _of(summary, heaviest.phase.name, at)) for at in range(sides)]
+    if stored := _stored(results, heaviest):
+        rows = [("base", stored), ("head", rows[-1][1])]
+    bounds = ink.extent([each for _, found in rows for each in found])
     if bounds is None or not bounds[0] < bounds[1]:
         return None
     low, high = (fmt.duration_ms(bound) for bound in bounds)
-    lines = [
-        f"{side_name(at, sides):<6} {ink.columns(ink.spread(found, *bounds, TERMINAL_WIDTH))}"
-        for at, found in enumerate(by_side)
-    ]
+    lines = [f"{name:<6} {ink.columns(ink.spread(found, *bounds, TERMINAL_WIDTH))}" for name, found in rows]
     lines.append(f"{'':<6} {low}{high:>{TERMINAL_WIDTH - len(low)}}")
-    title = f"Response times of {fmt.one_line(heaviest.name)}, logarithmic scale"
+    title = f"Response times of {fmt.one_line(heaviest.phase.name)}, logarithmic scale"
     return Chart(key="sketch", title=title, caption="", lines=tuple(lines))
+
+
+def _stored(results: Results, of: PhaseResult) -> list[Distribution]:
+    """What stored runs kept of the level that a phase measured; nothing where they kept none."""
+    kind = of.phase.test_type
+    mine = [p.phase for p in results.summary.phases if p.phase.test_type is kind and p.side == of.side]
+    level = dict(zip(mine, level_labels(mine), strict=True))[of.phase] if len(mine) > 1 else None
+    kept = results.comparison.base_distributions if results.comparison else ()
+    return [each.distribution for each in kept if each.test_type is kind and each.level == level]
 
 
 def _of(summary: RunSummary, phase: str, side: int) -> list[Distribution]:

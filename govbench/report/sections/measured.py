@@ -10,7 +10,7 @@ from govbench.report.document import Cell, Section, Table, Tone
 from govbench.report.headline import is_first
 from govbench.report.phrases import value_and_interval
 from govbench.report.sections.tables import AnyCell, table, text, without
-from govbench.results.comparison import Comparison, Results
+from govbench.results.comparison import Comparison, Results, Verdict
 from govbench.results.metrics import METRICS, MetricName
 from govbench.results.run import PhaseResult, RunSummary
 from govbench.stats import needed
@@ -67,7 +67,7 @@ def others(results: Results) -> Section | None:
 def next_time(results: Results) -> Section | None:
     """Of a first run what another one of this length could tell, and which stored runs do not count."""
     comparison = results.comparison
-    if comparison is None or not is_first(results):
+    if comparison is None or comparison.verdict is not Verdict.NO_BASELINE or not is_first(results):
         return None
     blocks = []
     if seen := _would_show(comparison):
