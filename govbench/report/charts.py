@@ -24,6 +24,12 @@ ROW = 19.0
 CHARACTER = 7.6  # room per character of a label; generous, because narrow screens enlarge the type
 DASHES = ("", "7 4", "2 3", "9 3 2 3", "4 4", "12 4")
 STYLES = len(DASHES)
+_SHAPES = (
+    "m-4.5 0a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0 -9 0z",
+    "m-4 -4h8v8h-8z",
+    "m0 -5l5 9h-10z",
+    "m0 -5.5l5.5 5.5l-5.5 5.5l-5.5 -5.5z",
+)
 
 Point = tuple[float, float | None]
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]")
@@ -271,9 +277,17 @@ def _runs(series: Series, frame: _Frame, shift: float) -> list[list[tuple[float,
 
 
 def _path(run: Sequence[tuple[float, float]], *, stepped: bool) -> str:
+    """The line through the points; of steps those where the height changes, and the last."""
     parts = [f"M{_n(run[0][0])} {_n(run[0][1])}"]
-    for px, py in run[1:]:
-        parts.append(f"H{_n(px)}V{_n(py)}" if stepped else f"L{_n(px)} {_n(py)}")
+    height = run[0][1]
+    for number, (px, py) in enumerate(run[1:], start=2):
+        if not stepped:
+            parts.append(f"L{_n(px)} {_n(py)}")
+        elif py != height:
+            parts.append(f"H{_n(px)}V{_n(py)}")
+        elif number == len(run):
+            parts.append(f"H{_n(px)}")
+        height = py
     return "".join(parts)
 
 
@@ -304,24 +318,22 @@ def _ribbon(series: Series, frame: _Frame) -> str:
 def _symbols(series: Series, frame: _Frame, shift: float) -> str:
     if not series.marked:
         return ""
-    parts = []
-    for index, (at, value) in enumerate(series.points):
-        if value is not None and math.isfinite(value):
-            hint = series.hints[index] if index < len(series.hints) else ""
-            parts.append(_symbol(series.style, frame.px(at) + shift, frame.py(value), hint))
-    return "".join(parts)
+    places = [
+        (frame.px(at) + shift, frame.py(value), series.hints[index] if index < len(series.hints) else "")
+        for index, (at, value) in enumerate(series.points)
+        if value is not None and math.isfinite(value)
+    ]
+    if any(hint for *_, hint in places):
+        return "".join(_symbol(series.style, px, py, hint) for px, py, hint in places)
+    shape = _SHAPES[series.style % len(_SHAPES)]
+    together = "".join(f"M{_n(px)} {_n(py)}{shape}" for px, py, _ in places)
+    return f'<path class="symbol" d="{together}"/>' if together else ""
 
 
 def _symbol(style: int, px: float, py: float, hint: str = "") -> str:
     """Circle, square, triangle or diamond by style, with ``hint`` as its tooltip."""
-    shapes = (
-        "m-4.5 0a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0 -9 0z",
-        "m-4 -4h8v8h-8z",
-        "m0 -5l5 9h-10z",
-        "m0 -5.5l5.5 5.5l-5.5 5.5l-5.5 -5.5z",
-    )
     tooltip = f"<title>{_text(hint)}</title>" if hint else ""
-    return f'<path class="symbol" d="M{_n(px)} {_n(py)}{shapes[style % len(shapes)]}">{tooltip}</path>'
+    return f'<path class="symbol" d="M{_n(px)} {_n(py)}{_SHAPES[style % len(_SHAPES)]}">{tooltip}</path>'
 
 
 def _marker(marker: Marker, frame: _Frame, row_y: float) -> str:

@@ -6,7 +6,7 @@ Test types are never mixed: their levels are not of one load.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from govbench.report import axes, charts
 from govbench.report import format as fmt
@@ -29,6 +29,7 @@ from govbench.results.plan import Phase, TestType
 from govbench.results.run import PhaseResult, RunSummary
 
 FEWEST = 2  # one level is no course
+_MOST_TOLD = 10  # points of a line; of more, the table behind the chart tells each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,13 +149,13 @@ def _chart(test_type: TestType, what: str, lines: list[_Line]) -> ChartFigure | 
         svg=charts.line_chart(
             key=f"levels-{test_type.value}-{what.replace(' ', '-')}",
             title=f"{title}, {fmt.test_type_label(test_type)}",
-            description=" ".join(f"{s.label}: {', '.join(s.hints)}." for s in series),
+            description=" ".join(f"{s.label}: {_told(s)}." for s in series),
             x=axes.level_axis(
                 by if by == "users" else "arrival rate, requests per second",
                 [load_of(phase) for phase in phases],
             ),
             y=axes.magnitude_axis(_unit_label(what, kept[0].name), [v for s in series for v in reach(s)]),
-            series=series,
+            series=series if _is_short(series) else [replace(s, hints=()) for s in series],
         ),
         caption=f"Whiskers: {fmt.level(level)} intervals." if level is not None else "",
         table=_table(kept, by),
@@ -195,3 +196,14 @@ def _table(lines: list[_Line], by: str) -> ChartTable:
             for load in sorted(levels)
         ),
     )
+
+
+def _is_short(series: Sequence[charts.Series]) -> bool:
+    """Whether every point of every line can be told beside it."""
+    return all(len(one.points) <= _MOST_TOLD for one in series)
+
+
+def _told(one: charts.Series) -> str:
+    if len(one.hints) <= _MOST_TOLD:
+        return ", ".join(one.hints)
+    return f"{one.hints[0]} to {one.hints[-1]}"

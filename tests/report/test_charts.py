@@ -150,3 +150,31 @@ def test_the_forest_axis_names_its_ends() -> None:
         "0",
         "+5 %",
     ]
+
+
+def test_steps_turn_only_where_the_height_changes() -> None:
+    users = [1.0, 1.0, 1.0, 5.0, 5.0, 5.0]
+    svg = charts.line_chart(
+        key="k",
+        title="t",
+        description="d",
+        x=axes.linear_axis("s", range(6)),
+        y=axes.linear_axis("users", users),
+        series=[charts.Series(label="users", points=list(enumerate(users)), stepped=True)],
+    )
+    (line,) = _elements(svg, "path", "line")
+    assert re.sub(r"[\d. ]+", "", line.get("d", "")) == "MHVH"
+
+
+def test_symbols_without_hints_are_one_shape() -> None:
+    series = charts.Series(label="p50", points=[(0, 1.0), (1, 2.0), (2, None)], marked=True)
+    svg = charts.line_chart(
+        key="k",
+        title="t",
+        description="d",
+        x=axes.linear_axis("users", range(3)),
+        y=axes.linear_axis("ms", [1.0, 2.0]),
+        series=[series],
+    )
+    (symbols,) = _elements(svg, "path", "symbol")
+    assert symbols.get("d", "").count("M") == 2

@@ -116,3 +116,15 @@ def test_a_real_run_stands_beside_its_stored_base_at_each_level() -> None:
         assert chart.table.head == ("users", "base", "head")
         assert [row[0] for row in chart.table.rows] == ["10", "25"]
         assert all("not measured" not in row for row in chart.table.rows)
+
+
+def test_of_many_levels_only_the_table_tells_each(run_only: Results) -> None:
+    first = next(p for p in run_only.summary.phases if p.phase.test_type is TestType.CONCURRENT)
+    many = tuple(of_phase(first, name=f"concurrent_{users}", users=users) for users in range(1, 23))
+    for count, hints in ((10, 10), (22, 0)):
+        figure = level_charts.chart_by_level(
+            with_phases(run_only, many[:count]), TestType.CONCURRENT, MetricName.RESPONSE_TIME_P50
+        )
+        assert figure is not None
+        assert figure.svg.count("</title></path>") == hints
+        assert len(figure.table.rows) == count

@@ -47,7 +47,6 @@ PAPER = 1080  # how many pixels of a screen fit between the margins of a page, i
 _EDGES = 56  # what lies beside a table on a narrow screen
 _CHARACTER, _NOTE_CHARACTER, _PADDING = 7.6, 6.6, 16.0
 _MANY_COLUMNS = 10  # more of them stand closer together
-_FEWEST_COLUMNS = 2  # for which the page has rules, whatever its tables
 _SHORT = 16
 _WORDS_WRAP_AT = 22  # a column of words needs no more room than this many characters
 _LONGEST_WORD = 28  # a longer one may break, so that it pushes nothing off the screen
@@ -83,8 +82,7 @@ def render(document: Document) -> str:
         loud=[remark for remark in document.remarks if remark.tone in _LOUD],
         quiet=[remark for remark in document.remarks if remark.tone not in _LOUD],
         exit_code=int(document.closing.exit_code),
-        columns=max((_FEWEST_COLUMNS, *(len(table.columns) for table in _tables(sections)))),
-        screens=SCREENS,
+        column_rules=_column_rules(sections),
     )
 
 
@@ -132,6 +130,24 @@ def column_classes(table: Table) -> str:
     unprinted = [f"screen-{at + 1}" for at in _too_much(table, PAPER)]
     close = ("close",) if len(table.columns) > _MANY_COLUMNS else ()
     return " ".join((*close, *numbers, *short, *going, *unprinted))
+
+
+def _column_rules(sections: Sequence[Section]) -> Markup:
+    """The rules of the columns that there are; they are made of numbers alone."""
+    used = {css for table in _tables(sections) for css in column_classes(table).split()} - {"close"}
+    rules = {
+        "right": "{ text-align: right; white-space: nowrap; }",
+        "short": "{ white-space: nowrap; }",
+        "screen": "@media print",
+        **{f"from-{below}": f"@media screen and (max-width: {below - 1}px)" for below, _ in SCREENS},
+    }
+    lines = []
+    for kind, rule in rules.items():
+        numbers = sorted(int(css.removeprefix(f"{kind}-")) for css in used if css.rpartition("-")[0] == kind)
+        chosen = ", ".join(f".{kind}-{at} tr > :nth-child({at})" for at in numbers)
+        if chosen:
+            lines.append(f"{rule} {{ {chosen} {{ display: none; }} }}" if "@" in rule else f"{chosen} {rule}")
+    return Markup("\n".join(lines))  # noqa: S704 - see above
 
 
 def shown_from(table: Table) -> tuple[int, ...]:

@@ -12,7 +12,9 @@ from xml.etree import ElementTree
 import lxml.html
 import pytest
 
+from govbench.compare.conclude import conclude_results
 from govbench.report import charts
+from govbench.report.build import document_of
 from govbench.report.document import (
     Cell,
     Column,
@@ -27,6 +29,8 @@ from govbench.report.document import (
     Tone,
 )
 from govbench.report.layouts import html
+from govbench.results.comparison import Results
+from govbench.results.run import Distribution
 from tests.report.layouts.documents import (
     EVIL_SHOWN,
     chart,
@@ -385,6 +389,39 @@ def test_output_of_programs_keeps_its_lines() -> None:
 
 def test_a_big_report_stays_small() -> None:
     assert len(html.render(largest()).encode()) < 250_000
+
+
+def test_the_report_of_the_largest_profile_stays_small(results: Results) -> None:
+    """44 phases, 80 findings, a timeline as long as one gets, and all that is drawn of them."""
+    summary, comparison = results.summary, results.comparison
+    assert comparison is not None
+    first, moments = summary.phases[0], summary.timeline
+    spread = Distribution(gamma=1.01, buckets=tuple((at, 50) for at in range(200, 560)))
+    phases = tuple(
+        replace(
+            first,
+            side=side,
+            phase=replace(first.phase, name=f"{users} users", users=users),
+            distribution=spread,
+        )
+        for users in range(1, 23)
+        for side in (0, 1)
+    )
+    timeline = tuple(
+        replace(moments[at % len(moments)], at_s=float(at), users=1 + at // 30) for at in range(600)
+    )
+    found = comparison.findings
+    findings = tuple(
+        replace(found[at % len(found)], level=f"{at} users" if at >= len(found) else None) for at in range(80)
+    )
+    big = replace(
+        results,
+        summary=replace(summary, phases=phases, timeline=timeline),
+        comparison=replace(comparison, findings=findings),
+    )
+    text = html.render(document_of(big, conclude_results(big)))
+    assert text.count("<figure>") >= 9
+    assert len(text.encode()) < 250_000
 
 
 # Colours
