@@ -94,7 +94,7 @@ def document_of(results: Results, conclusion: Conclusion, place: Place = NOWHERE
         facts=_facts(results),
         tiles=tiles(results),
         remarks=_remarks(results),
-        sections=tuple(section for make in SECTIONS if (section := make(results)) is not None),
+        sections=_sections(results),
         closing=Closing(
             advice=advice(results, conclusion.verdict), exit_code=code, exit_text=why, files=_files(place)
         ),
@@ -102,6 +102,12 @@ def document_of(results: Results, conclusion: Conclusion, place: Place = NOWHERE
         brief=tuple(_brief(results)),
         properties=cases.properties(results),
     )
+
+
+def _sections(results: Results) -> tuple[Section, ...]:
+    """Those that have anything to say: what stands open before what is folded."""
+    found = [section for make in SECTIONS if (section := make(results)) is not None]
+    return tuple(sorted(found, key=lambda section: section.folded))
 
 
 def _facts(results: Results) -> tuple[tuple[str, str], ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from govbench.report.document import Block, Chart, Document, Section, Tone
+from govbench.report.document import Block, Chart, Document, Remark, Section, Tone
 from govbench.report.layouts.github import (
     Limits,
     block_text,
@@ -94,14 +94,16 @@ def _report(document: Document, limits: Limits) -> str:
         s.title for s in sections if (s.rank, s.key) in limits.dropped and _body(s, _chart([s]), Limits())
     ]
     chart = _chart(kept)
-    last_open = max((at for at, section in enumerate(kept) if not section.folded), default=-1)
+    loud = [remark for remark in document.remarks if remark.tone is not Tone.INFO]
+    quiet = [remark for remark in document.remarks if remark.tone is Tone.INFO]
     parts = [
         headline,
         paragraph(limits.cut(_SEPARATOR.join(document.tallies))),
         "" if limits.text else _facts(document),
-        *(_section(section, chart, limits) for section in kept[: last_open + 1]),
-        _remarks(document, limits),
-        *(_section(section, chart, limits) for section in kept[last_open + 1 :]),
+        *(_section(section, chart, limits) for section in kept if not section.folded),
+        _remarks(loud, limits),
+        _notes(quiet, limits),
+        *(_section(section, chart, limits) for section in kept if section.folded),
         _left_out([*lost, *_UNTOLD] if limits.text else lost, document),
         *_closing(document, limits),
     ]
@@ -137,11 +139,17 @@ def _block(block: Block, chart: Chart | None, limits: Limits) -> str:
     return block_text(block, limits)
 
 
-def _remarks(document: Document, limits: Limits) -> str:
+def _notes(remarks: Sequence[Remark], limits: Limits) -> str:
+    """What is worth knowing and changes nothing, folded."""
+    if not remarks:
+        return ""
+    title = f"{len(remarks)} {'note' if len(remarks) == 1 else 'notes'}"
+    return f"<details><summary>{title}</summary>\n\n{_remarks(remarks, limits)}\n\n</details>"
+
+
+def _remarks(remarks: Sequence[Remark], limits: Limits) -> str:
     """What a reader should know, as one quotation."""
-    lines = [
-        f"> {_EMOJI.get(remark.tone, 'ℹ️')} {escape(limits.cut(remark.text))}" for remark in document.remarks
-    ]
+    lines = [f"> {_EMOJI.get(remark.tone, 'ℹ️')} {escape(limits.cut(remark.text))}" for remark in remarks]
     shown = limits.shown(len(lines)) if limits.text else len(lines)
     rest = len(lines) - shown
     said = [f"> {rest} {'remark' if rest == 1 else 'remarks'} left out for length"] if rest else []

@@ -101,7 +101,7 @@ def _figures(summary: RunSummary) -> Table:
         ("test type", "load", "side", "n", "p50", "p95", "p99", "throughput", "errors"),
         (_row(phase, sides) for phase in summary.phases),
         right=range(3, 9),
-        priority={6: 3, 0: 1, 3: 2},
+        priority={6: 4, 3: 3, 7: 2, 5: 1},
         caption=_caption(summary),
     )
     return found if sides > 1 else without(found, _COLUMNS)

@@ -105,6 +105,7 @@ def test_the_claim_comes_first_then_tallies_facts_and_what_decides() -> None:
         "#### Judged",
         "| ❌ regression | response time p50, concurrent at 10 users | 25.2 ms | 50.4 ms |",
         "> ⚠️ this machine was busy",
+        "<details><summary>1 note</summary>",
         "> ℹ️ the margin of p95",
         "<details><summary>Levels</summary>",
         "<details><summary>Everything</summary>",
