@@ -25,6 +25,7 @@ from unittest.mock import patch
 import pytest
 
 from govbench.cli.main import main
+from govbench.results.answers import MAX_BODY_BYTES
 from tests.conftest import MadeOnce
 
 MARK = "TEST_MARK"
@@ -226,6 +227,8 @@ class _Api(http.server.BaseHTTPRequestHandler):
                 self.reply(404, b'{"detail": "Not Found"}')
             case "locked":
                 self.reply(401, b'{"detail": "who are you?"}')
+            case "huge":
+                self.reply(200, json.dumps(ANSWER | {"answer": "x" * MAX_BODY_BYTES}).encode())
             case "html":
                 self.reply(200, b"<html>welcome</html>")
             case "slow":

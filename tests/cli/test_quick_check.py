@@ -73,6 +73,18 @@ def test_an_answer_that_takes_too_long(govbench: Cli, serve: Serve) -> None:
     assert "--api-timeout" in ended.out
 
 
+def test_an_answer_that_the_load_would_refuse(govbench: Cli, serve: Serve) -> None:
+    url = serve("huge")
+    ended = govbench("quick-check", url)
+
+    assert ended.code == 3
+    assert "✗ request: POST /api/v1/chat answers 200" in ended.out
+    assert "the answer is larger than 64 MiB" in ended.out
+    run = govbench("run", url, "--test-types", "baseline")
+    assert run.code == 3
+    assert "the answer is larger than 64 MiB" in run.complaint
+
+
 def test_headers_are_sent_and_secret_ones_not_shown(govbench: Cli, serve: Serve) -> None:
     ended = govbench("quick-check", serve("locked"), "--header", "X-API-Key: k-987654321")
 
