@@ -122,7 +122,7 @@ def _apart(
         if said is not None:
             found[kind] = (Verdict.NOT_COMPARABLE, said)
         elif here.versions and all(o.versions and kind.value not in o.versions for o, _ in others):
-            found[kind] = (Verdict.NO_BASELINE, f"the baseline has no test type {kind}")
+            found[kind] = (Verdict.NO_BASELINE, f"the base has no test type {kind}")
     return found
 
 

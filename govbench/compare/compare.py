@@ -73,7 +73,7 @@ def compare_runs(
     test_types = measured & set(planned_types(candidate))
     apart = apart_from(baseline, candidate)
     unlike = wholly_unlike(test_types, apart)
-    fault = run_fault(candidate) or run_fault(baseline, whose="the baseline")
+    fault = run_fault(candidate) or run_fault(baseline, whose="the base")
     compared = concluded(
         Method.UNPAIRED,
         reference_of(baseline),

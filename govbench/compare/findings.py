@@ -133,7 +133,7 @@ def _fault(row: Pairing, config: CompareConfig) -> str | None:
 def _absence(sides: Sides) -> str:
     if sides.baseline is None and sides.candidate is None:
         return "not measured on either side: too few requests succeeded"
-    return f"not measured in the {'candidate' if sides.candidate is None else 'baseline'}"
+    return f"not measured in {'head' if sides.candidate is None else 'base'}"
 
 
 def _plain_by_counts(row: Pairing, config: CompareConfig) -> bool:

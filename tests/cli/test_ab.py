@@ -130,7 +130,7 @@ def test_a_head_that_answers_otherwise_is_a_regression_of_the_error_rate(
     assert ended.code == 1, ended.out
     document = govbench.document
     assert finding(document, "error_rate")["verdict"] == "regression"
-    assert finding(document, "response_time_p50_ms")["reason"] == "not measured in the candidate"
+    assert finding(document, "response_time_p50_ms")["reason"] == "not measured in head"
     assert "the load will tell" in ended.err
     assert "Nothing was started anew" in " ".join(document["comparison"]["notes"])
 

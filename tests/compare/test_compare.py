@@ -168,7 +168,7 @@ def test_a_run_at_fault_outranks_everything(
 def test_a_baseline_at_fault_is_named(summary: BuildRun) -> None:
     compared = compare_runs(summary(saturated=True), summary(), CONFIG)
     assert compared.verdict is Verdict.INVALID
-    assert "of the baseline" in compared.reason
+    assert "of the base" in compared.reason
 
 
 @pytest.mark.parametrize("n", [5, 1000])
@@ -180,10 +180,10 @@ def test_a_side_that_answers_only_errors_is_a_regression_however_few_it_answers(
     assert compared.verdict is Verdict.REGRESSION
     assert compared.reason.startswith("error rate (baseline): ")
     assert found(compared).verdict is Verdict.INVALID
-    assert found(compared).reason == "not measured in the candidate"
+    assert found(compared).reason == "not measured in head"
     back = compare_runs(down, summary(), CONFIG)
     assert found(back, ERRORS).verdict is Verdict.IMPROVEMENT
-    assert found(back).reason == "not measured in the baseline"
+    assert found(back).reason == "not measured in base"
     assert back.verdict is Verdict.INVALID
 
 
@@ -213,11 +213,11 @@ def test_a_test_type_that_one_side_lacks_is_invalid(summary: BuildRun, usual: Bu
     quiet = CompareConfig(between_run_sd=0.01)
     assert compare_runs(whole, whole, quiet).verdict is Verdict.PASS
     for compared, side in (
-        (compare_runs(whole, part, quiet), "candidate"),
-        (compare_runs(part, whole, quiet), "baseline"),
+        (compare_runs(whole, part, quiet), "head"),
+        (compare_runs(part, whole, quiet), "base"),
     ):
         assert compared.verdict is Verdict.INVALID
-        assert found(compared, P50, CONCURRENT).reason == f"not measured in the {side}"
+        assert found(compared, P50, CONCURRENT).reason == f"not measured in {side}"
 
 
 # Single metrics.
@@ -488,7 +488,7 @@ def test_a_metric_that_some_stored_runs_lack_is_compared_with_the_others(
     assert median.value == pytest.approx(100.0)  # an unknown error says nothing
     assert median.n == 2000
     bare = compare_window([entry(usual()[1:])], STORED, summary(), CONFIG)
-    assert found(bare).reason == "not measured in the baseline"
+    assert found(bare).reason == "not measured in base"
     assert bare.verdict is Verdict.INVALID
 
 

@@ -108,7 +108,7 @@ def test_a_level_that_a_side_lacks_is_no_pass(summary: BuildRun, metric: BuildMe
     cut = replace(head, phases=(*head.phases[:2], replace(head.phases[2], metrics=())))
     finding = p50_of(compare_runs(base, cut, CONFIG))
     assert (finding.verdict, finding.level) == (Verdict.INVALID, "50 users")
-    assert finding.reason == "not measured in the candidate"
+    assert finding.reason == "not measured in head"
     neither = p50_of(compare_runs(cut, cut, CONFIG))
     assert (neither.verdict, neither.level) == (Verdict.INVALID, "50 users")
 

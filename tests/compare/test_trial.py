@@ -261,7 +261,7 @@ def test_a_side_of_only_errors_is_a_regression_of_the_error_rate() -> None:
     assert len(trial.rounds) == 9
     assert found(trial, ERRORS).verdict is Verdict.REGRESSION
     assert found(trial).verdict is Verdict.INVALID
-    assert found(trial).reason == "not measured in the candidate"
+    assert found(trial).reason == "not measured in head"
 
 
 def test_a_metric_that_some_rounds_lack_is_judged_by_the_others() -> None:
@@ -409,7 +409,7 @@ def test_a_head_that_never_answers_is_not_measured() -> None:
         for f in judge_rounds([without_head(i) for i in range(6)], Judging(config=CompareConfig()))
     }
 
-    assert (judged[P50].verdict, judged[P50].reason) == (Verdict.INVALID, "not measured in the candidate")
+    assert (judged[P50].verdict, judged[P50].reason) == (Verdict.INVALID, "not measured in head")
 
 
 # --- requests that wait for each other

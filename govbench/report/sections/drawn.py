@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from govbench.report import blocks as ink
 from govbench.report import distributions, level_charts, rounds, timelines
@@ -59,9 +60,14 @@ def _section(key: str, title: str, found: Sequence[ChartFigure], *, rank: int) -
 def _of_each(
     results: Results, charts_of: Callable[[Results, TestType], tuple[ChartFigure, ...]]
 ) -> tuple[ChartFigure, ...]:
-    """The charts of every test type, in the order in which they were measured."""
+    """The charts of every test type, in the order in which they were measured; several say whose they are."""
     kinds = dict.fromkeys(phase.phase.test_type for phase in results.summary.phases)
-    return tuple(figure for kind in kinds for figure in charts_of(results, kind))
+    found = [(kind, figure) for kind in kinds for figure in charts_of(results, kind)]
+    if len({kind for kind, _ in found}) < 2:
+        return tuple(figure for _, figure in found)
+    return tuple(
+        replace(figure, title=f"{figure.title}, {fmt.test_type_label(kind)}") for kind, figure in found
+    )
 
 
 def _chart(figure: ChartFigure, key: str) -> Chart:
