@@ -82,7 +82,7 @@ def test_a_target_that_fails_nine_in_ten_makes_it_1_and_is_not_stored(govbench: 
 
     stored = govbench("baseline", "update")
     assert stored.code == 4
-    assert "missed a threshold, error rate of baseline is" in stored.complaint
+    assert "missed a threshold, error rate of test type baseline is" in stored.complaint
 
 
 def test_a_bound_of_the_file_takes_the_place_of_the_default(govbench: Cli) -> None:
