@@ -30,6 +30,7 @@ from govbench.load.outgoing import (
     with_params,
 )
 from govbench.load.recorder import Origin as SampleOrigin
+from govbench.load.recorder import with_method
 from govbench.load.response import Response
 from govbench.load.transport import Origin
 from govbench.results.plan import Deadlines
@@ -396,7 +397,7 @@ class BenchClient:
         """Write the sample; a sample that cannot be written ends the run."""
         response.is_recorded = True
         engine, exchange, call = self._engine, response.exchange, response.call
-        name = engine.recorder.name_index(f"{call.method} {response.request_meta['name']}")
+        name = engine.recorder.name_index(with_method(call.method, response.request_meta["name"]))
         flags = REDIRECT if response.attempt else 0
         origin = SampleOrigin(
             self._user.number, name, 0, call.phase, call.side, response.attempt, flags=flags

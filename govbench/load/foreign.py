@@ -15,7 +15,7 @@ from locust.exception import StopUser
 
 from govbench.load.exchange import Exchange
 from govbench.load.judge import outcome_of_foreign
-from govbench.load.recorder import Origin
+from govbench.load.recorder import Origin, with_method
 
 if TYPE_CHECKING:
     from govbench.load.engine import Engine
@@ -67,7 +67,7 @@ class ForeignRequests:
         if user is not None and due_ns is not None:
             user.due_ns = None
         exchange.due_ns = due_ns or exchange.send_ns
-        self._record(exchange, f"{request_type} {name}", user)
+        self._record(exchange, with_method(request_type, name), user)
 
     def _record(self, exchange: Exchange, name: str, user: Any) -> None:
         engine = self._engine

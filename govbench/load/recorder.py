@@ -41,6 +41,11 @@ _EVENT = struct.Struct("<If")
 _MAX_U8, _MAX_U16, _MAX_U32 = 0xFF, 0xFFFF, 0xFFFF_FFFF
 
 
+def with_method(method: str, name: str) -> str:
+    """What a request of a test file is called: ``GET /health``, and never ``GET GET /health``."""
+    return name if name.startswith(f"{method} ") else f"{method} {name}"
+
+
 class Origin(NamedTuple):
     """Which request it was: who sent it, under what name, when in the plan, to whom, for which time.
 

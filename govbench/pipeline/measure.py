@@ -113,7 +113,8 @@ def _status(work: Measurement, end: LoadEnd, stopper: Stopper) -> tuple[RunStatu
 def _warnings(work: Measurement, end: LoadEnd, samples: SampleTable) -> tuple[str, ...]:
     texts = [_error_text(error) for error in end.errors]
     texts += [_user_error_text(error) for e in end.events for error in e.get("user_errors", ())]
-    if any(e["event"] == "done" and e.get("limited") for e in end.events):
+    is_asked = work.subject.settings.load.users is not None  # one level of so many requests, and no more
+    if not is_asked and any(e["event"] == "done" and e.get("limited") for e in end.events):
         texts.append(f"stopped at the limit of {work.plan.max_requests} requests")
     if len(samples) and not samples.kernel_clock.any():
         texts.append(

@@ -163,7 +163,13 @@ def test_type_label(test_type: TestType) -> str:
 def scope_label(test_type: TestType, level: str | None) -> str:
     """A test type and, where one is named, its load level: ``concurrent at 50 users``."""
     label = test_type_label(test_type)
-    return label if level is None else f"{label} at {one_line(level)}"
+    return label if level is None else f"{label} at {level_words(level)}"
+
+
+def level_words(key: str) -> str:
+    """A load level as it is read; its key says ``20 rps``, which is the rate of arrivals: ``rate 20/s``."""
+    rates, is_rate, rest = one_line(key).partition(" rps")
+    return f"rate {rates.replace(' to ', '/s to ')}/s{rest}" if is_rate else rates
 
 
 # Changes

@@ -140,7 +140,8 @@ def _undecided(comparison: Comparison) -> str:
     if not found or found[0].change is None:
         return _reason(comparison)
     first = max(found, key=_beyond_margin)
-    return looks(first) if not first.suspect else f"{looks(first)}; {_lower(fmt.one_line(first.reason))}"
+    why = _lower(fmt.one_line(first.reason)).partition("; ")[0]  # the rest stands in the table of reasons
+    return f"{looks(first)}; {why}" if first.suspect else looks(first)
 
 
 def _beyond_margin(finding: Finding) -> tuple[bool, float]:

@@ -26,7 +26,7 @@ def of_scope(test_type: TestType, level: str | None = None) -> str:
     name = (
         f"test type {test_type.value}" if test_type is TestType.BASELINE else fmt.test_type_label(test_type)
     )
-    return name if level is None else f"{name} at {fmt.one_line(level)}"
+    return name if level is None else f"{name} at {fmt.level_words(level)}"
 
 
 def from_to(finding: Finding | LevelFinding) -> str:

@@ -54,7 +54,8 @@ ERROR_CLASSES = {
     Outcome.CHECK: "the answer did not pass the check of its content",
 }
 # Beside a verdict that may end a job well or badly, as it was asked for.
-_OPEN = frozenset({Verdict.INCONCLUSIVE, Verdict.NO_BASELINE, Verdict.NOT_COMPARABLE})
+_LEFT_OPEN = frozenset({Verdict.INCONCLUSIVE, Verdict.NO_BASELINE, Verdict.NOT_COMPARABLE})
+_FAILS = frozenset({Verdict.REGRESSION, Verdict.INVALID})
 
 
 def mark_of(results: Results, conclusion: Conclusion) -> Mark:
@@ -80,8 +81,7 @@ def exit_of(results: Results, conclusion: Conclusion) -> tuple[ExitCode, str]:
     if results.summary.run.status is RunStatus.INTERRUPTED:
         return ExitCode.INTERRUPTED, EXITS[ExitCode.INTERRUPTED]
     code = conclusion.exit_code
-    if code is ExitCode.OK and results.comparison is not None and conclusion.verdict in _OPEN:
-        return code, f"{VERDICTS[conclusion.verdict].label} fails no job unless fail-on names it"
-    if code is ExitCode.OK and conclusion.verdict in {Verdict.REGRESSION, Verdict.INVALID}:
+    judged = results.comparison is not None
+    if code is ExitCode.OK and conclusion.verdict in (_LEFT_OPEN | _FAILS if judged else _FAILS):
         return code, f"fail-on does not name {VERDICTS[conclusion.verdict].label}"
     return code, EXITS[code]

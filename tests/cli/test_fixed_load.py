@@ -102,6 +102,7 @@ def test_so_many_requests_of_so_many_users(govbench: Cli, server: _Server) -> No
 
     assert ended.code == 0, ended.err
     assert "load: 1 phase, at most 200 requests" in ended.err
+    assert "limit of 200 requests" not in ended.out  # it is what was asked for
     rows = list(csv.DictReader(io.StringIO(govbench("report", "--csv").out)))
     assert len(rows) == 200
     assert govbench.document["summary"]["phases"][0]["metrics"][0]["n"] == 200  # each of them counts

@@ -129,3 +129,12 @@ def test_stream_events_are_kept_beside_their_record(tmp_path: Path) -> None:
     recorder.finish(exchange(), origin(), None, [T0 + 5 * MS, T0 + 9 * MS])
     recorder.close()
     assert list(struct.iter_unpack("<If", (tmp_path / "events").read_bytes())) == [(1, 3.0), (1, 7.0)]
+
+
+@pytest.mark.parametrize("name", ["/health", "GET /health"])
+def test_name_has_its_method_once(name: str) -> None:
+    assert module.with_method("GET", name) == "GET /health"
+
+
+def test_name_that_only_begins_like_its_method_has_it_before_it() -> None:
+    assert module.with_method("GET", "GETAWAY") == "GET GETAWAY"

@@ -104,6 +104,14 @@ def test_an_open_verdict_names_the_lean_and_the_whole_interval(results: Results)
     )
 
 
+def test_a_suspect_says_in_short_why_it_is_open(results: Results) -> None:
+    reason = "unconfirmed: a regression that was not measured again; the interval excludes 0"
+    lean = finding(Verdict.INCONCLUSIVE, change(0.125, 0.02, 0.29), suspect=True, reason=reason)
+    assert said(judged(results, Verdict.INCONCLUSIVE, lean)).endswith(
+        "not certain; unconfirmed: a regression that was not measured again"
+    )
+
+
 def test_an_estimate_within_the_margin_is_no_lean(results: Results) -> None:
     wide = finding(Verdict.INCONCLUSIVE, change(-0.008, -0.105, 0.1))
     text = said(judged(results, Verdict.INCONCLUSIVE, wide))

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from govbench.report import format as fmt
 from govbench.report import phrases
 from govbench.results.comparison import Change, Finding, Margin, ThresholdResult, ThresholdState, Verdict
 from govbench.results.metrics import METRICS, Metric, MetricName
@@ -87,3 +88,16 @@ def test_an_interval_shares_the_unit_of_its_value() -> None:
 @pytest.mark.parametrize(("number", "said"), [(0, "0 metrics"), (1, "1 metric"), (2, "2 metrics")])
 def test_plurals(number: int, said: str) -> None:
     assert phrases.plural(number, "metric") == said
+
+
+@pytest.mark.parametrize(
+    ("level", "said"),
+    [
+        ("50 users", "custom at 50 users"),
+        ("20 rps", "custom at rate 20/s"),
+        ("5 to 12.5 rps (evening)", "custom at rate 5/s to 12.5/s (evening)"),
+    ],
+)
+def test_a_level_reads_the_same_wherever_it_is_named(level: str, said: str) -> None:
+    assert phrases.of_scope(TestType.CUSTOM, level) == said
+    assert fmt.scope_label(TestType.CUSTOM, level) == said

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from govbench.compare.confirmation import again_of, to_measure_again
+from govbench.compare.soundness import run_fault
 from govbench.config.settings import Settings
 from govbench.errors import GovbenchError
 from govbench.pipeline.baselines import compare_with_baseline
@@ -63,4 +64,6 @@ def confirmed(
     except GovbenchError as error:
         progress.note(f"could not be measured again, so that nothing is confirmed: {error}")
         return results
+    if fault := run_fault(again, whose="the second measurement"):
+        progress.note(f"nothing is confirmed: {fault}")
     return judge(results.summary, candidate.settings, cwd, stored=stored, again=again)

@@ -295,7 +295,7 @@ def _finding_lines(block: Findings, width: int) -> list[Line]:
 
 
 def _from_to(row: FindingRow) -> str:
-    return f"{row.base.text} → {row.head.text}, n {row.n}"
+    return f"{row.base.text} → {row.head.text}{f', n {row.n}' if row.n else ''}"
 
 
 def _change(row: FindingRow) -> Line:

@@ -402,7 +402,7 @@ def _table(
     def cells(at: _Level, first: Iterable[AnyCell], last: Iterable[AnyCell]) -> tuple[Cell, ...]:
         of_type = (fmt.test_type_label(at.test_type),) if has_types else ()
         of_side = (at.side,) if has_sides else ()
-        return tuple(map(cell, (*first, *of_type, fmt.one_line(at.load), *of_side, *last)))
+        return tuple(map(cell, (*first, *of_type, fmt.level_words(at.load), *of_side, *last)))
 
     return Table(
         columns=(*before, *types, Column(head="load"), *sides, *after),

@@ -162,7 +162,7 @@ def row_of(finding: Finding, scale: float) -> FindingRow:
         base=_value(finding.baseline),
         head=_value(finding.candidate),
         change=Cell(text=estimate, note=f"[{interval}" if interval else "", tone=finding_mark(finding).tone),
-        n=fmt.count(None if finding.candidate is None else finding.candidate.n),
+        n="" if finding.candidate is None else fmt.count(finding.candidate.n),
         margin=fmt.margin(finding),
         reason=fmt.finding_reason(finding),
         interval=_interval(finding, scale),
@@ -227,6 +227,6 @@ def _level_row(finding: Finding, at: LevelFinding) -> tuple[str | Cell, ...]:
         _value(at.baseline).text,
         _value(at.candidate).text,
         Cell(text=estimate, note=f"[{interval}" if interval else ""),
-        fmt.count(None if at.candidate is None else at.candidate.n),
+        "" if at.candidate is None else fmt.count(at.candidate.n),
         Cell(text=f"{mark.symbol} {mark.label}", tone=mark.tone),
     )
