@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -30,7 +31,7 @@ class TargetKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(ABC):
     """What every target says of itself, so that no step has to ask which form it has.
 
     Attributes:
@@ -52,9 +53,9 @@ class Target:
     own_health_path: ClassVar[str | None] = None
 
     @property
+    @abstractmethod
     def form(self) -> str:
         """The target as text for reports, without anything that looks like a credential."""
-        raise NotImplementedError
 
     @property
     def anonymous(self) -> str:
