@@ -83,5 +83,5 @@ def exit_of(results: Results, conclusion: Conclusion) -> tuple[ExitCode, str]:
     code = conclusion.exit_code
     judged = results.comparison is not None
     if code is ExitCode.OK and conclusion.verdict in (_LEFT_OPEN | _FAILS if judged else _FAILS):
-        return code, f"fail-on does not name {VERDICTS[conclusion.verdict].label}"
+        return code, f'fail-on does not name "{VERDICTS[conclusion.verdict].label}"'
     return code, EXITS[code]

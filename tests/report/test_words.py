@@ -31,8 +31,8 @@ def test_every_class_of_error_is_explained() -> None:
     [
         (Verdict.PASS, DEFAULT_FAIL_ON, ExitCode.OK, "success"),
         (Verdict.REGRESSION, DEFAULT_FAIL_ON, ExitCode.REGRESSION, EXITS[ExitCode.REGRESSION]),
-        (Verdict.REGRESSION, frozenset(), ExitCode.OK, "fail-on does not name regression"),
-        (Verdict.INCONCLUSIVE, DEFAULT_FAIL_ON, ExitCode.OK, "fail-on does not name inconclusive"),
+        (Verdict.REGRESSION, frozenset(), ExitCode.OK, 'fail-on does not name "regression"'),
+        (Verdict.INCONCLUSIVE, DEFAULT_FAIL_ON, ExitCode.OK, 'fail-on does not name "inconclusive"'),
         (Verdict.INCONCLUSIVE, frozenset({Verdict.INCONCLUSIVE}), ExitCode.REGRESSION, "regression"),
     ],
 )
