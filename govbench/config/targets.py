@@ -88,6 +88,7 @@ class Target(ABC):
         Raises:
             ConfigError: they cannot.
         """
+        return  # most can
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
 
 from govbench.results.run import Distribution
 
@@ -46,14 +45,6 @@ def interval(
     if high > limit:
         cells[-1] = "▶"
     return "".join(cells)
-
-
-def resampled(values: Sequence[float | None], width: int) -> tuple[float | None, ...]:
-    """At most ``width`` values: neighbours become their mean; None where none of them was measured."""
-    if len(values) <= width:
-        return tuple(values)
-    edges = [len(values) * i // width for i in range(width + 1)]
-    return tuple(_mean(values[low:high]) for low, high in pairwise(edges))
 
 
 def spread(distributions: Sequence[Distribution], low_ms: float, high_ms: float, width: int) -> list[float]:

@@ -18,7 +18,6 @@ from govbench.report.phrases import (
     threshold_in_words,
 )
 from govbench.results.comparison import Comparison, Finding, Results, ThresholdState, Verdict
-from govbench.results.metrics import METRICS
 from govbench.results.run import RunStatus, RunSummary
 
 BASE_FAILED = "the base could not be measured"
@@ -237,8 +236,3 @@ def shown_metrics(comparison: Comparison, *, gated: bool) -> Sequence[Finding]:
         return order.index(finding.verdict) if finding.verdict in order else len(order)
 
     return sorted((f for f in comparison.findings if f.gated is gated), key=rank)
-
-
-def label_of(finding: Finding) -> str:
-    """The long name of a metric, for tables."""
-    return METRICS[finding.metric].label

@@ -25,11 +25,6 @@ def test_bar_of_nothing_at_all_is_empty() -> None:
     assert blocks.bar(0, 0, 4) == ""
 
 
-def test_resampled_takes_means_and_keeps_gaps() -> None:
-    assert blocks.resampled([1, 3, None, None, 5, None], 3) == (2, None, 5)
-    assert blocks.resampled([1, None], 3) == (1, None)
-
-
 @given(st.lists(st.tuples(st.integers(100, 400), st.integers(1, 1000)), min_size=1, max_size=20))
 def test_spread_loses_no_request(buckets: list[tuple[int, int]]) -> None:
     distribution = Distribution(gamma=1.02, buckets=tuple(sorted(buckets)))

@@ -23,7 +23,6 @@ from govbench.report.phrases import bracketed, plural, value_and_interval
 from govbench.report.sections.tables import strong, table, text
 from govbench.report.words import THRESHOLDS, VERDICTS, finding_mark
 from govbench.results.comparison import (
-    Comparison,
     Finding,
     LevelFinding,
     Method,
@@ -142,12 +141,6 @@ def seen(results: Results) -> Section | None:
     said = fmt.mde_sentence(comparison)
     blocks = (*((text(said),) if said else ()), found)
     return Section(key="seen", title="What could be seen, and why", rank=5, blocks=blocks, folded=True)
-
-
-def one_level(comparison: Comparison) -> str:
-    """The confidence of all intervals of the changes, where it is one: ``99 %``."""
-    found = {f.change.level for f in comparison.findings if f.change is not None}
-    return fmt.level(found.pop()) if len(found) == 1 else ""
 
 
 def row_of(finding: Finding, scale: float) -> FindingRow:
