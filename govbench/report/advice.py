@@ -27,7 +27,8 @@ _ANCHORS = {
 def advice(results: Results, verdict: Verdict) -> tuple[Text, ...]:
     """What to do now, and where the documentation says more."""
     said = [*_said(results, verdict)]
-    url = f"{DOCS}#{_ANCHORS[verdict]}"
+    cut_short = results.summary.run.status is RunStatus.INTERRUPTED
+    url = f"{DOCS}#{'interrupted' if cut_short else _ANCHORS[verdict]}"
     return (*said, text("What this says: ", link(url, url)))
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from govbench.compare.conclude import DEFAULT_FAIL_ON, conclude_results
 from govbench.errors import ExitCode
+from govbench.report.advice import advice
 from govbench.report.words import ERROR_CLASSES, EXITS, STATUSES, THRESHOLDS, VERDICTS, exit_of, mark_of
 from govbench.results.comparison import Results, ThresholdState, Verdict
 from govbench.results.run import Outcome, RunStatus
@@ -57,3 +58,9 @@ def test_the_exit_code_is_said_with_its_reason(
 def test_a_run_that_was_not_judged_is_marked_by_how_it_ended(run_only: Results, failed_run: Results) -> None:
     assert mark_of(run_only, conclude_results(run_only)) == STATUSES[RunStatus.COMPLETED]
     assert mark_of(failed_run, conclude_results(failed_run)) == STATUSES[RunStatus.FAILED]
+
+
+def test_a_run_that_was_cut_short_links_to_what_is_said_of_such_runs(results: Results) -> None:
+    run = replace(results.summary.run, status=RunStatus.INTERRUPTED)
+    cut = replace(results, summary=replace(results.summary, run=run))
+    assert "#interrupted" in str(advice(cut, Verdict.INVALID)[-1])
