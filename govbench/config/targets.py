@@ -82,7 +82,7 @@ class Target(ABC):
         """Whether it runs on this machine, as far as its name tells; no name is resolved."""
         return True
 
-    def check_two_at_once(self) -> None:  # noqa: B027 - most can, and have nothing to find out
+    def check_two_at_once(self) -> None:
         """Find out whether two instances can run at once.
 
         Raises:
@@ -173,7 +173,7 @@ class CommandTarget(Target):
         """The command; arguments that look like credentials are left out."""
         return f"command:{shown_command(self.command)}"
 
-    def check_two_at_once(self) -> None:  # noqa: B027 - most can, and have nothing to find out
+    def check_two_at_once(self) -> None:
         """A port has to be free for each."""
         if "{port}" not in self.command:
             shown = shown_command(self.command)
