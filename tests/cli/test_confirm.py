@@ -151,5 +151,7 @@ def test_a_second_boot_that_fails_leaves_the_first_measurement(stored: Cli) -> N
 
     _, document = latest(stored)
     assert ended.code == 0, ended.err
-    assert "could not be measured again" in ended.err
+    assert "Could not be measured again" in ended.err
+    assert any("Could not be measured again" in note for note in document["comparison"]["notes"])
+    assert "nothing is confirmed" in " ".join(ended.out.split())
     assert median(document)["suspect"] is True

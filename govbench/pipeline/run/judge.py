@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from govbench.compare.confirmation import again_of, to_measure_again
@@ -62,8 +63,18 @@ def confirmed(
     except KeyboardInterrupt:  # during the boot; the caller writes what there is, and ends as a signal asks
         return results
     except GovbenchError as error:
-        progress.note(f"could not be measured again, so that nothing is confirmed: {error}")
-        return results
+        return _noted(
+            results, f"Could not be measured again, so that nothing is confirmed: {error}.", progress
+        )
+    judged = judge(results.summary, candidate.settings, cwd, stored=stored, again=again)
     if fault := run_fault(again, whose="the second measurement"):
-        progress.note(f"nothing is confirmed: {fault}")
-    return judge(results.summary, candidate.settings, cwd, stored=stored, again=again)
+        return _noted(judged, f"Measured again, and nothing is confirmed by it: {fault}.", progress)
+    return judged
+
+
+def _noted(results: Results, said: str, progress: Progress) -> Results:
+    """The results with what became of the second measurement: a reader of the report has to know, too."""
+    progress.note(said)
+    if results.comparison is None:
+        return results
+    return replace(results, comparison=replace(results.comparison, notes=(*results.comparison.notes, said)))

@@ -108,7 +108,9 @@ def _figures(summary: RunSummary) -> Table:
 
 
 def _caption(summary: RunSummary) -> str:
-    levels = {m.level for p in summary.phases for m in p.metrics if m.level is not None}
+    shown = {*_QUANTILES, MetricName.THROUGHPUT}
+    metrics = [m for p in summary.phases for m in p.metrics if m.name in shown and m.low is not None]
+    levels = {m.level for m in metrics if m.level is not None}
     intervals = f"; intervals at {fmt.level(levels.pop())}" if len(levels) == 1 else ""
     return f"Requests due in the steady time of each level{intervals}."
 
