@@ -80,6 +80,7 @@ def test_the_time_is_kept_and_too_few_rounds_decide_nothing(govbench: Cli) -> No
     assert "would have flagged" not in ended.out
 
 
+@pytest.mark.slow
 def test_throughput_and_one_user_are_measured_where_asked_for(govbench: Cli) -> None:
     ended = ab(
         govbench, EMBEDDED, EMBEDDED, "--round", "4", "--max-time", "12s",
@@ -121,7 +122,8 @@ def test_a_head_that_is_slower_at_the_highest_level_alone_is_found_there(govbenc
 # --- sides that fail
 
 
-@pytest.mark.parametrize("mode", ["html", pytest.param("wrong-path", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["html", "wrong-path"])
 def test_a_head_that_answers_otherwise_is_a_regression_of_the_error_rate(
     govbench: Cli, serve: Serve, mode: str
 ) -> None:
@@ -135,6 +137,7 @@ def test_a_head_that_answers_otherwise_is_a_regression_of_the_error_rate(
     assert "Nothing was started anew" in " ".join(document["comparison"]["notes"])
 
 
+@pytest.mark.slow
 def test_a_base_that_answers_nothing_usable_is_no_pass(govbench: Cli, serve: Serve) -> None:
     (govbench.cwd / "govbench.toml").write_text(
         '[load]\ntest_types = ["baseline"]\ntest_duration_s = 1\n', encoding="utf-8"
@@ -178,6 +181,7 @@ def test_a_head_that_does_not_boot_is_an_error(govbench: Cli) -> None:
     assert "exit code 1" in ended.complaint
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("victim", ["govbench.load", "govbench.demo"])
 def test_what_dies_in_mid_round_ends_the_comparison_as_failed(govbench: Cli, victim: str) -> None:
     running = govbench.start(

@@ -84,6 +84,7 @@ def test_a_calibration_is_committed_and_ab_uses_it_until_it_does_not_fit(govbenc
     assert damaged.out == ""
 
 
+@pytest.mark.slow
 def test_behind_a_url_nothing_is_restarted_and_no_instance_is_known(govbench: Cli, embedded_url: str) -> None:
     ended = govbench("calibrate", embedded_url, *SHORT)
 
@@ -129,6 +130,7 @@ def test_interrupted_it_keeps_what_was_measured_and_calibrates_nothing(govbench:
     assert not (govbench.cwd / "baselines").exists()
 
 
+@pytest.mark.slow
 def test_where_no_gated_metric_can_be_judged_nothing_is_calibrated(govbench: Cli) -> None:
     (govbench.cwd / "govbench.toml").write_text("[compare]\nmin_samples = 1000000\n")
 

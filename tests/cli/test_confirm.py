@@ -92,6 +92,7 @@ def test_what_shows_again_is_a_regression(stored: Cli) -> None:
     assert "remembered, outside the window: baseline/response_time_p50_ms" in kept.out
 
 
+@pytest.mark.slow
 @pytest.mark.load
 def test_what_does_not_show_again_is_none(stored: Cli) -> None:
     set_latencies(stored, "20", "5")
@@ -106,6 +107,7 @@ def test_what_does_not_show_again_is_none(stored: Cli) -> None:
     assert not median(document).get("suspect")
 
 
+@pytest.mark.slow
 @pytest.mark.load
 def test_what_is_not_measured_again_stays_a_suspect_and_a_second_one_confirms_it(stored: Cli) -> None:
     set_latencies(stored, "20")
@@ -128,6 +130,7 @@ def test_what_is_not_measured_again_stays_a_suspect_and_a_second_one_confirms_it
     assert ended.code == 1, ended.err
 
 
+@pytest.mark.slow
 @pytest.mark.load
 def test_a_second_measurement_that_is_interrupted_leaves_the_first(stored: Cli) -> None:
     set_latencies(stored, "20")
@@ -143,6 +146,7 @@ def test_a_second_measurement_that_is_interrupted_leaves_the_first(stored: Cli) 
     assert median(document)["suspect"] is True
 
 
+@pytest.mark.slow
 @pytest.mark.load
 def test_a_second_boot_that_fails_leaves_the_first_measurement(stored: Cli) -> None:
     set_latencies(stored, "20", "no-number")

@@ -162,6 +162,7 @@ def test_a_stream_without_its_end_is_found_out_before_the_load(govbench: Cli, se
     assert "end in section [target.http]" in check["hint"]
 
 
+@pytest.mark.slow
 def test_a_comparison_of_two_streams(govbench: Cli, server: _Server) -> None:
     ended = govbench(
         *("ab", "--base", f"{server.url}/stream", "--head", f"{server.url}/stream", "--stream"),

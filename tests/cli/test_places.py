@@ -98,6 +98,7 @@ def test_baselines_that_are_pipes_and_devices(measured: Cli) -> None:
     assert "no baseline" in ended.out
 
 
+@pytest.mark.slow
 def test_other_files_that_are_pipes(govbench: Cli) -> None:
     pipe(govbench.cwd, "questions.txt")
     (govbench.cwd / "govbench.toml").write_text('[load]\nqueries_file = "questions.txt"\n')

@@ -67,6 +67,7 @@ def test_in_headers_and_variables(govbench: Cli, embedded_url: str) -> None:
     assert_nothing_leaks(govbench, ended)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -450,6 +450,7 @@ def test_who_comes_late_is_refused(serve: Serve, loads: Loads, tmp_path: Path) -
     assert outcomes(ended.samples) == {Outcome.OK: len(server.requests)}
 
 
+@pytest.mark.slow
 def test_a_killed_remote_worker_is_noticed_by_its_silence(serve: Serve, loads: Loads, tmp_path: Path) -> None:
     server, port = serve(GOOD), free_port()
     remote = Remote(tmp_path / "remote", port)

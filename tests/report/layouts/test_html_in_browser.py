@@ -113,6 +113,7 @@ def test_no_page_scrolls_sideways(make: Callable[[], Document], width: int, aske
     assert needed <= width
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_real_runs_fit_a_telephone_and_their_tables_a_desk(name: str, asked: Asked) -> None:
     results = recorded(name)
