@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+import runpy
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from docs.gallery.stories import STORIES, Story
+if TYPE_CHECKING:
+    from docs.gallery.stories import Story
 
 GALLERY = Path(__file__).parent.parent / "docs" / "gallery"
+# The folder of a script, which is not installed.
+STORIES: tuple[Story, ...] = runpy.run_path(str(GALLERY / "stories.py"))["STORIES"]
 LOOKS = ("light", "dark", "375", "print", "comment")
 WIDTHS = (40, 80, 120)
 ALL_BYTES, PICTURE_BYTES = 3_000_000, 200_000

@@ -3,7 +3,8 @@
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -83,9 +84,10 @@ def imports(tree: ast.AST, module: str) -> Iterator[str]:
                 yield full if full in MODULES else base
 
 
-def imports_of(module: str) -> set[str]:
+@cache
+def imports_of(module: str) -> frozenset[str]:
     tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
-    return set(imports(tree, module))
+    return frozenset(imports(tree, module))
 
 
 def place(module: str) -> str:
@@ -94,7 +96,7 @@ def place(module: str) -> str:
     return parts[1] if len(parts) > 1 else "__init__"
 
 
-def violations(module: str, imported: set[str]) -> list[str]:
+def violations(module: str, imported: Set[str]) -> list[str]:
     here = place(module)
     found = []
     for name in sorted(imported):
@@ -105,7 +107,7 @@ def violations(module: str, imported: set[str]) -> list[str]:
     return found
 
 
-def through_another_door(module: str, imported: set[str]) -> list[str]:
+def through_another_door(module: str, imported: Set[str]) -> list[str]:
     inside = module.removeprefix("govbench.")
     found = []
     for name in sorted(imported):
