@@ -152,6 +152,7 @@ def test_a_base_that_answers_nothing_usable_is_no_pass(govbench: Cli, serve: Ser
     assert "head alone, by what is stored: no baseline" in words
 
 
+@pytest.mark.slow
 def test_a_base_that_does_not_boot_makes_it_3_unless_fail_on_says_otherwise(govbench: Cli) -> None:
     """Head is measured alone and held to the thresholds and what is stored; that is no pass for a gate."""
     (govbench.cwd / "govbench.toml").write_text(

@@ -45,6 +45,7 @@ def test_while_the_stack_boots(govbench: Cli, number: signal.Signals, code: int)
     assert ended.out == ""
 
 
+@pytest.mark.slow
 @SIGNALS
 def test_in_the_warm_up(govbench: Cli, number: signal.Signals, code: int) -> None:
     running = started_load(govbench, "embedded", "--test-duration", "30")
@@ -107,6 +108,7 @@ def test_a_comparison_in_its_first_round(govbench: Cli) -> None:
     assert_summary(ended, document)
 
 
+@pytest.mark.slow
 def test_while_a_comparison_boots_its_second_round(govbench: Cli) -> None:
     running = govbench.start(
         "ab", "--base", "embedded", "--head", "embedded", "--round", "1", "--max-time", "60s"

@@ -172,6 +172,7 @@ def test_a_target_that_never_answers_in_time_is_not_measured(govbench: Cli, serv
     assert govbench.sample_count() == document["summary"]["accounting"]["sent"]
 
 
+@pytest.mark.slow
 def test_a_stack_that_ends_under_load_is_not_measured(govbench: Cli) -> None:
     script = govbench.cwd / "app.sh"
     script.write_text('timeout 4 "$1" -m govbench.demo --port "$2"\n')

@@ -102,6 +102,7 @@ def test_a_browser_shows_verdict_and_charts(
 
 
 @every_document
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [375, 768, 1280])
 def test_no_page_scrolls_sideways(make: Callable[[], Document], width: int, asked: Asked) -> None:
     script = """
@@ -142,6 +143,7 @@ def test_the_table_of_phases_fits_a_desk_and_shows_the_error_rate(asked: Asked) 
     assert right <= 1280
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [375, 768, 1280])
 def test_no_name_of_a_phase_breaks(width: int, asked: Asked) -> None:
     script = """
