@@ -83,7 +83,7 @@ def test_the_time_is_kept_and_too_few_rounds_decide_nothing(govbench: Cli) -> No
 @pytest.mark.slow
 def test_throughput_and_one_user_are_measured_where_asked_for(govbench: Cli) -> None:
     ended = ab(
-        govbench, EMBEDDED, EMBEDDED, "--round", "4", "--max-time", "12s",
+        govbench, EMBEDDED, EMBEDDED, "--round", "4", "--max-time", "40s",
         "--test-types", "baseline,concurrent", "--throughput", "50",
     )  # fmt: skip
 
